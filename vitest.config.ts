@@ -1,0 +1,49 @@
+import { defineConfig } from 'vitest/config';
+
+// `npm test -- --full` adds the long tests, named *.full.test.ts.
+const full = process.env['SALLYPORT_TEST_FULL'] === '1';
+const exclude = ['**/node_modules/**', ...(full ? [] : ['**/*.full.test.ts'])];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'pure',
+          include: ['{packages/policy,packages/shared,scripts}/**/*.test.ts'],
+          exclude,
+          pool: 'threads',
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          name: 'server',
+          include: [
+            'packages/{proto,control-plane,edge-proxy,cli}/**/*.test.ts',
+            'infra/**/*.test.ts',
+            'tests/**/*.test.ts',
+          ],
+          exclude: [...exclude, 'tests/e2e/**'],
+          pool: 'forks',
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // Whole stacks: one file after the other, when the others are done with the cores.
+        test: {
+          name: 'e2e',
+          include: ['tests/e2e/**/*.test.ts'],
+          exclude,
+          pool: 'forks',
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+          globalSetup: ['tests/e2e/shared-stack.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
