@@ -1,0 +1,224 @@
+import fc from 'fast-check';
+import {
+  type CompiledPolicySet,
+  canonicalPath,
+  compile,
+  decide,
+  explain,
+  type Facts,
+  type Policy,
+  PolicyCompileError,
+  type PolicySet,
+} from '../src/index.ts';
+import { facts, paths, policySets, rawPaths } from './arbitraries.ts';
+import { damagedClosedSets, damagedPolicySets, oddFacts } from './damage.ts';
+import { referenceDecide } from './reference.ts';
+
+export interface Law {
+  readonly title: string;
+  /** How many more examples the long run takes than the short one. */
+  readonly times: number;
+  /** Throws where it finds a counterexample. */
+  readonly check: (runs: number) => void;
+}
+
+/** What holds for every policy set and all facts. */
+export const laws: readonly Law[] = [
+  law('row 131: decide says what the slow reading of the design says', 100, agrees),
+  law('row 131: the order of rules, policies, routes and lists never matters', 100, ordered),
+  law('explain comes to the same decision as decide', 100, explains),
+  law('a permit holds until its end', 100, lasts),
+  law('the canonical form of a canonical path is itself', 4000, idempotent),
+  law('a canonical path has nothing left that two parsers could read differently', 4000, clean),
+  law('row 65: a decision on a path is the decision on its canonical form', 100, throughCanonical),
+  law('row 65: other spellings of a path come to the same decision', 100, spelled),
+  law('row 112: compile throws nothing but PolicyCompileError, whatever it is given', 100, sturdy),
+  law('row 112: no session and no anonymous: true, no permit', 100, closed),
+  law('odd facts neither throw nor open anything', 100, calm),
+];
+
+function law(title: string, times: number, property: () => fc.IRawProperty<unknown, false>): Law {
+  const check = (runs: number): void => {
+    const { failed, counterexample, errorInstance } = fc.check(property(), { numRuns: runs });
+    if (!failed) return;
+    const example = fc.stringify(counterexample);
+    throw new Error(`not so for ${example}`, { cause: errorInstance });
+  };
+  return { title, times, check };
+}
+
+type Property = fc.IRawProperty<unknown, false>;
+
+function agrees(): Property {
+  return fc.property(policySets, fc.array(facts, { minLength: 1 }), (set, all) => {
+    const compiled = compile(set);
+    for (const one of all) {
+      const { outcome, route } = decide(compiled, one);
+      same({ outcome, route }, referenceDecide(set, one));
+    }
+  });
+}
+
+function ordered(): Property {
+  return fc.property(policySets, facts, fc.infiniteStream(fc.nat()), (set, one, numbers) => {
+    const shuffle = <Entry>(list: readonly Entry[]): Entry[] =>
+      list
+        .map((entry) => ({ entry, at: next(numbers) }))
+        .sort((left, right) => left.at - right.at)
+        .map(({ entry }) => entry);
+    const policy = ({ name, allow, deny, stepUp }: Policy): Policy => ({
+      name,
+      allow: shuffle(allow).map((rule) => shuffleLists(rule, shuffle)),
+      deny: shuffle(deny).map((rule) => shuffleLists(rule, shuffle)),
+      stepUp: shuffle(stepUp).map((rule) => shuffleLists(rule, shuffle)),
+    });
+    const shuffled: PolicySet = {
+      version: set.version,
+      routes: shuffle(set.routes).map((route) => shuffleLists(route, shuffle)),
+      policies: shuffle(set.policies).map(policy),
+      globalPolicies: shuffle(set.globalPolicies),
+    };
+    same(decide(compile(shuffled), one), decide(compile(set), one));
+  });
+}
+
+function shuffleLists<Value extends object>(
+  value: Value,
+  shuffle: (list: readonly unknown[]) => unknown[],
+): Value {
+  const entries = Object.entries(value).map(([key, part]: [string, unknown]) => [
+    key,
+    Array.isArray(part) ? shuffle(part) : part,
+  ]);
+  return Object.fromEntries(entries) as Value;
+}
+
+function explains(): Property {
+  return fc.property(policySets, facts, (set, one) => {
+    const compiled = compile(set);
+    const { decision, trace } = explain(compiled, one);
+    same(decision, decide(compiled, one));
+    if (trace.length === 0) throw new Error('a decision without a step');
+  });
+}
+
+function lasts(): Property {
+  return fc.property(
+    policySets,
+    facts,
+    fc.double({ min: 0, max: 1, noNaN: true }),
+    (set, one, part) => {
+      const compiled = compile(set);
+      const decision = decide(compiled, one);
+      if (decision.outcome !== 'permit') return;
+      if (decision.untilMs <= one.nowMs) throw new Error('a permit that is over');
+      const lastMs = decision.untilMs - 1;
+      const laterMs = Math.floor(one.nowMs + (lastMs - one.nowMs) * part);
+      same(decide(compiled, { ...one, nowMs: laterMs }), decision);
+      same(decide(compiled, { ...one, nowMs: lastMs }), decision);
+    },
+  );
+}
+
+function idempotent(): Property {
+  return fc.property(fc.oneof(rawPaths, fc.string(), paths), (raw) => {
+    const once = canonicalPath(raw);
+    if (once.ok) same(canonicalPath(once.path), once);
+  });
+}
+
+function clean(): Property {
+  return fc.property(fc.oneof(rawPaths, paths), (raw) => {
+    const canonical = canonicalPath(raw);
+    if (!canonical.ok) return;
+    const { path } = canonical;
+    if (!/^\/(?:[A-Za-z0-9._~!$&'()*+,=:@/-]|%[0-9A-F]{2})*$/.test(path)) throw new Error(path);
+    if (/\/\/|\/\.{1,2}(?:\/|$)|%2F|%5C|%3B|%[01]|%7F/.test(path)) throw new Error(path);
+    decodeURIComponent(path);
+  });
+}
+
+function throughCanonical(): Property {
+  return fc.property(policySets, facts, rawPaths, (set, one, raw) => {
+    const compiled = compile(set);
+    const canonical = canonicalPath(raw);
+    const decision = decide(compiled, at(one, raw));
+    if (canonical.ok && canonical.path === raw) return;
+    // The gate hands on the canonical form; whatever else comes is denied.
+    if (decision.outcome !== 'deny') throw new Error(`${raw} was not denied`);
+    if (!canonical.ok) return;
+    const again = canonicalPath(canonical.path);
+    if (!again.ok) throw new Error(canonical.path);
+    same(decide(compiled, at(one, again.path)), decide(compiled, at(one, canonical.path)));
+  });
+}
+
+function spelled(): Property {
+  return fc.property(policySets, facts, fc.infiniteStream(fc.nat(7)), (set, one, numbers) => {
+    const compiled = compile(set);
+    const respelled = canonicalPath(respell(one.request.path, () => next(numbers)));
+    if (!respelled.ok) throw new Error(respelled.problem);
+    same(decide(compiled, at(one, respelled.path)), decide(compiled, one));
+  });
+}
+
+/** Another way to write the same path: escapes, and dot segments that come to nothing. */
+function respell(path: string, number: () => number): string {
+  return path.replace(/%[0-9A-F]{2}|[a-z:]|\//g, (part) => {
+    const choice = number();
+    if (part === '/') return ['/./', '/z/../', '/%2e/', '/z/.%2E/'][choice] ?? '/';
+    if (part.length === 3) return choice < 4 ? part.toLowerCase() : part;
+    const hex = part.charCodeAt(0).toString(16);
+    return choice < 2 ? `%${choice === 0 ? hex : hex.toUpperCase()}` : part;
+  });
+}
+
+function sturdy(): Property {
+  return fc.property(fc.oneof(damagedPolicySets, fc.jsonValue(), fc.anything()), (value) => {
+    compileAnything(value);
+  });
+}
+
+function closed(): Property {
+  return fc.property(damagedClosedSets, facts, (value, one) => {
+    const compiled = compileAnything(value);
+    if (compiled === null || JSON.stringify(value).includes('"anonymous":true')) return;
+    const { outcome } = decide(compiled, { ...one, session: { kind: 'none' } });
+    if (outcome === 'permit') throw new Error('permitted without a session');
+  });
+}
+
+function calm(): Property {
+  return fc.property(policySets, oddFacts, (set, odd) => {
+    const compiled = compile(set);
+    const decision = decide(compiled, odd);
+    same(explain(compiled, odd).decision, decision);
+    if (decision.outcome === 'permit' && !(decision.untilMs <= Number.MAX_SAFE_INTEGER)) {
+      throw new Error(`a permit without an end: ${decision.untilMs}`);
+    }
+  });
+}
+
+function compileAnything(value: unknown): CompiledPolicySet | null {
+  try {
+    return compile(value as PolicySet);
+  } catch (error) {
+    if (!(error instanceof PolicyCompileError)) throw error;
+    if (error.problems.length === 0) throw new Error('refused without a problem', { cause: error });
+    return null;
+  }
+}
+
+function next(numbers: fc.Stream<number>): number {
+  const found = numbers.next();
+  return found.done === true ? 0 : found.value;
+}
+
+function at(one: Facts, path: string): Facts {
+  return { ...one, request: { ...one.request, path } };
+}
+
+function same(found: unknown, expected: unknown): void {
+  const [left, right] = [JSON.stringify(found), JSON.stringify(expected)];
+  if (left !== right) throw new Error(`found ${left}, expected ${right}`);
+}

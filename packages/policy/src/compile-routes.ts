@@ -1,0 +1,73 @@
+import { parseHostPattern } from './canonical-host.ts';
+import { type Policies, readPolicyNames, ruleListsOf } from './compile-policies.ts';
+import { readMethod } from './conditions/method.ts';
+import { readPattern } from './conditions/path.ts';
+import { patternKey } from './pattern.ts';
+import {
+  below,
+  complain,
+  type Place,
+  readEntries,
+  readFields,
+  readList,
+  readName,
+} from './read.ts';
+import type { CompiledPolicySet } from './route.ts';
+import { type CompiledRoute, PathTable } from './route-table.ts';
+
+interface Hosts {
+  readonly exactHosts: Map<string, PathTable>;
+  readonly wildcardHosts: Map<string, PathTable>;
+}
+
+/** Compiles all routes into the tables that requests are looked up in. */
+export function compileRoutes(
+  value: unknown,
+  place: Place,
+  policies: Policies,
+  globals: ReadonlySet<string>,
+): Pick<CompiledPolicySet, 'exactHosts' | 'wildcardHosts'> {
+  const hosts: Hosts = { exactHosts: new Map(), wildcardHosts: new Map() };
+  const rulesOf = ruleListsOf(policies);
+  const names = new Set<string>();
+  for (const [index, entry] of (readList(value, place) ?? []).entries()) {
+    const at = below(place, index);
+    const fields = readFields(entry, at, ['name', 'matches', 'policies'], []);
+    if (fields === null) continue;
+    const name = readName(fields.get('name'), below(at, 'name'));
+    const own = readPolicyNames(fields.get('policies'), below(at, 'policies'), policies);
+    const route = { name: name ?? '', ...rulesOf(new Set([...globals, ...own])) };
+    readEntries(fields.get('matches'), below(at, 'matches'), (match, where) =>
+      addMatch(match, where, hosts, route),
+    );
+    if (name === null) continue;
+    if (names.has(name)) complain(below(at, 'name'), `there are two routes named ${name}`);
+    names.add(name);
+  }
+  return hosts;
+}
+
+function addMatch(value: unknown, place: Place, hosts: Hosts, route: CompiledRoute): true | null {
+  const fields = readFields(value, place, ['host', 'path', 'methods'], []);
+  if (fields === null) return null;
+  const table = tableOf(fields.get('host'), below(place, 'host'), hosts);
+  const pattern = readPattern(fields.get('path'), below(place, 'path'));
+  const listed = fields.get('methods');
+  const methods = listed === null ? null : readEntries(listed, below(place, 'methods'), readMethod);
+  if (table === null || pattern === null || (listed !== null && methods === null)) return null;
+  const holder = table.add(pattern, methods, route);
+  if (holder === null) return true;
+  return complain(place, `route ${holder.name} has ${patternKey(pattern)} on this host already`);
+}
+
+function tableOf(value: unknown, place: Place, hosts: Hosts): PathTable | null {
+  const host = typeof value === 'string' ? parseHostPattern(value) : null;
+  if (host === null) {
+    return complain(place, 'must be a lower-case DNS name, with *. in front for any one label');
+  }
+  const [tables, key] =
+    host.kind === 'exact' ? [hosts.exactHosts, host.host] : [hosts.wildcardHosts, host.suffix];
+  const table = tables.get(key) ?? new PathTable();
+  tables.set(key, table);
+  return table;
+}

@@ -1,0 +1,32 @@
+import { compilePolicies, readPolicyNames } from './compile-policies.ts';
+import { compileRoutes } from './compile-routes.ts';
+import { ConditionPool } from './conditions/pool.ts';
+import type { PolicySet } from './model.ts';
+import { Problems } from './problems.ts';
+import { below, type Place, readCount, readFields } from './read.ts';
+import type { CompiledPolicySet } from './route.ts';
+
+/**
+ * Turns a policy set into indexes, once per version. Reads it as if it could be anything, and throws
+ * PolicyCompileError with all that is wrong with it. The order of routes, policies and rules never
+ * matters: rules are sorted by id, and no two routes may claim the same requests.
+ */
+export function compile(set: PolicySet): CompiledPolicySet {
+  const problems = new Problems();
+  const compiled = compileSet(set, { field: '', problems });
+  problems.throwIfAny();
+  if (compiled === null) throw new Error('nothing was compiled and nothing was wrong');
+  return compiled;
+}
+
+function compileSet(value: unknown, place: Place): CompiledPolicySet | null {
+  const fields = readFields(value, place, ['version', 'routes', 'policies', 'globalPolicies'], []);
+  if (fields === null) return null;
+  const at = (field: string) => below(place, field);
+  const version = readCount(fields.get('version'), at('version'), 0);
+  const pool = new ConditionPool();
+  const policies = compilePolicies(fields.get('policies'), at('policies'), pool);
+  const globals = readPolicyNames(fields.get('globalPolicies'), at('globalPolicies'), policies);
+  const hosts = compileRoutes(fields.get('routes'), at('routes'), policies, globals);
+  return version === null ? null : { version, ...hosts, groups: pool.groups };
+}

@@ -1,0 +1,196 @@
+import { describe, expect, test } from 'vitest';
+import { compile, decide, explain, type Facts, type Permit, type PolicySet } from './index.ts';
+
+const set: PolicySet = {
+  version: 1,
+  routes: [
+    { name: 'app', matches: [{ host: 'a.test', path: '/**', methods: null }], policies: ['app'] },
+  ],
+  policies: [
+    {
+      name: 'app',
+      allow: [
+        { name: 'staff', groups: ['staff'], device: { managed: true } },
+        { name: 'public', anonymous: true, paths: ['/public'] },
+      ],
+      deny: [
+        { name: 'a-bad-network', sourceNetworks: ['198.51.100.0/24'] },
+        { name: 'b-secret', paths: ['/secret'] },
+      ],
+      stepUp: [
+        { name: 'otp', paths: ['/both'], require: { amr: ['otp'] } },
+        { name: 'key', paths: ['/both'], require: { amr: ['hwk'], maxAgeSeconds: 60 } },
+      ],
+    },
+  ],
+  globalPolicies: [],
+};
+const compiled = compile(set);
+
+const facts: Facts = {
+  nowMs: 1000,
+  request: { method: 'GET', host: 'a.test', path: '/' },
+  sourceAddress: '192.0.2.1',
+  device: {
+    kind: 'known',
+    id: 'd',
+    managed: true,
+    ownerUserId: null,
+    certificateSha256: '00',
+    certificateNotAfterMs: 5000,
+    blocked: null,
+  },
+  session: {
+    kind: 'live',
+    sid: 's',
+    userId: 'u',
+    deviceId: 'd',
+    authenticatedAtMs: 0,
+    amr: ['pwd'],
+    expiresAtMs: 4000,
+  },
+  user: {
+    kind: 'known',
+    id: 'u',
+    email: 'u@a.test',
+    groups: ['staff'],
+    status: 'active',
+    blocked: false,
+  },
+  lockdown: false,
+};
+const to = (path: string): Facts => ({ ...facts, request: { ...facts.request, path } });
+
+describe('decide', () => {
+  test('a permit is a whole verdict', () => {
+    expect(decide(compiled, facts)).toEqual({
+      outcome: 'permit',
+      route: 'app',
+      reasons: [{ code: 'rule_allowed', detail: 'app/allow/staff' }],
+      ruleIds: ['app/allow/staff'],
+      untilMs: 4000,
+    });
+  });
+
+  test('a permit cannot be made by hand', () => {
+    // @ts-expect-error Only decide makes one.
+    const forged: Permit = {
+      outcome: 'permit',
+      route: 'app',
+      reasons: [],
+      ruleIds: [],
+      untilMs: 0,
+    };
+    expect(forged).toBeDefined();
+  });
+
+  test('verdicts that share their lists cannot change each other', () => {
+    const { reasons, ruleIds } = decide(compiled, facts);
+    expect([reasons, reasons[0], ruleIds].every((part) => Object.isFrozen(part))).toBe(true);
+  });
+
+  test('a rule that denies is named before one that could not be evaluated', () => {
+    const denied = decide(compiled, { ...to('/secret'), sourceAddress: '' });
+    expect(denied.reasons).toEqual([{ code: 'rule_denied', detail: 'app/deny/b-secret' }]);
+  });
+
+  test('step-up rules that no one method satisfies are met one after the other', () => {
+    const first = decide(compiled, to('/both'));
+    expect(first).toMatchObject({
+      outcome: 'step_up',
+      require: { maxAgeSeconds: 60, amr: ['hwk'] },
+    });
+    const { session } = facts;
+    const second = decide(compiled, {
+      ...to('/both'),
+      session: { ...session, amr: ['pwd', 'hwk'] } as Facts['session'],
+    });
+    expect(second).toMatchObject({ outcome: 'step_up', require: { amr: ['otp'] } });
+  });
+
+  test('what a record says that this version does not know refuses', () => {
+    const newer = { kind: 'attested', id: 'd' };
+    const odd = [
+      { ...facts, device: newer },
+      { ...to('/public'), device: newer },
+      { ...facts, session: newer },
+      { ...facts, user: newer },
+      { ...facts, user: { ...facts.user, status: 'on_leave' } },
+      { ...facts, device: { ...facts.device, blocked: 'vendor' } },
+      { ...facts, lockdown: undefined },
+    ] as unknown as Facts[];
+    expect(odd.map((one) => decide(compiled, one).outcome)).not.toContain('permit');
+  });
+
+  test('a clock that tells no time lets nobody in', () => {
+    for (const nowMs of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(decide(compiled, { ...facts, nowMs }).outcome).toBe('deny');
+    }
+  });
+});
+
+describe('explain', () => {
+  test('tells every step, and of each rule every condition', () => {
+    const { decision, trace } = explain(compiled, {
+      ...to('/secret'),
+      device: { kind: 'none' },
+      session: { kind: 'none' },
+    });
+    expect(decision.outcome).toBe('deny');
+    expect(trace).toEqual([
+      { step: 'route', result: 'route', route: 'app' },
+      { step: 'check', check: 'device_certificate', reason: null },
+      { step: 'check', check: 'lockdown', reason: null },
+      { step: 'check', check: 'device', reason: null },
+      { step: 'check', check: 'session_device', reason: null },
+      { step: 'check', check: 'user', reason: null },
+      {
+        step: 'rule',
+        rule: 'app/deny/a-bad-network',
+        kind: 'deny',
+        value: 'false',
+        conditions: [{ field: 'sourceNetworks', value: 'false' }],
+      },
+      {
+        step: 'rule',
+        rule: 'app/deny/b-secret',
+        kind: 'deny',
+        value: 'true',
+        conditions: [{ field: 'paths', value: 'true' }],
+      },
+    ]);
+  });
+
+  test('tells pending from false, and goes on after the rule that settles it', () => {
+    const { trace } = explain(compiled, { ...to('/public'), session: { kind: 'none' } });
+    const rules = trace.filter((step) => step.step === 'rule' && step.kind === 'allow');
+    expect(rules).toEqual([
+      {
+        step: 'rule',
+        rule: 'app/allow/public',
+        kind: 'allow',
+        value: 'true',
+        conditions: [{ field: 'paths', value: 'true' }],
+      },
+      {
+        step: 'rule',
+        rule: 'app/allow/staff',
+        kind: 'allow',
+        value: 'pending',
+        conditions: [
+          { field: 'session', value: 'pending' },
+          { field: 'device', value: 'true' },
+          { field: 'groups', value: 'pending' },
+        ],
+      },
+    ]);
+  });
+
+  test('tells what a session is to a step-up rule that applies', () => {
+    const { trace } = explain(compiled, to('/both'));
+    expect(trace.filter((step) => step.step === 'requirement')).toEqual([
+      { step: 'requirement', rule: 'app/stepUp/key', value: 'false' },
+      { step: 'requirement', rule: 'app/stepUp/otp', value: 'false' },
+    ]);
+  });
+});

@@ -1,0 +1,22 @@
+import type { ReasonCode } from './reasons.ts';
+import type { RuleKind } from './rules.ts';
+import type { Truth } from './truth.ts';
+
+/** One step of a decision, in the order in which they were taken. Plain JSON. */
+export type TraceStep =
+  | {
+      readonly step: 'route';
+      readonly result: 'route' | 'none' | 'method_not_allowed';
+      readonly route: string | null;
+    }
+  /** One of the checks before the rules (checks.ts); `reason`: why it refuses. */
+  | { readonly step: 'check'; readonly check: string; readonly reason: ReasonCode | null }
+  | {
+      readonly step: 'rule';
+      readonly rule: string;
+      readonly kind: RuleKind;
+      readonly value: Truth;
+      readonly conditions: readonly { readonly field: string; readonly value: Truth }[];
+    }
+  /** What the session's authentication is to a step-up rule that applies. */
+  | { readonly step: 'requirement'; readonly rule: string; readonly value: Truth };
