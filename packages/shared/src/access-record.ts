@@ -1,0 +1,54 @@
+import type { Decision, Facts } from '@sallyport/policy';
+import type { Lane, Position } from './state/model.ts';
+
+/** What stands for the verdict in a record; `refused`: the gate let no decision happen. */
+export type RecordedOutcome = Decision['outcome'] | 'refused' | 'own';
+
+/** The revisions a decision was made on; a lane without state is absent. */
+export type RevisionVector = { readonly [lane in Lane]?: Position };
+
+/**
+ * One request, however it ended. Written as one JSON line at the edge and sent upward in the same
+ * form. No secret stands in it: no cookie, no token, and of the query only that there was one.
+ */
+export interface AccessRecord {
+  readonly kind: 'access';
+  /** RFC 3339 with milliseconds, when the request's headers were complete. */
+  readonly time: string;
+  /** Sallyport-Request-Id. */
+  readonly correlationId: string;
+  /** W3C trace context of the request to the upstream. */
+  readonly traceparent: string;
+  readonly edge: string;
+  readonly region: string;
+  readonly sourceAddress: string;
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly queryRedacted: boolean;
+  readonly userAgent: string;
+  readonly userId: string | null;
+  readonly userEmail: string | null;
+  readonly sid: string | null;
+  readonly deviceId: string | null;
+  readonly certificateSha256: string | null;
+  readonly route: string | null;
+  readonly outcome: RecordedOutcome;
+  /** Codes, the deciding one first. */
+  readonly reasons: readonly string[];
+  readonly ruleIds: readonly string[];
+  /** Configuration version decided by; null where none was. */
+  readonly configVersion: number | null;
+  readonly revisions: RevisionVector;
+  /** What `decide` was given; null where the gate refused before there were facts. */
+  readonly facts: Facts | null;
+  /** Status sent to the client; 0: the connection ended first. */
+  readonly status: number;
+  /** How it ended: `complete`, `client_closed`, `upstream_failed`, `revoked`, ... */
+  readonly ending: string;
+  readonly decisionUs: number;
+  readonly upstreamMs: number | null;
+  readonly totalMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}

@@ -1,0 +1,348 @@
+import { compile } from '@sallyport/policy';
+import { describe, expect, it } from 'vitest';
+import { forge, forgeAuthority } from '../pki/forge.ts';
+import type { ConfigurationDocument, RouteDocument, SettingsDocument } from './documents.ts';
+import { checkSet, toPolicySet } from './set.ts';
+
+const apiVersion = 'sallyport.dev/v1' as const;
+
+const settings = (spec: Partial<SettingsDocument['spec']> = {}): ConfigurationDocument => ({
+  apiVersion,
+  kind: 'Settings',
+  metadata: { name: 'default' },
+  spec: { signIn: { host: 'signin.corp.example', identityProvider: 'idp' }, ...spec },
+});
+const provider = (issuer = 'https://idp.example'): ConfigurationDocument => ({
+  apiVersion,
+  kind: 'IdentityProvider',
+  metadata: { name: 'idp' },
+  spec: { issuer, clientId: 'sallyport', clientSecret: 'idp-secret' },
+});
+const policy: ConfigurationDocument = {
+  apiVersion,
+  kind: 'Policy',
+  metadata: { name: 'employees' },
+  spec: { allow: [{ name: 'all', groups: ['employees'] }] },
+};
+const route = (
+  upstream: RouteDocument['spec']['upstream'] = { url: 'https://wiki.internal.example' },
+  spec: Partial<RouteDocument['spec']> = {},
+): ConfigurationDocument => ({
+  apiVersion,
+  kind: 'Route',
+  metadata: { name: 'wiki' },
+  spec: { match: [{ host: 'wiki.corp.example' }], policies: ['employees'], upstream, ...spec },
+});
+const bundle = (certificates: string, name = 'corp'): ConfigurationDocument => ({
+  apiVersion,
+  kind: 'TrustBundle',
+  metadata: { name },
+  spec: { use: ['device'], certificates },
+});
+
+const lines = (...documents: ConfigurationDocument[]): string[] =>
+  checkSet(documents).map(({ field, message }) => `${field}: ${message}`);
+const upstreamProblems = (url: string, internal: string[] = []): string[] =>
+  lines(settings({ network: { internal } }), provider(), policy, route({ url, plainHttp: true }));
+
+describe('a configuration set', () => {
+  it('is sound when everything it names is there', () => {
+    const documents = [settings(), provider(), policy, route()];
+    expect(lines(...documents)).toEqual([]);
+    expect(compile(toPolicySet(7, documents)).version).toBe(7);
+  });
+
+  it('becomes a policy set with every default written out', () => {
+    const documents = [settings({ policies: ['employees'] }), provider(), policy, route()];
+    expect(toPolicySet(3, documents)).toEqual({
+      version: 3,
+      routes: [
+        {
+          name: 'wiki',
+          matches: [{ host: 'wiki.corp.example', path: '/**', methods: null }],
+          policies: ['employees'],
+        },
+      ],
+      policies: [
+        {
+          name: 'employees',
+          allow: [{ name: 'all', groups: ['employees'] }],
+          deny: [],
+          stepUp: [],
+        },
+      ],
+      globalPolicies: ['employees'],
+    });
+  });
+
+  it('names everything that is not there, all at once', () => {
+    const found = lines(
+      settings({ signIn: { host: 'signin.corp.example', identityProvider: 'none' } }),
+      route(
+        { url: 'https://wiki.example', trustBundle: 'none' },
+        { policies: ['none'], identityProvider: 'none' },
+      ),
+    );
+    expect(found).toEqual([
+      'Settings/default /spec/signIn/identityProvider: there is no IdentityProvider named none',
+      'Route/wiki /spec/upstream/trustBundle: there is no TrustBundle named none',
+      'Route/wiki /spec/identityProvider: there is no IdentityProvider named none',
+      'Route/wiki /spec/policies/0: there is no policy named none',
+    ]);
+  });
+
+  it('has settings, once, named default', () => {
+    expect(lines()).toEqual(['Settings/default: is missing; every set needs it']);
+    const other = { ...settings(), metadata: { name: 'other' } };
+    expect(lines(settings(), provider(), other)).toEqual([
+      'Settings/other /metadata/name: must be default',
+    ]);
+  });
+
+  it('has no two documents of one kind and name', () => {
+    expect(lines(settings(), provider(), policy, route(), route())).toEqual([
+      'Route/wiki: is in the set twice',
+    ]);
+  });
+
+  it('says what the policy core says, by document and field', () => {
+    const found = lines(
+      settings({ policies: ['missing'] }),
+      provider(),
+      {
+        ...policy,
+        spec: { allow: [{ name: 'blank' }], deny: [{ name: 'x', sourceNetworks: ['10/8'] }] },
+      },
+      route(undefined, { match: [{ host: 'wiki.corp.example', path: '/a/../b' }] }),
+    );
+    expect(found.map((line) => line.split(':')[0])).toEqual(
+      expect.arrayContaining([
+        'Policy/employees /spec/allow/0',
+        'Policy/employees /spec/deny/0/sourceNetworks/0',
+        'Settings/default /spec/policies/0',
+        'Route/wiki /spec/match/0/path',
+      ]),
+    );
+  });
+
+  it('needs an audience where the first host of a route has a star', () => {
+    const starred = { match: [{ host: '*.corp.example' }] };
+    expect(lines(settings(), provider(), policy, route(undefined, starred))).toEqual([
+      'Route/wiki /spec/audience: is missing; it has no default where the first host has a star',
+    ]);
+    const given = { ...starred, audience: 'https://corp.example' };
+    expect(lines(settings(), provider(), policy, route(undefined, given))).toEqual([]);
+  });
+
+  it('takes origins as browsers write them', () => {
+    const origins = (...list: string[]) =>
+      lines(settings(), provider(), policy, route(undefined, { webSocket: { origins: list } }))
+        .length;
+    expect(origins('https://a.example', 'http://localhost:3000')).toBe(0);
+    for (const bad of [
+      'https://a.example/',
+      'https://a.example:443',
+      'https://A.example',
+      'null',
+      '*',
+    ]) {
+      expect(origins(bad)).toBe(1);
+    }
+  });
+});
+
+describe('an upstream', () => {
+  it.each([
+    'http://wiki.example',
+    'http://wiki.example:8080',
+    'http://xn--bcher-kva.example',
+    'http://8.8.8.8',
+    'http://[2606:4700::1111]:80',
+  ])('may be %s', (url) => {
+    expect(upstreamProblems(url)).toEqual([]);
+  });
+
+  it.each([
+    'http://169.254.169.254',
+    'http://127.0.0.1:8443',
+    'http://10.0.0.1',
+    'http://[::1]',
+    'http://[fd00::1]',
+    'http://localhost',
+    'http://wiki.localhost:8080',
+    'http://0.0.0.0',
+  ])('in an internal network is refused unless the settings list it: %s', (url) => {
+    expect(upstreamProblems(url).join()).toContain('is in no network of Settings');
+    const internal = [
+      '169.254.169.254/32',
+      '127.0.0.0/8',
+      '10.0.0.0/8',
+      '0.0.0.0/32',
+      '::1/128',
+      'fd00::/8',
+    ];
+    expect(upstreamProblems(url, internal)).toEqual([]);
+  });
+
+  it.each([
+    'http://0',
+    'http://0:80',
+    'http://127.1',
+    'http://2130706433',
+    'http://0x7f.0.0.1',
+    'http://0x7f000001',
+    'http://0177.0.0.1',
+    'http://127.0.0.01',
+    'http://[::ffff:7f00:1]',
+    'http://[::ffff:127.0.0.1]',
+    'http://[::FFFF:127.0.0.1]',
+    'http://[0:0:0:0:0:0:0:1]',
+    'http://[fe80::1%25eth0]',
+    'http://[::1',
+    'http://[8.8.8.8]',
+    'http://[wiki.example]',
+    'http://[]',
+    'http://unix:/var/run/docker.sock',
+    'http://unix:',
+    'http:///var/run/docker.sock',
+    'http://',
+    'http://user@wiki.example',
+    'http://user:password@wiki.example',
+    'http://wiki.example@127.0.0.1',
+    'http://wiki.example/',
+    'http://wiki.example/path',
+    'http://wiki.example?query',
+    'http://wiki.example#fragment',
+    'http://wiki.example\\@evil.example',
+    'http://wiki.example:0',
+    'http://wiki.example:080',
+    'http://wiki.example:65536',
+    'http://wiki.example:',
+    'http://wiki.example:80:80',
+    'http://wiki.example.',
+    'http://Wiki.example',
+    'http://a\u3002corp',
+    'http://good\0.evil',
+    'http://b\u00fccher.example',
+    'http://xn--a.example',
+    'http://a_b.example',
+    'http://-a.example',
+    'http://a b',
+    'http://a%2eb',
+    'http://*.example',
+    'HTTP://wiki.example',
+    'ftp://wiki.example',
+    'http+unix://a',
+  ])('is refused whatever the settings list: %j', (url) => {
+    const found = upstreamProblems(url, ['0.0.0.0/0', '::/0']);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/^Route\/wiki \/spec\/upstream\/url: /);
+  });
+
+  it('is reached without TLS only where the route says so', () => {
+    const check = (upstream: RouteDocument['spec']['upstream']) =>
+      lines(settings(), provider(), policy, route(upstream));
+    expect(check({ url: 'http://wiki.example' })).toEqual([
+      'Route/wiki /spec/upstream/url: must be https, or say plainHttp: true',
+    ]);
+    expect(check({ url: 'https://wiki.example', plainHttp: true })).toHaveLength(1);
+    const both = { url: 'http://wiki.example', plainHttp: true, serverName: 'a.example' } as const;
+    expect(check(both)).toHaveLength(1);
+    expect(check({ url: 'https://wiki.example', serverName: '1.2.3.4' })).toHaveLength(1);
+  });
+});
+
+describe('an identity provider', () => {
+  it.each(['https://idp.example', 'https://idp.example/', 'https://idp.example:8443/realms/corp'])(
+    'may be %s',
+    (issuer) => {
+      expect(lines(settings(), provider(issuer))).toEqual([]);
+    },
+  );
+
+  it.each([
+    'http://idp.example',
+    'https://127.0.0.1',
+    'https://idp.localhost',
+    'https://169.254.169.254/latest',
+    'https://[::ffff:7f00:1]',
+    'https://user@idp.example',
+    'https://idp.example?x',
+    'https://idp.example/#x',
+    'https://idp.example/a/../b',
+    'https://idp.example:443',
+    'https://0/',
+    'https://IDP.example',
+  ])('may not be %s', (issuer) => {
+    expect(lines(settings(), provider(issuer))).toHaveLength(1);
+  });
+});
+
+describe('a trust bundle', () => {
+  const authority = forgeAuthority();
+  const check = (certificates: string) => lines(settings(), provider(), bundle(certificates));
+
+  it('holds authorities, with comments between them', () => {
+    expect(check(`subject=CN = a\n${authority.pem}\n# two\n${forgeAuthority().pem}`)).toEqual([]);
+  });
+
+  it.each([
+    ['nothing', 'hello', 'holds no certificate'],
+    ['a cut certificate', authority.pem.slice(0, 200), 'is not PEM'],
+    [
+      'other bytes',
+      authority.pem.replace(/\n.{8}/, '\nAAAAAAAA'),
+      'not a certificate, as number 1',
+    ],
+    [
+      'an end certificate',
+      authority.pem + forge().pem,
+      'number 2 is not the certificate of an authority',
+    ],
+    [
+      'a private key',
+      `${authority.pem}-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----`,
+      'holds a private key',
+    ],
+    [
+      'a request',
+      '-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----',
+      'more than certificates',
+    ],
+  ])('is refused with %s', (_, text, expected) => {
+    expect(check(text).join('\n')).toContain(expected);
+  });
+
+  it('of ours cannot be defined by users, but be named by them', () => {
+    const builtIn = bundle(authority.pem, 'sallyport-devices');
+    expect(lines(settings(), provider(), builtIn)).toEqual([
+      'TrustBundle/sallyport-devices: is built in; use another name',
+    ]);
+    const naming = route({ url: 'https://wiki.example', trustBundle: 'sallyport-devices' });
+    const found = checkSet([settings(), provider(), policy, naming], { builtIn: [builtIn] });
+    // It exists, but is for devices.
+    expect(found.map(({ message }) => message)).toEqual([
+      'TrustBundle sallyport-devices is not for upstream',
+    ]);
+  });
+});
+
+describe('the settings', () => {
+  it('list networks in their one form', () => {
+    const internal = ['10.0.0.0/8', '10.0.0.1/8', '10.0.0.0', 'x', '::1/128'];
+    expect(
+      lines(settings({ network: { internal } }), provider()).map((line) => line.split(':')[0]),
+    ).toEqual([
+      'Settings/default /spec/network/internal/1',
+      'Settings/default /spec/network/internal/2',
+      'Settings/default /spec/network/internal/3',
+    ]);
+  });
+
+  it('name a host for sign-in that is not an address', () => {
+    const signIn = { host: '10.0.0.1', identityProvider: 'idp' };
+    expect(lines(settings({ signIn }), provider())).toEqual([
+      'Settings/default /spec/signIn/host: must be a DNS name',
+    ]);
+  });
+});
