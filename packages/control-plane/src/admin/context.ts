@@ -1,0 +1,36 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Clock } from '@sallyport/shared/clock';
+import type { Log } from '@sallyport/shared/log';
+import type { Authority } from '@sallyport/shared/pki/issue';
+import type { SealKey } from '@sallyport/shared/seal';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { AdminMetrics } from '../ops/metrics.ts';
+import type { Receipts } from '../ports.ts';
+import type { Database } from '../store/database.ts';
+
+/** What the resources of the admin API work with. */
+export interface AdminContext {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sealKey: SealKey;
+  readonly trustDomain: string;
+  /** Issues device certificates. */
+  readonly deviceAuthority: Authority;
+  readonly receipts: Receipts;
+  readonly metrics: AdminMetrics;
+}
+
+export type AdminApp = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;

@@ -1,0 +1,105 @@
+import {
+  errorCodes,
+  type FieldProblem,
+  problemDocument,
+  problemMediaType,
+  SallyportError,
+} from '@sallyport/shared/errors';
+import type { Log } from '@sallyport/shared/log';
+import type { FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
+import { escapePointer } from './body.ts';
+import { badFields, notFound } from './problems.ts';
+
+const problemsShownMax = 100;
+const retryAfterSeconds = 2;
+
+/** The one place where a failed request becomes a response. Causes go to the log alone. */
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Log,
+): FastifyReply {
+  const known = knownError(error);
+  const { status } = errorCodes[known.code];
+  if (status >= 500) {
+    log.error('admin.request_failed', {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url,
+      error: known.code === 'internal' ? error : known,
+    });
+  }
+  if (status === 401) reply.header('WWW-Authenticate', 'Bearer');
+  if (status === 503) reply.header('Retry-After', retryAfterSeconds);
+  const document = problemDocument(known, request.id);
+  return reply
+    .code(status)
+    .type(problemMediaType)
+    .send(Buffer.from(JSON.stringify(document)));
+}
+
+/** Framework codes that say what the client did wrong, and ours for them. */
+const clientErrors: Readonly<Record<string, SallyportError>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: new SallyportError(
+    'payload_too_large',
+    'a body may have 1 MiB at the most',
+  ),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: new SallyportError(
+    'unsupported_media_type',
+    'send the body as application/json',
+  ),
+  FST_ERR_CTP_EMPTY_JSON_BODY: new SallyportError('invalid_request', 'the body is empty'),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: new SallyportError(
+    'invalid_request',
+    'the body has another length than it says',
+  ),
+};
+
+function knownError(error: unknown): SallyportError {
+  if (error instanceof SallyportError) return error;
+  if (error instanceof Error && 'validation' in error && Array.isArray(error.validation)) {
+    const context = 'validationContext' in error ? String(error.validationContext) : 'body';
+    return invalidFields(error.validation as FastifySchemaValidationError[], context);
+  }
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return clientErrors[code] ?? new SallyportError('internal', 'see the log of the control plane');
+}
+
+function invalidFields(
+  found: readonly FastifySchemaValidationError[],
+  context: string,
+): SallyportError {
+  // An id of another shape names nothing.
+  if (context === 'params') return notFound();
+  const problems = found
+    .map((one) => fieldProblem(one, context))
+    .filter(
+      (problem, index, all) => all.findIndex((other) => other.field === problem.field) === index,
+    );
+  return badFields(problems.slice(0, problemsShownMax));
+}
+
+function fieldProblem(found: FastifySchemaValidationError, context: string): FieldProblem {
+  const { missingProperty, additionalProperty } = found.params;
+  const member = missingProperty ?? additionalProperty;
+  const below = typeof member === 'string' ? `/${escapePointer(member)}` : '';
+  const pointer = `${found.instancePath}${below}`;
+  return { field: fieldIn(context, pointer), message: sentence(found) };
+}
+
+function fieldIn(context: string, pointer: string): string {
+  if (context === 'querystring') return `?${pointer.slice(1)}`;
+  return context === 'headers' ? pointer.slice(1) : pointer;
+}
+
+function sentence(found: FastifySchemaValidationError): string {
+  switch (found.keyword) {
+    case 'required':
+      return 'is missing';
+    case 'additionalProperties':
+      return 'is not known here';
+    default:
+      return found.message ?? 'is not valid';
+  }
+}

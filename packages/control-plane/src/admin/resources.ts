@@ -1,0 +1,29 @@
+import { auditRoutes } from './audit/routes.ts';
+import { configurationRoutes } from './configuration/routes.ts';
+import type { AdminApp, AdminContext } from './context.ts';
+import { decisionRoutes } from './decisions/routes.ts';
+import { deviceRoutes } from './devices/routes.ts';
+import { edgeRoutes } from './edges/routes.ts';
+import { groupRoutes } from './groups/routes.ts';
+import { keyRoutes } from './keys/routes.ts';
+import { revocationRoutes } from './revocations/routes.ts';
+import { secretRoutes } from './secrets/routes.ts';
+import { sessionRoutes } from './sessions/routes.ts';
+import { tokenRoutes } from './tokens/routes.ts';
+import { userRoutes } from './users/routes.ts';
+
+/** Every resource of the API, one row each. */
+export const resources: readonly ((app: AdminApp, context: AdminContext) => void)[] = [
+  configurationRoutes,
+  userRoutes,
+  groupRoutes,
+  deviceRoutes,
+  sessionRoutes,
+  revocationRoutes,
+  decisionRoutes,
+  edgeRoutes,
+  tokenRoutes,
+  secretRoutes,
+  auditRoutes,
+  keyRoutes,
+];

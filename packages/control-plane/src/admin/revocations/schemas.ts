@@ -1,0 +1,124 @@
+import { type Static, Type } from 'typebox';
+import type { RevocationRow } from '../../store/revocations.ts';
+import {
+  closed,
+  idOf,
+  instant,
+  isoOf,
+  isoOrNull,
+  label,
+  nullable,
+  position,
+  sha256Hex,
+} from '../http/schemas.ts';
+
+const effect = Type.Union([Type.Literal('end'), Type.Literal('block')]);
+
+const byId = <Kind extends string, Id extends ReturnType<typeof idOf>>(kind: Kind, id: Id) =>
+  Type.Object({ kind: Type.Literal(kind), id }, closed);
+
+/** What to revoke; the member `kind` tells the others. */
+export type Target =
+  | { readonly kind: 'session' | 'device' | 'certificate' | 'edge'; readonly id: string }
+  | { readonly kind: 'user'; readonly id?: string; readonly email?: string }
+  | { readonly kind: 'everyone' };
+
+const Target = Type.Unsafe<Target>({
+  type: 'object',
+  required: ['kind'],
+  discriminator: { propertyName: 'kind' },
+  oneOf: [
+    byId('session', idOf('ses')),
+    byId('device', idOf('dev')),
+    byId('certificate', sha256Hex),
+    byId('edge', idOf('edg')),
+    Type.Object(
+      {
+        kind: Type.Literal('user'),
+        id: Type.Optional(idOf('usr')),
+        email: Type.Optional(Type.String({ minLength: 3, maxLength: 254 })),
+      },
+      { ...closed, minProperties: 2, maxProperties: 2 },
+    ),
+    Type.Object({ kind: Type.Literal('everyone') }, closed),
+  ],
+});
+
+export const NewRevocation = Type.Object(
+  {
+    target: Target,
+    effect: Type.Optional(
+      Type.Union([Type.Literal('end'), Type.Literal('block')], {
+        description: 'Default: `end` for session and everyone, `block` for the rest.',
+      }),
+    ),
+    reason: label(512),
+    expiresInSeconds: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 31_536_000, description: 'Of a block.' }),
+    ),
+  },
+  closed,
+);
+
+export const waitQuery = Type.Object(
+  {
+    wait: Type.Optional(
+      Type.Literal('enforced', {
+        description: 'Answer when every edge enforces it: 5 s at the most, then 202.',
+      }),
+    ),
+  },
+  closed,
+);
+
+const Receipt = Type.Object({
+  edgeId: Type.String(),
+  region: Type.String(),
+  status: Type.Union([Type.Literal('enforced'), Type.Literal('unreachable')]),
+  tookMs: nullable(Type.Number()),
+  path: nullable(Type.Literal('grpc')),
+});
+
+export const targetKind = Type.Union([
+  Type.Literal('session'),
+  Type.Literal('user'),
+  Type.Literal('device'),
+  Type.Literal('certificate'),
+  Type.Literal('edge'),
+  Type.Literal('everyone'),
+]);
+
+export const Revocation = Type.Object({
+  id: idOf('rev'),
+  target: Type.Object({ kind: targetKind, id: nullable(Type.String()) }),
+  effect,
+  reason: Type.String(),
+  createdBy: Type.String(),
+  createdAt: instant,
+  expiresAt: nullable(instant),
+  liftedAt: nullable(instant),
+  liftedBy: nullable(Type.String()),
+});
+
+/** The answer to a revocation or a lift: also where it stands in the `revoke` lane. */
+export const CommittedRevocation = Type.Object({
+  ...Revocation.properties,
+  position: nullable(position),
+  enforced: Type.Boolean({ description: 'Every edge confirmed it. Only with ?wait=enforced.' }),
+  receipts: Type.Array(Receipt),
+});
+
+/** What the API shows of a revocation. */
+export function presentRevocation(row: RevocationRow): Static<typeof Revocation> {
+  return {
+    id: row.id,
+    target: { kind: row.target, id: row.subjectId === '' ? null : row.subjectId },
+    effect: row.effect,
+    reason: row.reason,
+    createdBy: row.createdBy,
+    createdAt: isoOf(row.createdAtMs),
+    expiresAt: isoOrNull(row.expiresAtMs),
+    liftedAt: isoOrNull(row.liftedAtMs),
+    liftedBy: row.liftedBy,
+  };
+}

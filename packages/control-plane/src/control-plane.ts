@@ -1,0 +1,201 @@
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '@sallyport/shared/clock';
+import { SallyportError } from '@sallyport/shared/errors';
+import { formatHostPort } from '@sallyport/shared/host-port';
+import { readSeed } from '@sallyport/shared/init/seed';
+import type { Log } from '@sallyport/shared/log';
+import { readKeyFile, type SealKey } from '@sallyport/shared/seal';
+import type { Registry } from 'prom-client';
+import { createAdminServer } from './admin/server.ts';
+import type { Config } from './config.ts';
+import { startEdgeServer } from './grpc/server.ts';
+import { createSignInCalls } from './identity/sign-in-calls.ts';
+import { createAdminMetrics, createRegistry, observeDatabase } from './ops/metrics.ts';
+import { startOpsServer } from './ops/server.ts';
+import { createPublisher, type Publisher } from './publish/publisher.ts';
+import { type Database, openDatabase, read } from './store/database.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './store/embedded/server.ts';
+import { findInstallation, type InstallationRow, loadAuthority } from './store/keys.ts';
+import { migrateDatabase } from './store/migrate.ts';
+import { startRetention } from './store/retention-job.ts';
+import { importSeed } from './store/seed.ts';
+
+export interface ControlPlane {
+  readonly admin: string;
+  readonly grpc: string;
+  readonly ops: string;
+  /** null: the database is somebody else's. */
+  readonly postgres: EmbeddedPostgres | null;
+  /** Finishes what is under way, ends streams, and stops a database of our own. */
+  stop(): Promise<void>;
+}
+
+const databaseStartMs = 30_000;
+const drainMs = 5_000;
+const logAgeReadyMs = 5_000;
+
+/**
+ * Starts the parts in their order: database, migrations, seed, publisher, ops, gRPC, admin API.
+ * Where one fails, those before it are stopped again.
+ */
+export async function startControlPlane(
+  config: Config,
+  clock: Clock,
+  log: Log,
+): Promise<ControlPlane> {
+  const stops: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const one of stops.splice(0).reverse()) await one();
+  };
+  try {
+    return { ...(await start(config, clock, log, stops)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  config: Config,
+  clock: Clock,
+  log: Log,
+  stops: (() => Promise<unknown>)[],
+): Promise<Omit<ControlPlane, 'stop'>> {
+  const sealKey = await readKeyFile(config.keyFile);
+  const postgres = config.databaseUrl === null ? await startOwnPostgres(config, log) : null;
+  if (postgres !== null) stops.push(() => postgres.stop());
+  const database = openDatabase(config.databaseUrl ?? postgres?.url ?? '', log);
+  stops.push(() => database.close());
+  await migrateWhenThere(database, log);
+  const installation = await installationOf(config, database, sealKey, clock());
+
+  const metrics = createRegistry();
+  observeDatabase(metrics, database);
+  const publisher = createPublisher({ database, clock, log, replica: config.replica });
+  stops.push(() => publisher.stop());
+  // Before what it tells of, so that it closes after it: a replica that drains can be seen to.
+  let stage: 'starting' | 'serving' | 'draining' = 'starting';
+  const ops = await startOpsServer({
+    listen: config.ops.listen,
+    metrics,
+    log,
+    unready: () => (stage === 'serving' ? databaseTrouble(publisher) : stage),
+  });
+  stops.push(() => ops.close());
+  const retention = startRetention(database, clock, log);
+  stops.push(() => retention.stop());
+  await publisher.start();
+
+  const parts = { config, clock, log, sealKey, database, installation, metrics, publisher };
+  const grpc = await startGrpc(parts, stops);
+  const admin = await startAdmin(parts, stops);
+  stage = 'serving';
+  stops.push(async () => {
+    stage = 'draining';
+  });
+  return {
+    admin: `https://${admin}`,
+    grpc,
+    ops: `http://${formatHostPort(ops.address)}`,
+    postgres,
+  };
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sealKey: SealKey;
+  readonly database: Database;
+  readonly installation: InstallationRow;
+  readonly metrics: Registry;
+  readonly publisher: Publisher;
+}
+
+async function startOwnPostgres(config: Config, log: Log): Promise<EmbeddedPostgres> {
+  return startEmbeddedPostgres({ directory: postgresFolder(config), log });
+}
+
+/** Where a database of our own keeps its files. */
+export function postgresFolder(config: Config): string {
+  return join(config.home, 'postgres');
+}
+
+/** A database that is starting, too, gets half a minute. */
+async function migrateWhenThere(database: Database, log: Log): Promise<void> {
+  const deadlineMs = performance.now() + databaseStartMs;
+  for (;;) {
+    try {
+      return await migrateDatabase(database);
+    } catch (error) {
+      const passing = error instanceof SallyportError && error.code === 'database_unavailable';
+      if (!passing || performance.now() > deadlineMs) throw error;
+      log.warn('database.not_there_yet', { error });
+      await delay(500);
+    }
+  }
+}
+
+async function installationOf(
+  config: Config,
+  database: Database,
+  sealKey: SealKey,
+  nowMs: number,
+): Promise<InstallationRow> {
+  const known = await read(database, findInstallation);
+  if (known !== null) return known;
+  return importSeed(database, await readSeed(config.home), sealKey, nowMs);
+}
+
+async function startGrpc(parts: Parts, stops: (() => Promise<unknown>)[]): Promise<string> {
+  const { config, clock, log, sealKey, database, installation, metrics, publisher } = parts;
+  const signIn = createSignInCalls({ database, sealKey, clock, log });
+  stops.push(() => signIn.close());
+  const server = await startEdgeServer({
+    listen: config.grpc.listen,
+    names: config.grpc.names,
+    database,
+    publisher,
+    signIn,
+    authorities: {
+      edge: await loadAuthority(database.db, 'edge-ca', sealKey, clock()),
+      upstream: await loadAuthority(database.db, 'upstream-ca', sealKey, clock()),
+    },
+    trustDomain: installation.trustDomain,
+    rootPublicKey: installation.rootPublicKey,
+    sealKey,
+    metrics,
+    clock,
+    log,
+  });
+  stops.push(() => server.drain(drainMs));
+  return formatHostPort(server.address);
+}
+
+async function startAdmin(parts: Parts, stops: (() => Promise<unknown>)[]): Promise<string> {
+  const { config, clock, log, sealKey, database, installation, metrics, publisher } = parts;
+  const app = await createAdminServer(
+    {
+      database,
+      clock,
+      log,
+      sealKey,
+      trustDomain: installation.trustDomain,
+      deviceAuthority: await loadAuthority(database.db, 'device-ca', sealKey, clock()),
+      receipts: publisher.receipts,
+      metrics: createAdminMetrics(metrics),
+    },
+    config.admin.tls,
+  );
+  stops.push(() => app.close());
+  await app.listen({ ...config.admin.listen });
+  const { port } = app.server.address() as AddressInfo;
+  return formatHostPort({ host: config.admin.listen.host, port });
+}
+
+function databaseTrouble(publisher: Publisher): string | null {
+  const ageMs = publisher.logAgeMs();
+  return ageMs > logAgeReadyMs ? 'the database was not seen for a while' : null;
+}

@@ -1,0 +1,65 @@
+import type { AccessRecord } from '@sallyport/shared/access-record';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { isShallowJson } from './json-depth.ts';
+
+const recordBytesMax = 65_536;
+const depthMax = 16;
+
+const text = (maxLength: number) => Type.String({ maxLength });
+const textOrNull = (maxLength: number) => Type.Union([text(maxLength), Type.Null()]);
+const count = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const position = Type.Object({ epoch: count, rev: count });
+
+/** The shape of an AccessRecord. Fields of a newer edge pass; the facts are kept as they are. */
+const RecordShape = Type.Object({
+  kind: Type.Literal('access'),
+  time: Type.String({ minLength: 20, maxLength: 32 }),
+  correlationId: Type.String({ minLength: 1, maxLength: 128 }),
+  traceparent: text(128),
+  edge: text(64),
+  region: text(64),
+  sourceAddress: text(64),
+  method: text(32),
+  host: text(256),
+  path: text(16_384),
+  queryRedacted: Type.Boolean(),
+  userAgent: text(16_384),
+  userId: textOrNull(64),
+  userEmail: textOrNull(254),
+  sid: textOrNull(64),
+  deviceId: textOrNull(64),
+  certificateSha256: textOrNull(64),
+  route: textOrNull(63),
+  outcome: Type.String({ pattern: '^[a-z_]{1,32}$' }),
+  reasons: Type.Array(text(128), { maxItems: 64 }),
+  ruleIds: Type.Array(text(256), { maxItems: 64 }),
+  configVersion: Type.Union([count, Type.Null()]),
+  revisions: Type.Object({
+    revoke: Type.Optional(position),
+    signals: Type.Optional(position),
+    config: Type.Optional(position),
+    directory: Type.Optional(position),
+  }),
+  facts: Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()]),
+  status: Type.Integer({ minimum: 0, maximum: 999 }),
+  ending: text(64),
+  decisionUs: count,
+  upstreamMs: Type.Union([count, Type.Null()]),
+  totalMs: count,
+  bytesIn: count,
+  bytesOut: count,
+});
+
+/** One record as an edge sent it (JSON); null if it is not one or says another edge's name. */
+export function readRecord(bytes: Uint8Array, edgeId: string): AccessRecord | null {
+  if (bytes.length > recordBytesMax || !isShallowJson(bytes, depthMax)) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+  } catch {
+    return null;
+  }
+  if (!Value.Check(RecordShape, value) || value.edge !== edgeId) return null;
+  return value as unknown as AccessRecord;
+}

@@ -1,0 +1,141 @@
+import { create } from '@bufbuild/protobuf';
+import { type RecordRequest, RecordRequestSchema, type RecordResponse } from '@sallyport/proto';
+import type { ClientDuplexStream } from '@sallyport/proto/grpc';
+import type { AccessRecord } from '@sallyport/shared/access-record';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type EdgeWorld, type JoinedEdge, startEdgeWorld } from '../../testing/edge-world.ts';
+
+let world: EdgeWorld;
+let edge: JoinedEdge;
+
+beforeAll(async () => {
+  world = await startEdgeWorld();
+  edge = await world.joinEdge();
+});
+
+function record(change: Partial<Record<keyof AccessRecord, unknown>> = {}): Uint8Array {
+  const whole = {
+    kind: 'access',
+    time: new Date().toISOString(),
+    correlationId: `req-${Math.random().toString(36).slice(2)}`,
+    traceparent: '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
+    edge: edge.edgeId,
+    region: 'north',
+    sourceAddress: '192.0.2.1',
+    method: 'GET',
+    host: 'wiki.corp.example',
+    path: '/',
+    queryRedacted: false,
+    userAgent: 'Test/1.0',
+    userId: null,
+    userEmail: null,
+    sid: null,
+    deviceId: null,
+    certificateSha256: null,
+    route: 'wiki',
+    outcome: 'deny',
+    reasons: ['no_rule_allows'],
+    ruleIds: [],
+    configVersion: 1,
+    revisions: { config: { epoch: 1, rev: 2 } },
+    facts: { nowMs: 1 },
+    status: 403,
+    ending: 'complete',
+    decisionUs: 12,
+    upstreamMs: null,
+    totalMs: 1.5,
+    bytesIn: 0,
+    bytesOut: 512,
+    ...change,
+  };
+  return Buffer.from(JSON.stringify(whole));
+}
+
+function open(client = edge.client) {
+  const call: ClientDuplexStream<RecordRequest, RecordResponse> = client.record();
+  let failed: unknown = null;
+  call.on('error', (error) => {
+    failed = error;
+  });
+  const answers = call.iterator({ destroyOnReturn: false }) as AsyncIterator<RecordResponse>;
+  return {
+    failure: () => failed,
+    async send(batch: number, recordsJson: Uint8Array[], dropped: Record<string, bigint> = {}) {
+      call.write(create(RecordRequestSchema, { batch: BigInt(batch), recordsJson, dropped }));
+      const answer = await answers.next();
+      return answer.done === true ? null : Number(answer.value.batch);
+    },
+    end: () => call.end(),
+  };
+}
+
+async function stored(edgeId: string): Promise<string[]> {
+  const { rows } = await world.database.ordinary.query<{ correlation_id: string }>(
+    'select correlation_id from access_records where edge_id = $1 order by id',
+    [edgeId],
+  );
+  return rows.map((row) => row.correlation_id);
+}
+
+async function counted(outcome: string): Promise<number> {
+  const metric = world.metrics.getSingleMetric('sallyport_access_records_total');
+  const { values } = (await metric?.get()) ?? { values: [] };
+  return values.find(({ labels }) => labels['outcome'] === outcome)?.value ?? 0;
+}
+
+describe('access records', () => {
+  it('are stored before their batch is acknowledged, and once if it comes again', async () => {
+    const stream = open();
+    const batch = [record({ correlationId: 'first' }), record({ correlationId: 'second' })];
+    expect(await stream.send(1, batch)).toBe(1);
+    expect(await stored(edge.edgeId)).toEqual(['first', 'second']);
+    expect(await stream.send(2, batch)).toBe(2);
+    expect(await stored(edge.edgeId)).toEqual(['first', 'second']);
+    expect(await stream.send(3, [])).toBe(3);
+    stream.end();
+  });
+
+  it('that cannot be read, or speak for another edge, are left out and counted', async () => {
+    const other = await world.joinEdge();
+    const before = await counted('unreadable');
+    const stream = open(other.client);
+    const name = { edge: other.edgeId };
+    const bad = [
+      Buffer.from('{'),
+      Buffer.from('[]'),
+      record({ edge: edge.edgeId }),
+      record({ ...name, outcome: 'DROP TABLE' }),
+      record({ ...name, reasons: 'none' }),
+      record({ ...name, totalMs: -1 }),
+      record({ ...name, path: 'x'.repeat(70_000) }),
+      Buffer.from(`{"facts":${'['.repeat(5_000)}${']'.repeat(5_000)}}`),
+    ];
+    const odd = record({
+      ...name,
+      correlationId: 'odd',
+      path: '/\u0000/\ud800',
+      userAgent: "';--",
+    });
+    expect(await stream.send(1, [...bad, odd])).toBe(1);
+    expect(await stored(other.edgeId)).toEqual(['odd']);
+    expect((await counted('unreadable')) - before).toBe(bad.length);
+    stream.end();
+  });
+
+  it('that an edge had to drop are counted', async () => {
+    const before = await counted('dropped_at_edge');
+    const stream = open();
+    expect(await stream.send(9, [], { permit: 7n, deny: 1n })).toBe(9);
+    expect((await counted('dropped_at_edge')) - before).toBe(8);
+    stream.end();
+  });
+
+  it('in a batch that is too long end the stream', async () => {
+    const stream = open();
+    const answer = stream.send(
+      1,
+      Array.from({ length: 2_001 }, () => Buffer.from('{}')),
+    );
+    await expect(answer).rejects.toMatchObject({ code: 3 });
+  });
+});

@@ -1,0 +1,107 @@
+import type {
+  ConfigurationDocument,
+  IdentityProviderDocument,
+  SettingsDocument,
+} from '@sallyport/shared/configuration/documents';
+import { SallyportError } from '@sallyport/shared/errors';
+import { open, type SealKey } from '@sallyport/shared/seal';
+import { newestVersion, readDocumentsOf } from '../store/configuration.ts';
+import { type Database, type Executor, read } from '../store/database.ts';
+import { findSecret, secretContext } from '../store/secrets.ts';
+import type { ProviderSettings } from './oidc/providers.ts';
+
+/** What the live configuration says about signing in with one provider. */
+export interface SignInConfiguration {
+  readonly provider: ProviderSettings;
+  /** The one host that callbacks come to. */
+  readonly host: string;
+  readonly sessionLifetimeMs: number;
+}
+
+const lifetimeSecondsDefault = 8 * 3_600;
+const scopesDefault: readonly string[] = ['openid', 'profile', 'email'];
+
+/** Reads the live configuration for a provider, its client secret included. */
+export type ConfigurationReader = (provider: string) => Promise<SignInConfiguration>;
+
+/**
+ * Makes a reader that keeps the documents of the newest version. It fails with `not_found` for a
+ * provider that is not in them, and with `conflict` where settings or secret are missing.
+ */
+export function createConfigurationReader(
+  database: Database,
+  sealKey: SealKey,
+): ConfigurationReader {
+  let kept: { readonly version: number; readonly documents: readonly ConfigurationDocument[] } = {
+    version: 0,
+    documents: [],
+  };
+  return (name) =>
+    read(database, async (db) => {
+      const version = await newestVersion(db);
+      if (version !== kept.version) {
+        kept = { version, documents: await readDocumentsOf(db, version) };
+      }
+      const { documents } = kept;
+      const settings = documents.find((document) => document.kind === 'Settings')?.spec;
+      const provider = findDocument(documents, 'IdentityProvider', name);
+      if (settings === undefined) throw new SallyportError('conflict', 'there are no settings yet');
+      if (provider === null) throw new SallyportError('not_found', 'no such identity provider');
+      return {
+        provider: {
+          ...providerSettings(provider, settings, documents),
+          clientSecret: await readClientSecret(db, sealKey, provider.spec.clientSecret),
+        },
+        host: settings.signIn.host,
+        sessionLifetimeMs: (settings.session?.lifetimeSeconds ?? lifetimeSecondsDefault) * 1000,
+      };
+    });
+}
+
+async function readClientSecret(db: Executor, sealKey: SealKey, id: string): Promise<string> {
+  const secret = await findSecret(db, id);
+  if (secret === null) {
+    throw new SallyportError('conflict', 'the client secret of the provider is not set');
+  }
+  const value = open(sealKey, secret.sealedValue, secretContext(secret.id, secret.version));
+  return Buffer.from(value).toString('utf8');
+}
+
+function providerSettings(
+  { metadata, spec }: IdentityProviderDocument,
+  settings: SettingsDocument['spec'],
+  documents: readonly ConfigurationDocument[],
+): Omit<ProviderSettings, 'clientSecret'> {
+  return {
+    name: metadata.name,
+    issuer: spec.issuer,
+    clientId: spec.clientId,
+    scopes: spec.scopes ?? scopesDefault,
+    claims: spec.claims ?? {},
+    authorities: authoritiesOf(spec.trustBundle, documents),
+    internalNetworks: settings.network?.internal ?? [],
+  };
+}
+
+function authoritiesOf(
+  bundle: string | undefined,
+  documents: readonly ConfigurationDocument[],
+): string | null {
+  if (bundle === undefined) return null;
+  const found = findDocument(documents, 'TrustBundle', bundle);
+  // Without its bundle a provider must not be trusted by the system's authorities instead.
+  if (found === null) throw new SallyportError('conflict', `there is no trust bundle ${bundle}`);
+  return found.spec.certificates;
+}
+
+function findDocument<Kind extends ConfigurationDocument['kind']>(
+  documents: readonly ConfigurationDocument[],
+  kind: Kind,
+  name: string,
+): Extract<ConfigurationDocument, { kind: Kind }> | null {
+  const found = documents.find(
+    (document): document is Extract<ConfigurationDocument, { kind: Kind }> =>
+      document.kind === kind && document.metadata.name === name,
+  );
+  return found ?? null;
+}

@@ -1,0 +1,117 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  type BeginSignInRequest,
+  type BeginSignInResponse,
+  BeginSignInResponseSchema,
+  type CompleteSignInRequest,
+  type CompleteSignInResponse,
+  CompleteSignInResponseSchema,
+  type EndSessionRequest,
+  type EndSessionResponse,
+  EndSessionResponseSchema,
+  positionToWire,
+  type RedeemHandOverRequest,
+  type RedeemHandOverResponse,
+  RedeemHandOverResponseSchema,
+  SignInFailure,
+} from '@sallyport/proto';
+import type { Clock } from '@sallyport/shared/clock';
+import { SallyportError } from '@sallyport/shared/errors';
+import type { Log } from '@sallyport/shared/log';
+import type { SealKey } from '@sallyport/shared/seal';
+import type { Database } from '../store/database.ts';
+import { completeSignIn, type SignInOutcome, type SignInParts } from './complete-sign-in.ts';
+import { createConfigurationReader } from './configuration.ts';
+import { endSessionOf } from './end-session.ts';
+import { redeemHandOver } from './hand-over.ts';
+import { authorizationUrl } from './oidc/authorize.ts';
+import { createProviders } from './oidc/providers.ts';
+import { isRedirectUriOf } from './redirect-uri.ts';
+import { checkBegin, checkComplete } from './sign-in-input.ts';
+import { createStatementKeys } from './statement-keys.ts';
+
+/** The edge that calls. */
+export interface SignInCaller {
+  readonly edgeId: string;
+  readonly sourceAddress: string;
+  /** Whether it has given up meanwhile. */
+  readonly gone: () => boolean;
+}
+
+/** The calls of EdgeSync that concern sessions. Failures are SallyportError. */
+export interface SignInCalls {
+  beginSignIn(caller: SignInCaller, request: BeginSignInRequest): Promise<BeginSignInResponse>;
+  completeSignIn(
+    caller: SignInCaller,
+    request: CompleteSignInRequest,
+  ): Promise<CompleteSignInResponse>;
+  redeemHandOver(
+    caller: SignInCaller,
+    request: RedeemHandOverRequest,
+  ): Promise<RedeemHandOverResponse>;
+  endSession(caller: SignInCaller, request: EndSessionRequest): Promise<EndSessionResponse>;
+  close(): Promise<void>;
+}
+
+const failures = {
+  refused: SignInFailure.REFUSED,
+  state_used: SignInFailure.STATE_USED,
+  provider_unavailable: SignInFailure.PROVIDER_UNAVAILABLE,
+  user_blocked: SignInFailure.USER_BLOCKED,
+  device_blocked: SignInFailure.DEVICE_BLOCKED,
+  lockdown: SignInFailure.LOCKDOWN,
+} as const satisfies Record<Extract<SignInOutcome, { kind: 'refused' }>['failure'], SignInFailure>;
+
+/** Puts the parts of sign-in together. */
+export function createSignInCalls(options: {
+  readonly database: Database;
+  readonly sealKey: SealKey;
+  readonly clock: Clock;
+  readonly log: Log;
+}): SignInCalls {
+  const { database, sealKey, clock, log } = options;
+  const providers = createProviders({ clock, log });
+  const keys = createStatementKeys(database, sealKey);
+  const configuration = createConfigurationReader(database, sealKey);
+  const parts: SignInParts = { database, configuration, clock, log, providers, keys };
+  return {
+    async beginSignIn(_, request) {
+      checkBegin(request);
+      const { provider, host } = await configuration(request.provider);
+      if (!isRedirectUriOf(provider.name, host, request.redirectUri)) {
+        throw new SallyportError('invalid_request', 'redirect_uri is not that of the provider');
+      }
+      const url = authorizationUrl(await providers.get(provider), request);
+      return create(BeginSignInResponseSchema, { authorizationUrl: url });
+    },
+    async completeSignIn(caller, request) {
+      checkComplete(request);
+      const outcome = await completeSignIn(parts, caller, {
+        ...request,
+        deviceId: request.deviceId === '' ? null : request.deviceId,
+      });
+      return create(CompleteSignInResponseSchema, { result: wireOutcome(outcome) });
+    },
+    async redeemHandOver(_, request) {
+      const { jti, sid } = request;
+      const expiresAtMs = Number(request.expiresAtMs);
+      const first = await redeemHandOver(database, { jti, sid, expiresAtMs }, clock());
+      return create(RedeemHandOverResponseSchema, { first });
+    },
+    async endSession(caller, request) {
+      const position = await endSessionOf(database, keys, caller, request.statement, clock());
+      return create(EndSessionResponseSchema, { revoke: positionToWire(position) });
+    },
+    close: () => providers.close(),
+  };
+}
+
+function wireOutcome(outcome: SignInOutcome) {
+  if (outcome.kind === 'refused') {
+    const { failure, detail } = outcome;
+    return { case: 'refused', value: { failure: failures[failure], detail } } as const;
+  }
+  const { statement, directory } = outcome;
+  const value = { statement, directory: positionToWire(directory) };
+  return { case: 'signedIn', value } as const;
+}

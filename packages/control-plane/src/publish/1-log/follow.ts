@@ -1,0 +1,159 @@
+import type { Log } from '@sallyport/shared/log';
+import type { Lane, Position } from '@sallyport/shared/state/model';
+import type { Database } from '../../store/database.ts';
+import {
+  type LogConnection,
+  openLogConnection,
+  type Revision,
+} from '../../store/log-connection.ts';
+
+/** Milliseconds that only go forward. */
+export type Monotonic = () => number;
+
+export interface LogListener {
+  /** The next revision of its lane, right after the one before. */
+  onRevision(revision: Revision): void;
+  /** The lane's history jumped (first read, other epoch, rows gone): all before is void. */
+  onReset(lane: Lane, head: Position): void;
+}
+
+export interface LogFollower {
+  /** Resolves once the database was read for the first time, or at `stop`. Never rejects. */
+  start(): Promise<void>;
+  /** There may be new rows. */
+  wake(): void;
+  /** How far this replica has read; a lane is absent before the first read. */
+  heads(): ReadonlyMap<Lane, Position>;
+  /** Since the database was last seen, milliseconds; Infinity before the first time. */
+  ageMs(): number;
+  stop(): Promise<void>;
+}
+
+const pollMs = 250;
+const reconnectMs = 500;
+
+/**
+ * Follows the change log: woken by NOTIFY, by commits of this process and by a poll behind both.
+ * Lives through the loss of the database; what was read before stays.
+ */
+export function followLog(options: {
+  readonly database: Database;
+  readonly listener: LogListener;
+  readonly log: Log;
+  readonly monotonic: Monotonic;
+}): LogFollower {
+  const { database, listener, log, monotonic } = options;
+  const heads = new Map<Lane, Position>();
+  let connection: LogConnection | null = null;
+  let seenAtMs = Number.NEGATIVE_INFINITY;
+  let stopped = false;
+  let woken = false;
+  let wakeUp: (() => void) | null = null;
+  let running: Promise<void> = Promise.resolve();
+  let failing = false;
+  const first = Promise.withResolvers<void>();
+
+  const wake = (): void => {
+    woken = true;
+    wakeUp?.();
+  };
+
+  const connect = async (): Promise<LogConnection> => {
+    const opened: LogConnection = await openLogConnection(database, wake, () => {
+      if (connection === opened) connection = null;
+    });
+    connection = opened;
+    return opened;
+  };
+
+  const readOnce = async (): Promise<void> => {
+    const open = connection ?? (await connect());
+    for (;;) {
+      const askedAtMs = monotonic();
+      const page = await open.read(heads);
+      for (const [lane, head] of page.heads) adoptHead(lane, head);
+      for (const revision of page.revisions) adoptRevision(revision);
+      seenAtMs = askedAtMs;
+      const behind = [...page.heads].filter(([lane, { rev }]) => (heads.get(lane)?.rev ?? 0) < rev);
+      if (behind.length === 0) return;
+      for (const [lane, head] of behind) {
+        // The head moved and there are no rows for it.
+        if (!page.revisions.some((revision) => revision.lane === lane)) jump(lane, head);
+      }
+    }
+  };
+
+  const jump = (lane: Lane, head: Position): void => {
+    heads.set(lane, head);
+    listener.onReset(lane, head);
+  };
+
+  const adoptHead = (lane: Lane, head: Position): void => {
+    const known = heads.get(lane);
+    if (known?.epoch !== head.epoch || known.rev > head.rev) jump(lane, head);
+  };
+
+  const adoptRevision = (revision: Revision): void => {
+    const known = heads.get(revision.lane);
+    if (known?.epoch !== revision.epoch || revision.rev <= known.rev) return;
+    const { lane, epoch, rev, prevRev } = revision;
+    // The rows between were cleaned away: nobody can be brought here by deltas.
+    if (prevRev !== known.rev) return jump(lane, { epoch, rev });
+    heads.set(lane, { epoch, rev });
+    listener.onRevision(revision);
+  };
+
+  const failed = async (error: unknown): Promise<void> => {
+    if (!failing) log.warn('publish.log_unreachable', { error });
+    failing = true;
+    const broken = connection;
+    connection = null;
+    await broken?.close();
+  };
+
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        wakeUp = null;
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      wakeUp = done;
+      if (woken || stopped) done();
+    });
+
+  const run = async (): Promise<void> => {
+    while (!stopped) {
+      woken = false;
+      try {
+        await readOnce();
+        if (failing) log.info('publish.log_reachable');
+        failing = false;
+        first.resolve();
+        await pause(pollMs);
+      } catch (error) {
+        await failed(error);
+        woken = false;
+        await pause(reconnectMs);
+      }
+    }
+  };
+
+  return {
+    start() {
+      running = run();
+      return first.promise;
+    },
+    wake,
+    heads: () => heads,
+    ageMs: () => monotonic() - seenAtMs,
+    async stop() {
+      stopped = true;
+      wake();
+      await running;
+      first.resolve();
+      await connection?.close();
+    },
+  };
+}

@@ -1,0 +1,195 @@
+import { status } from '@sallyport/proto/grpc';
+import { lanes } from '@sallyport/shared/state/model';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readHead } from '../../store/change-log.ts';
+import { type EdgeWorld, startEdgeWorld, startReplica } from '../../testing/edge-world.ts';
+import { addDevices, addUser, emailsOf, endEveryone } from '../../testing/lane-writes.ts';
+import { ScriptedEdge } from '../../testing/scripted-edge.ts';
+
+let world: EdgeWorld;
+
+beforeAll(async () => {
+  world = await startEdgeWorld();
+});
+
+const nothing = { revoke: null, config: null, directory: null };
+
+describe('a stream', () => {
+  it('begins with the whole state of each lane and goes on with frames', async () => {
+    const before = await addUser(world.database, 'before@corp.example');
+    const { client } = await world.joinEdge();
+    const edge = new ScriptedEdge(client, nothing);
+    await edge.untilHead('directory', before);
+    await edge.until(() => edge.lane('config').head !== null && edge.lane('revoke').head !== null);
+    expect(edge.lane('directory').resumes).toEqual(['shards']);
+    expect(emailsOf(edge.lane('directory').ops)).toContain('before@corp.example');
+    expect(edge.lane('config').ops.map(({ op }) => op)).toEqual(
+      expect.arrayContaining(['signing_key', 'secret_ref', 'edge_keys']),
+    );
+    await edge.untilHead('directory', await addUser(world.database, 'after@corp.example'));
+    expect(emailsOf(edge.lane('directory').ops).at(-1)).toBe('after@corp.example');
+    expect(edge.problems).toEqual([]);
+    edge.close();
+  });
+
+  it('goes on from the position that the edge has, with frames alone', async () => {
+    const have = await readHead(world.database.db, 'directory');
+    await addUser(world.database, 'one@corp.example');
+    const two = await addUser(world.database, 'two@corp.example');
+    const { client } = await world.joinEdge();
+    const edge = new ScriptedEdge(client, { directory: have });
+    await edge.untilHead('directory', two);
+    expect(edge.lane('directory').resumes).toEqual(['tail']);
+    expect(emailsOf(edge.lane('directory').ops)).toEqual(['one@corp.example', 'two@corp.example']);
+    expect(edge.problems).toEqual([]);
+    edge.close();
+  });
+
+  it('reads frames from the log that are from before this process started', async () => {
+    const have = await readHead(world.database.db, 'directory');
+    for (let n = 0; n < 70; n += 1) await addUser(world.database, `old${n}@corp.example`);
+    const { database, url, seed, sealKey } = world;
+    const replica = await startReplica(database, url, seed, sealKey);
+    const { client } = await replica.joinEdge();
+    const edge = new ScriptedEdge(client, { directory: have });
+    const next = await addUser(world.database, 'new@corp.example');
+    await edge.untilHead('directory', next);
+    expect(edge.lane('directory').resumes).toEqual(['tail']);
+    expect(edge.lane('directory').framesTaken).toBe(71);
+    expect(edge.problems).toEqual([]);
+    edge.close();
+  });
+
+  it('gets the whole state where the log no longer reaches back, or the epoch is another', async () => {
+    const head = await readHead(world.database.db, 'directory');
+    const { client } = await world.joinEdge();
+    const old = new ScriptedEdge(client, { directory: { epoch: head.epoch - 1, rev: head.rev } });
+    await old.untilHead('directory', head);
+    expect(old.lane('directory').resumes).toEqual(['shards']);
+    old.close();
+  });
+
+  it('is told to wait when the edge is ahead, and goes on once this replica is there', async () => {
+    const head = await readHead(world.database.db, 'directory');
+    const { client } = await world.joinEdge();
+    const edge = new ScriptedEdge(client, { directory: { epoch: head.epoch, rev: head.rev + 2 } });
+    await edge.until(() => edge.lane('directory').resumes.length > 0);
+    expect(edge.lane('directory').resumes).toEqual(['wait']);
+    await addUser(world.database, 'a@corp.example');
+    await addUser(world.database, 'b@corp.example');
+    const last = await addUser(world.database, 'c@corp.example');
+    await edge.untilHead('directory', last);
+    expect(edge.lane('directory').resumes).toEqual(['wait', 'tail']);
+    expect(emailsOf(edge.lane('directory').ops)).toEqual(['c@corp.example']);
+    edge.close();
+  });
+
+  it('has every revision once and in order while many write at the same time', async () => {
+    const { client } = await world.joinEdge();
+    const edge = new ScriptedEdge(client, nothing);
+    const late = new ScriptedEdge(client, nothing);
+    const jobs = Array.from({ length: 8 }, async (_, writer) => {
+      for (let n = 0; n < 25; n += 1) {
+        await addUser(world.database, `w${writer}-${n}@corp.example`);
+        if (n % 10 === 0) await endEveryone(world.database);
+      }
+    });
+    await Promise.all(jobs);
+    for (const lane of ['revoke', 'directory'] as const) {
+      const head = await readHead(world.database.db, lane);
+      await edge.untilHead(lane, head);
+      await late.untilHead(lane, head);
+    }
+    expect([...edge.problems, ...late.problems]).toEqual([]);
+    const wanted = Array.from(
+      { length: 200 },
+      (_, i) => `w${i % 8}-${Math.floor(i / 8)}@corp.example`,
+    );
+    for (const stream of [edge, late]) {
+      const seen = emailsOf(stream.lane('directory').ops).filter((email) => email.startsWith('w'));
+      expect(seen.toSorted()).toEqual(wanted.toSorted());
+    }
+    edge.close();
+    late.close();
+  });
+
+  it('carries a large directory in shards of at most a mebibyte', async () => {
+    await addDevices(world.database, 300, 8_000);
+    const { database, url, seed, sealKey } = world;
+    const replica = await startReplica(database, url, seed, sealKey);
+    const { client } = await replica.joinEdge();
+    const edge = new ScriptedEdge(client, { directory: null });
+    await edge.until(() => edge.lane('directory').head !== null);
+    const { shards, ops } = edge.lane('directory');
+    expect(shards.length).toBeGreaterThan(2);
+    expect(Math.max(...shards.map((body) => body.length))).toBeLessThanOrEqual(1_048_576);
+    expect(ops.filter(({ op }) => op === 'device')).toHaveLength(300);
+    edge.close();
+  });
+
+  it('goes around a frame that is too large for a message by the whole state', async () => {
+    const { client } = await world.joinEdge();
+    const edge = new ScriptedEdge(client, { directory: null });
+    await edge.until(() => edge.lane('directory').head !== null);
+    const large = await addDevices(world.database, 700, 8_000);
+    const next = await addUser(world.database, 'small@corp.example');
+    await edge.untilHead('directory', next);
+    expect(edge.lane('directory').resumes).toEqual(['shards', 'shards']);
+    expect(next.rev).toBe(large.rev + 1);
+    expect(edge.problems).toEqual([]);
+    edge.close();
+  });
+
+  it('is closed when the edge takes nothing for too long, and others go on', async () => {
+    const { database, url, seed, sealKey } = world;
+    const replica = await startReplica(database, url, seed, sealKey, { stallMs: 300 });
+    const slow = await replica.joinEdge();
+    const quick = await replica.joinEdge();
+    const stuck = new ScriptedEdge(slow.client, { directory: null });
+    const other = new ScriptedEdge(quick.client, { directory: null });
+    await stuck.until(() => stuck.lane('directory').head !== null);
+    stuck.pause();
+    for (let n = 0; n < 30; n += 1) await addDevices(world.database, 20, 8_000);
+    const connected = () =>
+      replica.publisher.receipts.edgesStatus().find((status) => status.edgeId === slow.edgeId)
+        ?.connected;
+    await expect.poll(connected, { timeout: 15_000 }).toBe(false);
+    await other.untilHead('directory', await addUser(world.database, 'unhindered@corp.example'));
+    expect(other.end).toBe(null);
+    stuck.resume();
+    await stuck.until(() => stuck.end !== null);
+    other.close();
+  });
+
+  it('carries a heartbeat each second with the heads and the age of the log', async () => {
+    const { client } = await world.joinEdge();
+    const edge = new ScriptedEdge(client, nothing);
+    await edge.until(() => edge.heartbeats.length >= 2);
+    const [heartbeat] = edge.heartbeats;
+    expect(heartbeat?.replica).toBe('test');
+    expect(heartbeat?.heads).toHaveLength(lanes.length);
+    expect(Number(heartbeat?.logAgeMs)).toBeLessThan(60_000);
+    edge.close();
+  });
+
+  it('is refused when it does not begin with one Hello of this protocol', async () => {
+    const { client } = await world.joinEdge();
+    const other = new ScriptedEdge(client, nothing, { protocol: 99 });
+    await other.until(() => other.end !== null);
+    expect(other.end?.code).toBe(status.INVALID_ARGUMENT);
+    const twice = new ScriptedEdge(client, nothing);
+    twice.send({
+      case: 'hello',
+      value: {
+        $typeName: 'sallyport.v1.Hello',
+        protocol: 1,
+        softwareVersion: '',
+        region: '',
+        labels: {},
+        have: [],
+      },
+    });
+    await twice.until(() => twice.end !== null);
+    expect(twice.end?.code).toBe(status.INVALID_ARGUMENT);
+  });
+});

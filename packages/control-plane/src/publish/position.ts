@@ -1,0 +1,6 @@
+import type { Position } from '@sallyport/shared/state/model';
+
+/** Whether a position is the wanted one or a later one of the same history. */
+export function reaches(position: Position, wanted: Position): boolean {
+  return position.epoch === wanted.epoch && position.rev >= wanted.rev;
+}

@@ -1,0 +1,112 @@
+import type { Lane } from '@sallyport/shared/state/model';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type EdgeWorld, startEdgeWorld, startReplica } from '../testing/edge-world.ts';
+import { endEveryone, positionOf } from '../testing/lane-writes.ts';
+import { ScriptedEdge } from '../testing/scripted-edge.ts';
+
+let world: EdgeWorld;
+
+beforeAll(async () => {
+  world = await startEdgeWorld();
+});
+
+describe('receipts', () => {
+  it('name each edge that enforced a revision and those that cannot be reached', async () => {
+    const here = await startEdgeWorld();
+    const [a, b, gone] = [
+      await here.joinEdge('a'),
+      await here.joinEdge('b'),
+      await here.joinEdge('c'),
+    ];
+    const streams = [a, b].map(({ client }) => new ScriptedEdge(client, { revoke: null }));
+    for (const stream of streams) await stream.until(() => stream.lane('revoke').head !== null);
+    const tookMs: unknown = expect.any(Number);
+    const position = await endEveryone(here.database);
+    const receipts = await here.publisher.receipts.waitEnforced('revoke', position, 5_000);
+    expect(receipts.toSorted((x, y) => x.region.localeCompare(y.region))).toEqual([
+      {
+        edgeId: a.edgeId,
+        region: 'a',
+        status: 'enforced',
+        tookMs,
+        path: 'grpc',
+      },
+      {
+        edgeId: b.edgeId,
+        region: 'b',
+        status: 'enforced',
+        tookMs,
+        path: 'grpc',
+      },
+      { edgeId: gone.edgeId, region: 'c', status: 'unreachable', tookMs: null, path: null },
+    ]);
+    for (const stream of streams) stream.close();
+  });
+
+  it('call an edge unreachable that has a stream and does not acknowledge in time', async () => {
+    const here = await startEdgeWorld();
+    const { edgeId, client } = await here.joinEdge();
+    const mute = new ScriptedEdge(client, { revoke: null }, { acknowledge: false });
+    await mute.until(() => mute.lane('revoke').head !== null);
+    const position = await endEveryone(here.database);
+    const waiting = here.publisher.receipts.waitEnforced('revoke', position, 300);
+    expect(await waiting).toMatchObject([{ edgeId, status: 'unreachable' }]);
+    await mute.untilHead('revoke', position);
+    const later = here.publisher.receipts.waitEnforced('revoke', position, 10_000);
+    mute.ack('revoke', position);
+    expect(await later).toMatchObject([{ edgeId, status: 'enforced' }]);
+    mute.close();
+  });
+
+  it('count an edge whose streams are at another replica, by what that one wrote down', async () => {
+    const here = await startEdgeWorld();
+    const there = await startReplica(here.database, here.url, here.seed, here.sealKey);
+    const { edgeId, client } = await there.joinEdge();
+    const edge = new ScriptedEdge(client, { revoke: null });
+    await edge.until(() => edge.lane('revoke').head !== null);
+    const known = async () => {
+      await here.publisher.registry.refresh();
+      return here.publisher.registry.known().get(edgeId)?.lastSeenAtMs ?? null;
+    };
+    await expect.poll(known, { timeout: 10_000 }).not.toBe(null);
+    const position = await endEveryone(here.database);
+    const receipts = await here.publisher.receipts.waitEnforced('revoke', position, 5_000);
+    expect(receipts).toMatchObject([{ edgeId, status: 'enforced', path: 'grpc' }]);
+    edge.close();
+  });
+});
+
+describe('the status of an edge', () => {
+  it('shows what it applied, enforced and refused, and is kept in the database', async () => {
+    const { edgeId, client } = await world.joinEdge();
+    const edge = new ScriptedEdge(client, { revoke: null, config: null }, { acknowledge: false });
+    await edge.until(() => edge.lane('config').head !== null && edge.lane('revoke').head !== null);
+    const revoke = positionOf(edge.lane('revoke').head ?? undefined);
+    const config = positionOf(edge.lane('config').head ?? undefined);
+    edge.ack('revoke', revoke);
+    edge.nack('config', config, 'version 3 does not compile');
+    const ours = () =>
+      world.publisher.receipts.edgesStatus().find((status) => status.edgeId === edgeId);
+    await edge.until(
+      () => ours()?.lanes.config?.nack !== null && ours()?.lanes.revoke?.enforced !== null,
+    );
+    expect(ours()).toMatchObject({
+      connected: true,
+      softwareVersion: 'test-1',
+      lanes: {
+        revoke: { applied: revoke, enforced: revoke, nack: null },
+        config: { applied: null, nack: { code: 'COMPILE', detail: 'version 3 does not compile' } },
+      },
+    });
+    const saved = async () => {
+      const { rows } = await world.database.ordinary.query<{ positions: unknown }>(
+        'select positions from edges where id = $1 and last_seen_at_ms is not null',
+        [edgeId],
+      );
+      return rows[0]?.positions as Partial<Record<Lane, unknown>> | undefined;
+    };
+    await expect.poll(saved, { timeout: 10_000 }).toMatchObject({ revoke: { enforced: revoke } });
+    edge.close();
+    await expect.poll(() => ours()?.connected, { timeout: 10_000 }).toBe(false);
+  });
+});

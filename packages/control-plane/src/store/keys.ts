@@ -1,0 +1,104 @@
+import { SallyportError } from '@sallyport/shared/errors';
+import type { Authority } from '@sallyport/shared/pki/issue';
+import { open, type SealKey } from '@sallyport/shared/seal';
+import type { SigningKey } from '@sallyport/shared/state/model';
+import { and, desc, eq, gt, lte } from 'drizzle-orm';
+import type { Executor } from './database.ts';
+import { installation, type KeyPurpose, signingKeys } from './schema/index.ts';
+
+export type SigningKeyRow = typeof signingKeys.$inferSelect;
+export type InstallationRow = typeof installation.$inferSelect;
+
+/** What `sallyport init` decided, or null before the seed was imported. */
+export async function findInstallation(db: Executor): Promise<InstallationRow | null> {
+  const [row] = await db.select().from(installation).limit(1);
+  return row ?? null;
+}
+
+/** False: there is one already. */
+export async function insertInstallation(
+  db: Executor,
+  row: Omit<InstallationRow, 'id'>,
+): Promise<boolean> {
+  const inserted = await db
+    .insert(installation)
+    .values({ id: 1, ...row })
+    .onConflictDoNothing()
+    .returning({ id: installation.id });
+  return inserted.length > 0;
+}
+
+export async function insertSigningKey(db: Executor, row: SigningKeyRow): Promise<void> {
+  await db.insert(signingKeys).values(row);
+}
+
+/** The key to sign with now: of those that hold, the one that began last. */
+export async function findCurrentKey(
+  db: Executor,
+  purpose: KeyPurpose,
+  nowMs: number,
+): Promise<SigningKeyRow | null> {
+  const [row] = await db
+    .select()
+    .from(signingKeys)
+    .where(
+      and(
+        eq(signingKeys.purpose, purpose),
+        lte(signingKeys.notBeforeMs, nowMs),
+        gt(signingKeys.notAfterMs, nowMs),
+      ),
+    )
+    .orderBy(desc(signingKeys.notBeforeMs), desc(signingKeys.keyId))
+    .limit(1);
+  return row ?? null;
+}
+
+/** All keys of a purpose that do or will hold, the one that began last first. */
+export async function findKeys(
+  db: Executor,
+  purpose: KeyPurpose,
+  nowMs: number,
+): Promise<SigningKeyRow[]> {
+  return db
+    .select()
+    .from(signingKeys)
+    .where(and(eq(signingKeys.purpose, purpose), gt(signingKeys.notAfterMs, nowMs)))
+    .orderBy(desc(signingKeys.notBeforeMs), desc(signingKeys.keyId));
+}
+
+/** What a private half is sealed with (shared/seal.ts). */
+export function signingKeyContext(keyId: string): string {
+  return `signing-key:${keyId}`;
+}
+
+/** The authority that issues now. Throws where there is none: init makes one of each. */
+export async function loadAuthority(
+  db: Executor,
+  purpose: Exclude<KeyPurpose, 'session-statement'>,
+  sealKey: SealKey,
+  nowMs: number,
+): Promise<Authority> {
+  const row = await findCurrentKey(db, purpose, nowMs);
+  if (row === null || row.certificatePem === null) {
+    throw new SallyportError('internal', `there is no ${purpose} that holds now`);
+  }
+  const privateKey = open(sealKey, row.sealedPrivateKey, signingKeyContext(row.keyId));
+  return {
+    certificatePem: row.certificatePem,
+    privateKeyPem: Buffer.from(privateKey).toString('utf8'),
+  };
+}
+
+/** The op that makes a root-endorsed key known to edges; null for keys that are not theirs. */
+export function signingKeyOp(row: SigningKeyRow): SigningKey | null {
+  if (row.rootSignature === null) return null;
+  return {
+    op: 'signing_key',
+    keyId: row.keyId,
+    purpose: row.purpose,
+    publicKey: row.publicKey,
+    notBeforeMs: row.notBeforeMs,
+    notAfterMs: row.notAfterMs,
+    rootSignature: row.rootSignature,
+  };
+}

@@ -1,0 +1,46 @@
+import type { Lane, Position } from '@sallyport/shared/state/model';
+import { index, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { bytea, instant } from './columns.ts';
+
+export type EdgePositions = {
+  readonly [lane in Lane]?: {
+    readonly applied: Position | null;
+    readonly enforced: Position | null;
+  };
+};
+
+export const edges = pgTable(
+  'edges',
+  {
+    id: text('id').primaryKey(),
+    region: text('region').notNull(),
+    labels: jsonb('labels').$type<Readonly<Record<string, string>>>().notNull(),
+    /** Public JWKs as JSON text, the newest last. */
+    assertionJwks: text('assertion_jwks').array().notNull(),
+    /** SHA-256 of the newest identity certificate's DER, lower-case hex. */
+    identitySha256: text('identity_sha256').notNull(),
+    identityNotAfterMs: instant('identity_not_after_ms').notNull(),
+    joinedAtMs: instant('joined_at_ms').notNull(),
+    renewedAtMs: instant('renewed_at_ms').notNull(),
+    /** What a replica last saw of the edge, to the second: for people, never for decisions. */
+    lastSeenAtMs: instant('last_seen_at_ms'),
+    softwareVersion: text('software_version').notNull().default(''),
+    positions: jsonb('positions').$type<EdgePositions>(),
+  },
+  (table) => [uniqueIndex('edges_page').on(table.joinedAtMs, table.id)],
+);
+
+export const joinTokens = pgTable(
+  'join_tokens',
+  {
+    id: text('id').primaryKey(),
+    /** SHA-256 of the token, which has 256 random bits. */
+    tokenHash: bytea('token_hash').notNull().unique(),
+    createdBy: text('created_by').notNull(),
+    createdAtMs: instant('created_at_ms').notNull(),
+    expiresAtMs: instant('expires_at_ms').notNull(),
+    usedAtMs: instant('used_at_ms'),
+    usedByEdgeId: text('used_by_edge_id'),
+  },
+  (table) => [index('join_tokens_expiry').on(table.expiresAtMs)],
+);

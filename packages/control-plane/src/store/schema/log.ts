@@ -1,0 +1,31 @@
+import type { Lane } from '@sallyport/shared/state/model';
+import { index, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { bytea, count, instant } from './columns.ts';
+
+/**
+ * The newest revision of each lane. A writer updates the row as the last thing it does, so that
+ * the row's lock makes revisions visible in their order. Locked in the order of `lanes`.
+ */
+export const laneHeads = pgTable('lane_heads', {
+  lane: text('lane').$type<Lane>().primaryKey(),
+  epoch: count('epoch').notNull(),
+  rev: count('rev').notNull(),
+});
+
+/** Every revision of every lane, without a gap from the oldest that is kept. */
+export const changeLog = pgTable(
+  'change_log',
+  {
+    lane: text('lane').$type<Lane>().notNull(),
+    epoch: count('epoch').notNull(),
+    rev: count('rev').notNull(),
+    prevRev: count('prev_rev').notNull(),
+    /** An encoded `Ops` message: the same bytes go out from every replica. */
+    body: bytea('body').notNull(),
+    writtenAtMs: instant('written_at_ms').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.lane, table.epoch, table.rev] }),
+    index('change_log_age').on(table.writtenAtMs),
+  ],
+);

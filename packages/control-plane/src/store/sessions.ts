@@ -1,0 +1,112 @@
+import type { EndedSession, GenerationScope } from '@sallyport/shared/state/model';
+import { and, eq, not, type SQL, sql } from 'drizzle-orm';
+import type { Executor } from './database.ts';
+import { afterCursor, newestFirst, type PageRequest } from './paging.ts';
+import { devices, generations, sessions, users } from './schema/index.ts';
+
+export type SessionRow = typeof sessions.$inferSelect;
+
+/** Inserts a session; its generations come from `holdGenerations` in the same transaction. */
+export async function insertSession(
+  db: Executor,
+  session: Omit<SessionRow, 'endedAtMs'>,
+): Promise<void> {
+  await db.insert(sessions).values(session);
+}
+
+export async function findSession(db: Executor, sid: string): Promise<SessionRow | null> {
+  const [row] = await db.select().from(sessions).where(eq(sessions.sid, sid));
+  return row ?? null;
+}
+
+/**
+ * Ends one session by name; the op goes to the `revoke` lane. Ending it twice gives the same op.
+ * null: there is no such session.
+ */
+export async function endSession(
+  db: Executor,
+  sid: string,
+  nowMs: number,
+): Promise<EndedSession | null> {
+  const [row] = await db
+    .update(sessions)
+    .set({ endedAtMs: sql`coalesce(${sessions.endedAtMs}, ${nowMs}::bigint)` })
+    .where(eq(sessions.sid, sid))
+    .returning({ sid: sessions.sid, expiresAtMs: sessions.expiresAtMs });
+  return row === undefined ? null : { op: 'ended_session', ...row };
+}
+
+/** Whether a session's statement would hold now: not ended, not expired, generations of today. */
+function liveSession(nowMs: number): SQL<boolean> {
+  const current = (scope: GenerationScope, subject: SQL | typeof sessions.userId): SQL =>
+    sql`coalesce((select ${generations.value} from ${generations}
+      where ${generations.scope} = ${scope} and ${generations.subjectId} = ${subject}), 0)`;
+  return sql`(${sessions.endedAtMs} is null
+    and ${sessions.expiresAtMs} > ${nowMs}::bigint
+    and ${sessions.generationGlobal} = ${current('global', sql`''`)}
+    and ${sessions.generationUser} = ${current('user', sessions.userId)}
+    and (${sessions.deviceId} is null
+      or ${sessions.generationDevice} = ${current('device', sql`${sessions.deviceId}`)}))`;
+}
+
+/** A session with what people know its user and device by. */
+export interface SessionView {
+  readonly session: SessionRow;
+  readonly userEmail: string;
+  readonly deviceName: string | null;
+  readonly live: boolean;
+}
+
+export interface SessionFilter {
+  /** User id or e-mail address. */
+  readonly user?: string;
+  readonly device?: string;
+  readonly live?: boolean;
+}
+
+export async function listSessions(
+  db: Executor,
+  filter: SessionFilter,
+  page: PageRequest,
+  nowMs: number,
+): Promise<SessionView[]> {
+  const { user, device, live } = filter;
+  const isLive = liveSession(nowMs);
+  return selectViews(db, isLive)
+    .where(
+      and(
+        user === undefined ? undefined : ofUser(user),
+        device === undefined ? undefined : eq(sessions.deviceId, device),
+        live === undefined ? undefined : live ? isLive : not(isLive),
+        afterCursor(page, sessions.issuedAtMs, sessions.sid),
+      ),
+    )
+    .orderBy(...newestFirst(sessions.issuedAtMs, sessions.sid))
+    .limit(page.limit + 1);
+}
+
+export async function findSessionView(
+  db: Executor,
+  sid: string,
+  nowMs: number,
+): Promise<SessionView | null> {
+  const [row] = await selectViews(db, liveSession(nowMs)).where(eq(sessions.sid, sid));
+  return row ?? null;
+}
+
+function selectViews(db: Executor, isLive: SQL<boolean>) {
+  return db
+    .select({
+      session: sessions,
+      userEmail: users.email,
+      deviceName: devices.name,
+      live: isLive,
+    })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .leftJoin(devices, eq(devices.id, sessions.deviceId));
+}
+
+function ofUser(user: string): SQL {
+  return user.includes('@') ? eq(users.email, user.toLowerCase()) : eq(sessions.userId, user);
+}
