@@ -1,0 +1,129 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ConfigReader, configReader, type Environment } from '@sallyport/shared/config';
+import { formatHostPort, type HostPort } from '@sallyport/shared/host-port';
+import type { LogLevel } from '@sallyport/shared/log';
+import { identityPath } from './identity/identity-file.ts';
+import { type CertificateFiles, readServerCertificate } from './identity/server-certificates.ts';
+
+export interface EdgeConfig {
+  /** Directory for this edge's identity and secrets. */
+  readonly home: string;
+  readonly listen: HostPort;
+  /** Port in the URLs that users see; null: the port listened on. */
+  readonly publicPort: number | null;
+  readonly opsListen: HostPort;
+  readonly tlsCertificates: readonly CertificateFiles[];
+  /** `host:port` of each. */
+  readonly controlPlanes: readonly string[];
+  /** PEM of the authority of the control plane; needed to join. */
+  readonly controlPlaneCaPem: string | null;
+  readonly joinToken: string | null;
+  readonly region: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly workers: number;
+  /** How long open exchanges may go on after SIGTERM. */
+  readonly drainMs: number;
+  readonly logLevel: LogLevel;
+}
+
+const prefix = 'SALLYPORT_';
+const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+
+/**
+ * Reads the configuration of an edge from an environment. Throws a ConfigurationError that lists
+ * every problem: files that are missing, certificates that do not fit their keys, and variables
+ * that nobody reads.
+ */
+export function readEdgeConfig(environment: Environment): EdgeConfig {
+  const reader = configReader(environment);
+  const config: EdgeConfig = {
+    home: reader.text(`${prefix}HOME`, { default: './sallyport-edge' }),
+    listen: reader.address(`${prefix}LISTEN`),
+    publicPort: reader.integer(`${prefix}PUBLIC_PORT`, { default: null, min: 1, max: 65_535 }),
+    opsListen: reader.address(`${prefix}OPS_LISTEN`, { default: '127.0.0.1:9443' }),
+    tlsCertificates: readCertificates(reader, `${prefix}TLS_CERTIFICATES`),
+    controlPlanes: reader.addresses(`${prefix}CONTROL_PLANES`).map(formatHostPort),
+    controlPlaneCaPem: readText(reader.file(`${prefix}CONTROL_PLANE_CA`, { default: null })),
+    joinToken: reader.secret(`${prefix}JOIN_TOKEN`),
+    region: readRegion(reader, `${prefix}REGION`),
+    labels: reader.labels(`${prefix}LABELS`),
+    workers: reader.integer(`${prefix}WORKERS`, { default: 1, min: 1, max: 256 }),
+    drainMs: reader.integer(`${prefix}DRAIN_SECONDS`, { default: 30, min: 0, max: 3_600 }) * 1_000,
+    logLevel: reader.oneOf(`${prefix}LOG_LEVEL`, logLevels, { default: 'info' }),
+  };
+  checkJoin(reader, config);
+  for (const { field, message } of reader.unknown(prefix)) reader.problem(field, message);
+  reader.done();
+  return Object.freeze(config);
+}
+
+/** The first start needs what joining needs; later starts have an identity. */
+function checkJoin(reader: ConfigReader, config: EdgeConfig): void {
+  if (existsSync(identityPath(config.home))) return;
+  const why = `is not set, and there is no identity in ${config.home} yet`;
+  if (config.controlPlaneCaPem === null) reader.problem(`${prefix}CONTROL_PLANE_CA`, why);
+  if (config.joinToken === null) reader.problem(`${prefix}JOIN_TOKEN`, why);
+}
+
+function readRegion(reader: ConfigReader, name: string): string {
+  const region = reader.text(name);
+  if (region !== '' && !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(region)) {
+    reader.problem(name, 'must be a short name of lower-case letters, digits and hyphens');
+  }
+  return region;
+}
+
+function readText(path: string | null): string | null {
+  try {
+    return path === null || path === '' ? null : readFileSync(path, 'utf8');
+  } catch {
+    // The reader has already noted that the file cannot be read.
+    return null;
+  }
+}
+
+/**
+ * Pairs `certificate.pem:key.pem` with commas between them, or a directory in which every
+ * `name.pem` or `name.crt` has its key beside it as `name.key.pem` or `name.key`.
+ */
+function readCertificates(reader: ConfigReader, name: string): readonly CertificateFiles[] {
+  const text = reader.text(name);
+  if (text === '') return [];
+  const pairs = text.includes(':') ? listedPairs(text) : directoryPairs(text);
+  if (typeof pairs === 'string') {
+    reader.problem(name, pairs);
+    return [];
+  }
+  for (const pair of pairs) {
+    const read = readServerCertificate(pair);
+    if (typeof read === 'string') reader.problem(name, read);
+  }
+  return pairs;
+}
+
+function listedPairs(text: string): readonly CertificateFiles[] | string {
+  const pairs = text.split(',').map((item) => item.trim().split(':'));
+  if (pairs.some((pair) => pair.length !== 2 || pair.some((path) => path === ''))) {
+    return 'must be certificate.pem:key.pem, with commas between several, or a directory';
+  }
+  return pairs.map(([certificate = '', key = '']) => ({ certificate, key }));
+}
+
+function directoryPairs(directory: string): readonly CertificateFiles[] | string {
+  let files: string[];
+  try {
+    files = readdirSync(directory).toSorted();
+  } catch {
+    return `${directory} is not a directory that can be read`;
+  }
+  const pairs = files.flatMap((file) => {
+    const stem = /^(.+)\.(?:pem|crt)$/.exec(file)?.[1];
+    if (stem === undefined) return [];
+    const key = [`${stem}.key.pem`, `${stem}.key`].find((candidate) => files.includes(candidate));
+    return key === undefined
+      ? []
+      : [{ certificate: join(directory, file), key: join(directory, key) }];
+  });
+  return pairs.length === 0 ? `${directory} holds no certificate with its key` : pairs;
+}

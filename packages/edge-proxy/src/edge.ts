@@ -1,0 +1,281 @@
+import { readFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+import type { Clock } from '@sallyport/shared/clock';
+import { cookieRingSecret } from '@sallyport/shared/keys/cookie-ring';
+import type { Log } from '@sallyport/shared/log';
+import type { EdgeConfig } from './config.ts';
+import { answerCall } from './identity/calls.ts';
+import { type ChannelTrust, ControlChannel } from './identity/control-channel.ts';
+import { CredentialBench } from './identity/credential-bench.ts';
+import type { EdgeIdentity } from './identity/identity.ts';
+import { writeIdentity } from './identity/identity-file.ts';
+import { ownIdentity } from './identity/own-identity.ts';
+import { keepRenewed } from './identity/renew.ts';
+import { SecretKeeper } from './identity/secrets.ts';
+import { readServerCertificates, watchServerCertificates } from './identity/server-certificates.ts';
+import { createEdgeMetrics, type EdgeMetrics, renderMetrics } from './ops/metrics.ts';
+import { OpsListener } from './ops/ops-listener.ts';
+import { LineWriter } from './ops/records/line-writer.ts';
+import { RecordUplink } from './ops/records/record-uplink.ts';
+import { SyncClient } from './state/1-sync/sync-client.ts';
+import type { CallMessage, DroppedRecords } from './worker/messages.ts';
+import { WorkerPool } from './worker/pool.ts';
+
+export interface EdgeOptions {
+  readonly config: EdgeConfig;
+  readonly log: Log;
+  /** Gets the line that says where the edge listens, then the access records. */
+  readonly output: Writable;
+  readonly clock: Clock;
+  /** A part has died that the edge cannot go on without. */
+  readonly onFatal: (error: Error) => void;
+  readonly signal: AbortSignal;
+}
+
+const certificatesLookMs = 60_000;
+const flushMs = 2_000;
+const softwareVersion = readVersion();
+
+/** The main thread of an edge: everything but the requests. */
+export class Edge {
+  readonly #options: EdgeOptions;
+  readonly #ops: OpsListener;
+  readonly #lines: LineWriter;
+  readonly #stopping = new AbortController();
+  #phase: 'starting' | 'running' | 'draining' = 'starting';
+  #running: Running | null = null;
+  #lostInWorkers: DroppedRecords = { permits: 0, denials: 0 };
+
+  private constructor(options: EdgeOptions) {
+    this.#options = options;
+    this.#lines = new LineWriter(options.output);
+    this.#ops = new OpsListener({
+      notReadyReasons: () => this.#notReadyReasons(),
+      metrics: () => this.#metrics(),
+      log: options.log,
+    });
+    options.signal.addEventListener('abort', () => this.#stopping.abort());
+  }
+
+  /** Starts an edge; resolves when it listens, which is before it has any state. */
+  static async start(options: EdgeOptions): Promise<Edge> {
+    const edge = new Edge(options);
+    await edge.#start();
+    return edge;
+  }
+
+  /** Looks for new certificates of the public listener. */
+  reload(): void {
+    this.#running?.certificates.look();
+  }
+
+  /** Takes no new requests, lets open exchanges end within the time given, and stops. */
+  async stop(drainMs: number): Promise<void> {
+    this.#phase = 'draining';
+    const running = this.#running;
+    // The state keeps flowing meanwhile: a revocation also ends an exchange that is draining.
+    await running?.pool.drain(drainMs);
+    await running?.uplink.stop(flushMs);
+    await this.#lines.end(flushMs);
+    this.#stopping.abort();
+    running?.certificates.stop();
+    await running?.sync.stop();
+    await running?.renewal;
+    running?.channel.close();
+    await this.#ops.close();
+  }
+
+  async #start(): Promise<void> {
+    const { config, log, clock } = this.#options;
+    const { signal } = this.#stopping;
+    const opsUrl = await this.#ops.listen(config.opsListen);
+    const identity = await ownIdentity({ config, clock, log, signal });
+    const channel = new ControlChannel(config.controlPlanes, trustOf(identity));
+    const { certificates } = readServerCertificates(config.tlsCertificates);
+    const bench = new CredentialBench(identity, certificates);
+    const secrets = await this.#openSecrets(channel, bench);
+    const pool = await this.#startPool(identity, bench, channel);
+    const port = await pool.listen(config.listen);
+    const sync = this.#createSync(identity, channel, pool, secrets);
+    const uplink = new RecordUplink({ channel, log });
+    this.#running = {
+      pool,
+      sync,
+      uplink,
+      channel,
+      metrics: this.#createMetrics(pool, sync, uplink),
+      renewal: this.#renew(identity, bench, { channel, pool, sync }),
+      certificates: watchServerCertificates(
+        config.tlsCertificates,
+        (read) => {
+          bench.setServerCertificates(read);
+          pool.setCredentials(bench.credentials());
+        },
+        log,
+        certificatesLookMs,
+      ),
+    };
+    this.#phase = 'running';
+    const { edgeId } = identity;
+    log.info('edge.listening', { edgeId, port, ops: opsUrl });
+    const { pid } = process;
+    this.#lines.start(JSON.stringify({ listening: true, port, ops: opsUrl, edgeId, pid }));
+    sync.start();
+    uplink.start();
+  }
+
+  #openSecrets(channel: ControlChannel, bench: CredentialBench): Promise<SecretKeeper> {
+    const { config, log } = this.#options;
+    return SecretKeeper.open({
+      home: config.home,
+      channel,
+      onValues: (values) => {
+        const ring = values.get(cookieRingSecret);
+        if (ring !== undefined && bench.setCookieRing(ring)) {
+          this.#running?.pool.setCredentials(bench.credentials());
+        }
+      },
+      log,
+      signal: this.#stopping.signal,
+    });
+  }
+
+  #createSync(
+    { rootPublicKey }: EdgeIdentity,
+    channel: ControlChannel,
+    { distributor }: WorkerPool,
+    secrets: SecretKeeper,
+  ): SyncClient {
+    const { config, log } = this.#options;
+    return new SyncClient({
+      channel,
+      distributor,
+      rootPublicKey,
+      hello: { softwareVersion, region: config.region, labels: config.labels },
+      onSecrets: (references) => secrets.want(references),
+      events: {
+        onStreamEnd: (stream, { reason }) =>
+          this.#running?.metrics.streamEnds.inc({ stream, reason }),
+        onRefusal: (lane, { code }) => this.#running?.metrics.refusals.inc({ lane, code }),
+      },
+      log,
+    });
+  }
+
+  /** Old connections are not cut: streams come back with their positions, calls end on theirs. */
+  #renew(
+    identity: EdgeIdentity,
+    bench: CredentialBench,
+    { channel, pool, sync }: Pick<Running, 'channel' | 'pool' | 'sync'>,
+  ): Promise<void> {
+    const { config, clock, log } = this.#options;
+    return keepRenewed({
+      channel,
+      identity,
+      onRenewed: async (renewed) => {
+        await writeIdentity(config.home, renewed);
+        bench.setIdentity(renewed);
+        channel.setTrust(trustOf(renewed));
+        pool.setCredentials(bench.credentials());
+        sync.reconnect();
+      },
+      clock,
+      log,
+      signal: this.#stopping.signal,
+    });
+  }
+
+  #createMetrics(pool: WorkerPool, sync: SyncClient, uplink: RecordUplink): EdgeMetrics {
+    return createEdgeMetrics({
+      board: sync.board,
+      workers: () => pool.size,
+      connected: (stream) => sync.connected(stream),
+      dropped: () => ({
+        worker: this.#lostInWorkers,
+        output: this.#lines.droppedTotal,
+        upward: uplink.droppedTotal,
+      }),
+      recordBacklog: () => uplink.backlog,
+      now: () => performance.now(),
+    });
+  }
+
+  #startPool(
+    { edgeId, trustDomain }: EdgeIdentity,
+    bench: CredentialBench,
+    channel: ControlChannel,
+  ): Promise<WorkerPool> {
+    const { config, log, onFatal } = this.#options;
+    return WorkerPool.start({
+      workers: config.workers,
+      init: {
+        config: { edgeId, region: config.region, trustDomain, publicPort: config.publicPort },
+        ring: config.labels['ring'] ?? 'default',
+        credentials: bench.credentials(),
+        logLevel: config.logLevel,
+      },
+      handlers: {
+        onRecords: (records, dropped) => {
+          this.#lostInWorkers = {
+            permits: this.#lostInWorkers.permits + dropped.permits,
+            denials: this.#lostInWorkers.denials + dropped.denials,
+          };
+          this.#running?.uplink.addDropped(dropped);
+          for (const record of records) {
+            this.#lines.write(record);
+            this.#running?.uplink.push(record);
+          }
+        },
+        onCall: (call) => this.#call(channel, call),
+        onStage: (stage, delivery) => this.#running?.sync.onStage(stage, delivery),
+        onDeath: (index, error) => {
+          log.error('worker.died', { worker: index, error });
+          onFatal(error);
+        },
+      },
+      log,
+    });
+  }
+
+  async #call(channel: ControlChannel, call: CallMessage): ReturnType<typeof answerCall> {
+    const result = await answerCall(channel, call);
+    const outcome = result.ok ? 'ok' : result.failure.code;
+    this.#running?.metrics.calls.inc({ call: call.name, result: outcome });
+    if (!result.ok) {
+      const { log } = this.#options;
+      log.warn('control.call_failed', { call: call.name, failure: result.failure });
+    }
+    return result;
+  }
+
+  #notReadyReasons(): readonly string[] {
+    if (this.#phase !== 'running' || this.#running === null) return [this.#phase];
+    return this.#running.pool.notReadyReasons();
+  }
+
+  async #metrics(): Promise<string> {
+    if (this.#running === null) return '';
+    const { metrics, pool } = this.#running;
+    return renderMetrics(metrics, await pool.metrics());
+  }
+}
+
+interface Running {
+  readonly pool: WorkerPool;
+  readonly sync: SyncClient;
+  readonly uplink: RecordUplink;
+  readonly channel: ControlChannel;
+  readonly certificates: ReturnType<typeof watchServerCertificates>;
+  readonly renewal: Promise<void>;
+  readonly metrics: EdgeMetrics;
+}
+
+function trustOf({ controlPlaneCaPem, control }: EdgeIdentity): ChannelTrust {
+  return { caPem: controlPlaneCaPem, client: control };
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(text) as { readonly version?: string };
+  return version ?? 'unknown';
+}

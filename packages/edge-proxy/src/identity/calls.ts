@@ -1,0 +1,82 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  BeginSignInRequestSchema,
+  CompleteSignInRequestSchema,
+  type CompleteSignInResponse,
+  EndSessionRequestSchema,
+  positionFromWire,
+  RedeemHandOverRequestSchema,
+  SignInFailure as WireFailure,
+} from '@sallyport/proto';
+import type { CallMessage, CallName, CallTable } from '../worker/messages.ts';
+import type { CallResult, SignInFailure, SignInResult } from '../worker/request-worker.ts';
+import { callFailure } from './call-failure.ts';
+import type { ControlChannel } from './control-channel.ts';
+
+const callDeadlineMs = 5_000;
+
+type Channel = Pick<ControlChannel, 'unary'>;
+
+/** Makes a worker's call on the channel. Never rejects: a failure is a value. */
+export async function answerCall(
+  channel: Channel,
+  call: CallMessage,
+): Promise<CallResult<CallTable[CallName]['value']>> {
+  try {
+    return { ok: true, value: await make(channel, call) };
+  } catch (error) {
+    return { ok: false, failure: callFailure(error) };
+  }
+}
+
+async function make(channel: Channel, call: CallMessage): Promise<CallTable[CallName]['value']> {
+  switch (call.name) {
+    case 'beginSignIn': {
+      const request = create(BeginSignInRequestSchema, call.request);
+      const answer = await channel.unary('beginSignIn', request, callDeadlineMs);
+      return { authorizationUrl: answer.authorizationUrl };
+    }
+    case 'completeSignIn': {
+      const { deviceId, ...fields } = call.request;
+      const request = create(CompleteSignInRequestSchema, { ...fields, deviceId: deviceId ?? '' });
+      return signInResult(await channel.unary('completeSignIn', request, callDeadlineMs));
+    }
+    case 'redeemHandOver': {
+      const { jti, sid, expiresAtMs } = call.request;
+      const fields = { jti, sid, expiresAtMs: BigInt(expiresAtMs) };
+      const request = create(RedeemHandOverRequestSchema, fields);
+      const answer = await channel.unary('redeemHandOver', request, callDeadlineMs);
+      return { first: answer.first };
+    }
+    case 'endSession': {
+      const request = create(EndSessionRequestSchema, call.request);
+      const answer = await channel.unary('endSession', request, callDeadlineMs);
+      return { revoke: positionFromWire(answer.revoke) };
+    }
+  }
+}
+
+const failures = new Map<WireFailure, SignInFailure>([
+  [WireFailure.REFUSED, 'refused'],
+  [WireFailure.STATE_USED, 'state_used'],
+  [WireFailure.PROVIDER_UNAVAILABLE, 'provider_unavailable'],
+  [WireFailure.USER_BLOCKED, 'user_blocked'],
+  [WireFailure.DEVICE_BLOCKED, 'device_blocked'],
+  [WireFailure.LOCKDOWN, 'lockdown'],
+]);
+
+function signInResult({ result }: CompleteSignInResponse): SignInResult {
+  switch (result.case) {
+    case 'signedIn': {
+      const { statement, directory } = result.value;
+      return { kind: 'signed_in', statement, directory: positionFromWire(directory) };
+    }
+    case 'refused': {
+      // A failure of a newer protocol is a refusal all the same.
+      const failure = failures.get(result.value.failure) ?? 'refused';
+      return { kind: 'refused', failure, detail: result.value.detail };
+    }
+    case undefined:
+      return { kind: 'refused', failure: 'refused', detail: 'the answer holds no result' };
+  }
+}

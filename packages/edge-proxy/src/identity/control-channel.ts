@@ -1,0 +1,126 @@
+import { createSecureContext } from 'node:tls';
+import {
+  type ChannelCredentials,
+  type ClientOptions,
+  credentials,
+  EdgeSyncClient,
+  type EdgeSyncUnary,
+  status,
+} from '@sallyport/proto/grpc';
+import { serviceErrorCode } from './call-failure.ts';
+
+/** How the channel proves who it is and whom it believes. */
+export interface ChannelTrust {
+  /** Authority of the control plane's server certificate. */
+  readonly caPem: string;
+  /** null: before the edge has joined. */
+  readonly client: { readonly certificatePem: string; readonly privateKeyPem: string } | null;
+}
+
+const messageBytesMax = 16 * 1024 * 1024;
+const retireMs = 10_000;
+
+const channelOptions: ClientOptions = {
+  // Two channels to one target are two TCP connections.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  'grpc.max_receive_message_length': messageBytesMax,
+  'grpc.max_send_message_length': messageBytesMax,
+  'grpc.enable_retries': 0,
+  'grpc.enable_http_proxy': 0,
+  'grpc.service_config_disable_resolution': 1,
+};
+
+/**
+ * The way to the control planes: TLS 1.3, our certificate, their authority. Streams get a
+ * connection of their own; unary calls share one and go on to the next control plane when theirs
+ * cannot be reached.
+ */
+export class ControlChannel {
+  readonly #targets: readonly string[];
+  #credentials: ChannelCredentials;
+  #shared = new Map<number, EdgeSyncClient>();
+  #preferred = 0;
+
+  /** `targets` are `host:port`, at least one. */
+  constructor(targets: readonly string[], trust: ChannelTrust) {
+    this.#targets = targets;
+    this.#credentials = channelCredentials(trust);
+  }
+
+  /** How many control planes there are. */
+  get targets(): number {
+    return this.#targets.length;
+  }
+
+  /** A client with a connection of its own to one of the control planes; close it after use. */
+  connect(target: number): EdgeSyncClient {
+    const address = this.#targets[target % this.#targets.length];
+    if (address === undefined) throw new Error('there is no control plane to connect to');
+    return new EdgeSyncClient(address, this.#credentials, channelOptions);
+  }
+
+  /**
+   * Calls whichever control plane answers, within one deadline. Fails with grpc-js's ServiceError
+   * of the last one tried.
+   */
+  async unary<Call extends keyof EdgeSyncUnary>(
+    call: Call,
+    request: EdgeSyncUnary[Call][0],
+    deadlineMs: number,
+  ): Promise<EdgeSyncUnary[Call][1]> {
+    const endsAtMs = performance.now() + deadlineMs;
+    for (let tried = 1; ; tried += 1) {
+      const target = this.#preferred;
+      const leftMs = Math.max(1, endsAtMs - performance.now());
+      try {
+        return await this.#client(target).unary(call, request, leftMs);
+      } catch (error) {
+        // Nothing but "it never got there" is tried again: a call may have had its effect.
+        const unreachable = serviceErrorCode(error) === status.UNAVAILABLE;
+        if (unreachable && this.#preferred === target) {
+          this.#preferred = (target + 1) % this.#targets.length;
+        }
+        const late = performance.now() >= endsAtMs;
+        if (!unreachable || tried >= this.#targets.length || late) throw error;
+      }
+    }
+  }
+
+  /** New connections use these from now on; those that are open live on until they are closed. */
+  setTrust(trust: ChannelTrust): void {
+    this.#credentials = channelCredentials(trust);
+    const retired = this.#shared;
+    this.#shared = new Map();
+    const timer = setTimeout(() => closeAll(retired), retireMs);
+    timer.unref();
+  }
+
+  close(): void {
+    closeAll(this.#shared);
+    this.#shared.clear();
+  }
+
+  #client(target: number): EdgeSyncClient {
+    const open = this.#shared.get(target) ?? this.connect(target);
+    this.#shared.set(target, open);
+    return open;
+  }
+}
+
+function closeAll(clients: ReadonlyMap<number, EdgeSyncClient>): void {
+  for (const client of clients.values()) client.close();
+}
+
+function channelCredentials({ caPem, client }: ChannelTrust): ChannelCredentials {
+  const context = createSecureContext({
+    ca: caPem,
+    minVersion: 'TLSv1.3',
+    ...(client === null ? {} : { cert: client.certificatePem, key: client.privateKeyPem }),
+  });
+  return credentials.createFromSecureContext(context);
+}

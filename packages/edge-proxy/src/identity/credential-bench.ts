@@ -1,0 +1,42 @@
+import { readCookieRing } from '../state/2-store/credentials.ts';
+import type { ServerCertificate } from '../state/current.ts';
+import type { WorkerCredentials } from '../worker/messages.ts';
+import type { EdgeIdentity } from './identity.ts';
+
+/** Puts together what the workers sign, seal and present with. */
+export class CredentialBench {
+  #identity: EdgeIdentity;
+  #serverCertificates: readonly ServerCertificate[];
+  #cookieRing: Uint8Array | null = null;
+
+  constructor(identity: EdgeIdentity, serverCertificates: readonly ServerCertificate[]) {
+    this.#identity = identity;
+    this.#serverCertificates = serverCertificates;
+  }
+
+  setIdentity(identity: EdgeIdentity): void {
+    this.#identity = identity;
+  }
+
+  setServerCertificates(certificates: readonly ServerCertificate[]): void {
+    this.#serverCertificates = certificates;
+  }
+
+  /** Returns whether it is another ring than before. Throws for a value that is none. */
+  setCookieRing(value: Uint8Array): boolean {
+    readCookieRing(value);
+    if (this.#cookieRing !== null && Buffer.compare(this.#cookieRing, value) === 0) return false;
+    this.#cookieRing = value;
+    return true;
+  }
+
+  credentials(): WorkerCredentials {
+    const { upstream, assertionKeys, serial } = this.#identity;
+    return {
+      upstream: { ...upstream, serial },
+      assertionKeys: assertionKeys.map(({ kid, privateKeyPem }) => ({ kid, privateKeyPem })),
+      serverCertificates: this.#serverCertificates,
+      cookieRing: this.#cookieRing,
+    };
+  }
+}

@@ -1,0 +1,249 @@
+import { once } from 'node:events';
+import { Agent } from 'node:https';
+import { connect } from 'node:net';
+import { AckStage, ResumeMode } from '@sallyport/proto';
+import type { Position } from '@sallyport/shared/state/model';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  createEdgeFiles,
+  type EdgeFiles,
+  EdgeProcess,
+  type Listening,
+  requestPublic,
+} from './testing/edge-process.ts';
+import {
+  createRootKey,
+  sampleBundle,
+  sampleCookieRing,
+  sampleSigningKey,
+  sampleUser,
+  secretRef,
+} from './testing/sample-state.ts';
+import { ScriptedControlPlane } from './testing/scripted-control-plane.ts';
+import type { ScriptedStream } from './testing/scripted-stream.ts';
+
+const root = createRootKey();
+const at = (rev: number): Position => ({ epoch: 1, rev });
+const host = 'wiki.corp.test';
+
+let plane: ScriptedControlPlane;
+let files: EdgeFiles;
+let running: EdgeProcess[] = [];
+
+beforeEach(async () => {
+  plane = await ScriptedControlPlane.start({ rootPublicKey: root.publicKey });
+  files = await createEdgeFiles(plane.target, plane.authority.certificatePem);
+});
+afterEach(async () => {
+  await Promise.all(running.map((edge) => edge.destroy()));
+  running = [];
+  plane.close();
+  await files.remove();
+});
+
+function start(environment: Record<string, string> = {}): EdgeProcess {
+  const join = { SALLYPORT_JOIN_TOKEN: plane.joinToken };
+  const edge = new EdgeProcess({ ...files.environment, ...join, ...environment });
+  running.push(edge);
+  return edge;
+}
+
+/** Gives the edge everything it needs to decide. */
+async function feed(): Promise<{ revoke: ScriptedStream; bulk: ScriptedStream }> {
+  const ring = sampleCookieRing();
+  plane.secrets.set('cookie-ring', ring);
+  const [first, second] = [await plane.streams.next(), await plane.streams.next()];
+  const [revoke, bulk] = first.lanes.includes('revoke') ? [first, second] : [second, first];
+  const [joined] = plane.joins.all;
+  revoke.sendState('revoke', at(1), []);
+  bulk.sendState('config', at(1), [
+    sampleBundle(1),
+    { op: 'release', ring: 'default', version: 1 },
+    sampleSigningKey(root),
+    secretRef('cookie-ring', ring),
+    {
+      op: 'edge_keys',
+      edgeId: plane.edgeId,
+      region: 'eu',
+      assertionJwks: joined?.assertionJwks ?? [],
+    },
+  ]);
+  bulk.sendState('directory', at(1), [sampleUser('usr_a')]);
+  await Promise.all([
+    revoke.acked('revoke', at(1), AckStage.ENFORCED),
+    bulk.acked('config', at(1), AckStage.ENFORCED),
+    bulk.acked('directory', at(1), AckStage.ENFORCED),
+  ]);
+  return { revoke, bulk };
+}
+
+async function readiness({ ops }: Listening): Promise<{ status: number; reasons: string[] }> {
+  const answer = await fetch(`${ops}/readyz`);
+  const { reasons } = (await answer.json()) as { reasons: string[] };
+  return { status: answer.status, reasons };
+}
+
+async function untilReady(listening: Listening): Promise<void> {
+  while ((await readiness(listening)).status !== 200) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe('an edge process', () => {
+  it('is alive but not ready without state, and answers requests with 503', async () => {
+    const edge = start();
+    const listening = await edge.listening();
+    expect(listening).toMatchObject({ listening: true, edgeId: plane.edgeId });
+    expect((await fetch(`${listening.ops}/healthz`)).status).toBe(200);
+    expect(await readiness(listening)).toEqual({
+      status: 503,
+      reasons: [
+        'revoke_missing',
+        'config_missing',
+        'directory_missing',
+        'release_missing',
+        'statement_key_missing',
+        'cookie_ring_missing',
+        'assertion_key_unpublished',
+      ],
+    });
+    const answer = await requestPublic(listening.port, files.publicCa, host);
+    expect(answer.status).toBe(503);
+    expect(answer.headers['content-type']).toContain('text/html');
+  });
+
+  it('becomes ready with its state, and writes each request as one line and sends it upward', async () => {
+    const edge = start();
+    const listening = await edge.listening();
+    await feed();
+    await untilReady(listening);
+    const answer = await requestPublic(listening.port, files.publicCa, host);
+    expect(answer.status).toBe(302);
+    const line = await edge.lines.next((one) => one['kind'] === 'access');
+    expect(line).toMatchObject({ edge: plane.edgeId, region: 'eu', host, outcome: 'sign_in' });
+    const batch = await plane.records.next();
+    expect(
+      batch.recordsJson.map((json) => JSON.parse(Buffer.from(json).toString()) as unknown),
+    ).toEqual([line]);
+    const metrics = await (await fetch(`${listening.ops}/metrics`)).text();
+    expect(metrics).toMatch(/^sallyport_edge_requests_total\{outcome="sign_in",[^}]*\} 1$/m);
+    expect(metrics).toMatch(/^sallyport_edge_decision_seconds_count 1$/m);
+    expect(metrics).toMatch(/^sallyport_edge_lane_revision\{lane="revoke",stage="enforced"\} 1$/m);
+    expect(metrics).toMatch(/^sallyport_edge_workers 1$/m);
+    expect(metrics).toMatch(
+      /^sallyport_edge_records_dropped_total\{place="output",kind="denial"\} 0$/m,
+    );
+  });
+
+  it('serves with several workers on one port, each with the whole state', async () => {
+    const edge = start({ SALLYPORT_WORKERS: '2' });
+    const listening = await edge.listening();
+    const { revoke } = await feed();
+    await untilReady(listening);
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () => requestPublic(listening.port, files.publicCa, host)),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([302]));
+    const block = { kind: 'everyone', subjectId: '', expiresAtMs: null } as const;
+    revoke.sendFrame('revoke', at(2), [{ op: 'block', revocationId: 'rev_1', ...block }]);
+    await revoke.acked('revoke', at(2), AckStage.ENFORCED);
+    const denied = await Promise.all(
+      Array.from({ length: 16 }, () => requestPublic(listening.port, files.publicCa, host)),
+    );
+    expect(new Set(denied.map(({ status }) => status))).toEqual(new Set([403]));
+    const metrics = await (await fetch(`${listening.ops}/metrics`)).text();
+    expect(metrics).toMatch(/^sallyport_edge_requests_total\{outcome="sign_in",[^}]*\} 16$/m);
+    expect(metrics).toMatch(/^sallyport_edge_requests_total\{outcome="deny",[^}]*\} 16$/m);
+  });
+
+  it('keeps its identity over a restart, without a token', async () => {
+    const first = start();
+    await first.listening();
+    first.signal('SIGTERM');
+    expect(await first.exited).toBe(0);
+    const second = start({ SALLYPORT_JOIN_TOKEN: '' });
+    expect((await second.listening()).edgeId).toBe(plane.edgeId);
+    expect(plane.joins.all).toHaveLength(1);
+  });
+
+  it('goes on serving when the control plane is gone, and stays ready', async () => {
+    const edge = start();
+    const listening = await edge.listening();
+    await feed();
+    await untilReady(listening);
+    plane.close();
+    await edge.logs.next((line) => line.includes('sync.stream_ended'));
+    expect((await requestPublic(listening.port, files.publicCa, host)).status).toBe(302);
+    expect((await readiness(listening)).status).toBe(200);
+    await plane.open();
+    const again = await plane.streams.next((stream) => stream.lanes.includes('revoke'));
+    expect(again.have('revoke')).toEqual(at(1));
+    again.resume('revoke', ResumeMode.TAIL, at(1));
+    await again.acked('revoke', at(1), AckStage.ENFORCED);
+  });
+
+  it('drains on SIGTERM: no new connections, the last records written, exit 0', async () => {
+    const edge = start();
+    const listening = await edge.listening();
+    await feed();
+    await untilReady(listening);
+    plane.acknowledgesRecords = false;
+    expect((await requestPublic(listening.port, files.publicCa, host)).status).toBe(302);
+    edge.signal('SIGTERM');
+    await plane.records.next();
+    expect(await edge.exited).toBe(0);
+    expect(edge.lines.all.at(-1)).toMatchObject({ kind: 'access', host });
+    const socket = connect(listening.port, '127.0.0.1');
+    await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED');
+    expect(edge.logs.all.some((line) => line.includes('"level":"error"'))).toBe(false);
+  });
+
+  it('renews its certificates in time, without ending a connection or losing a position', async () => {
+    plane.certificateLifeMs = 15_000;
+    const edge = start();
+    const listening = await edge.listening();
+    await feed();
+    await untilReady(listening);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const first = await requestPublic(listening.port, files.publicCa, host, '/', agent);
+    const renewal = await plane.renewals.next();
+    expect(renewal.assertionJwks).toHaveLength(2);
+    const again = await plane.streams.next((one) => one.lanes.includes('revoke'));
+    expect(again.have('revoke')).toEqual(at(1));
+    const second = await requestPublic(listening.port, files.publicCa, host, '/', agent);
+    expect([first.status, second.status]).toEqual([302, 302]);
+    expect(second.localPort).toBe(first.localPort);
+    agent.destroy();
+  });
+
+  it('lives on when nobody reads its output any more', async () => {
+    const edge = start();
+    const listening = await edge.listening();
+    await feed();
+    await untilReady(listening);
+    edge.closeOutput();
+    for (let round = 0; round < 3; round += 1) {
+      expect((await requestPublic(listening.port, files.publicCa, host)).status).toBe(302);
+      await plane.records.next();
+    }
+    expect((await readiness(listening)).status).toBe(200);
+  });
+});
+
+describe('an edge process that cannot start', () => {
+  it('names every problem of its configuration and exits before it listens', async () => {
+    const edge = start({ SALLYPORT_WORKERS: 'many', SALLYPORT_LISTEN: '' });
+    expect(await edge.exited).toBe(2);
+    expect(edge.lines.all).toEqual([]);
+    const text = edge.logs.all.join('\n');
+    expect(text).toContain('SALLYPORT_WORKERS');
+    expect(text).toContain('SALLYPORT_LISTEN');
+  });
+
+  it('exits when its join token is refused', async () => {
+    const edge = start({ SALLYPORT_JOIN_TOKEN: 'sp_join_other' });
+    expect(await edge.exited).toBe(1);
+    expect(edge.logs.all.join('\n')).toContain('the join token is not valid');
+    expect(edge.logs.all.join('\n')).not.toContain('sp_join_other');
+  });
+});

@@ -1,0 +1,225 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { Log } from '@sallyport/shared/log';
+import type { CurrentState } from '../../state/current.ts';
+import type { ListenAddress } from '../../worker/request-worker.ts';
+import type { ClientConnection } from '../exchange.ts';
+import type { RefusalCode } from '../words.ts';
+import { connectionOf } from './connection.ts';
+import { ServerNames } from './server-names.ts';
+import { contextOptions, handshakeTimeoutMs } from './tls-options.ts';
+
+/** Limits of hardening.md section 2. The header count has its own check in the gate (M9). */
+const serverOptions = {
+  ...contextOptions,
+  handshakeTimeout: handshakeTimeoutMs,
+  requestCert: true,
+  // A bad device certificate must reach our own check, which says what is wrong with it (2-device).
+  rejectUnauthorized: false,
+  ALPNProtocols: ['http/1.1'],
+  headersTimeout: 10_000,
+  // Bodies stream for as long as bytes come: the idle limit below holds for them.
+  requestTimeout: 0,
+  connectionsCheckingInterval: 2_000,
+  keepAliveTimeout: 10_000,
+  maxHeaderSize: 16_384,
+  insecureHTTPParser: false,
+  // The gate requires it: Node would answer by itself, and nobody would hear of the request.
+  requireHostHeader: false,
+  rejectNonStandardBodyWrites: true,
+  joinDuplicateHeaders: false,
+} as const;
+const idleMs = 120_000;
+const requestsPerConnectionMax = 1_000;
+const connectionsMax = 20_000;
+
+/** What the listener hands on. */
+export interface ListenerEvents {
+  /** A request whose headers are complete; `upgradeHead`: it asks for another protocol. */
+  received(
+    connection: ClientConnection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    upgradeHead: Buffer | null,
+  ): void;
+  /** Bytes that are no request. The connection has still to be closed. */
+  unreadable(connection: ClientConnection, socket: Duplex, code: RefusalCode): void;
+  closed(connection: ClientConnection): void;
+}
+
+export interface Listener {
+  /** Opens it; resolves with the port, rejects where it cannot be opened. */
+  listen(address: ListenAddress): Promise<number>;
+  openConnections(): number;
+  connections(): Iterable<ClientConnection>;
+  /** Takes no more connections, and closes those that are idle. */
+  stop(): void;
+  /** Destroys all connections; resolves when the last has gone. */
+  destroy(): Promise<void>;
+}
+
+/** The public listener: TLS, HTTP/1.1, and what is refused before any of our code reads it. */
+export function createListener(state: CurrentState, log: Log, events: ListenerEvents): Listener {
+  let names = buildNames(state);
+  const refresh = (): void => {
+    try {
+      names = buildNames(state);
+    } catch (error) {
+      // The last good contexts go on serving.
+      log.error('listener_contexts_not_replaced', { error });
+    }
+  };
+  state.onChange((change) => {
+    if (change.bundleChanged) refresh();
+  });
+  state.onCredentialsChange(refresh);
+
+  const server = createServer({
+    ...serverOptions,
+    // No certificate of its own: a hello without a name that we serve ends in an alert.
+    ca: [],
+    SNICallback: (serverName, done) => {
+      try {
+        done(null, names.find(serverName)?.context);
+      } catch (error) {
+        log.error('sni_failed', { error });
+        done(null, undefined);
+      }
+    },
+    shouldUpgradeCallback: (request) => /websocket/i.test(request.headers.upgrade ?? ''),
+  });
+  server.maxHeadersCount = 0;
+  server.maxRequestsPerSocket = requestsPerConnectionMax;
+  server.maxConnections = connectionsMax;
+  server.timeout = idleMs;
+
+  const connections = new Map<TLSSocket, ClientConnection>();
+  trackConnections(server, connections, (serverName) => names.find(serverName), events);
+  handRequestsOn(server, connections, events);
+  server.on('error', (error) => log.error('listener_failed', { error }));
+  return {
+    listen: (address) => open(server, address),
+    openConnections: () => connections.size,
+    connections: () => connections.values(),
+    stop: () => {
+      server.close();
+      server.closeIdleConnections();
+    },
+    destroy: async () => {
+      const gone = [...connections.keys()].map(
+        (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
+      );
+      for (const socket of connections.keys()) socket.destroy();
+      server.closeAllConnections();
+      await Promise.all(gone);
+    },
+  };
+}
+
+function buildNames(state: CurrentState): ServerNames {
+  return new ServerNames(state.serverCertificates(), state.bundle()?.deviceAuthoritiesPem ?? []);
+}
+
+/** Notes each finished handshake before Node reads a request from it. */
+function trackConnections(
+  server: Server,
+  connections: Map<TLSSocket, ClientConnection>,
+  find: (serverName: string) => ReturnType<ServerNames['find']>,
+  events: ListenerEvents,
+): void {
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    // Stays to the end: an upgrade takes Node's own handlers away (CVE-2025-59465).
+    socket.on('error', ignore);
+    const connection = connectionOf(socket, find);
+    if (connection === null) {
+      socket.destroy();
+      return;
+    }
+    connections.set(socket, connection);
+    socket.once('close', () => {
+      connections.delete(socket);
+      events.closed(connection);
+    });
+  });
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  // Before the handshake is through there is no TLS socket to hear of it.
+  server.on('connection', (socket: Duplex) => socket.on('error', ignore));
+}
+
+function handRequestsOn(
+  server: Server,
+  connections: ReadonlyMap<TLSSocket, ClientConnection>,
+  events: ListenerEvents,
+): void {
+  const connectionBehind = (socket: Duplex): ClientConnection | undefined =>
+    socket instanceof TLSSocket ? connections.get(socket) : undefined;
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const connection = connectionBehind(request.socket);
+    if (connection === undefined) request.socket.destroy();
+    else if (!connection.closing) events.received(connection, request, response, null);
+  };
+  server.on('request', onRequest);
+  server.on('checkContinue', onRequest);
+  server.on('checkExpectation', onRequest);
+
+  /** Node gives no response object for these; the answer still leaves through one. */
+  const onSwitch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const connection = connectionBehind(socket);
+    if (connection === undefined || connection.closing) {
+      socket.destroy();
+      return;
+    }
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(connection.socket);
+    response.once('finish', () => connection.socket.destroySoon());
+    events.received(connection, request, response, head);
+  };
+  server.on('upgrade', onSwitch);
+  server.on('connect', onSwitch);
+
+  const onUnreadable = (socket: Duplex, code: RefusalCode): void => {
+    const connection = connectionBehind(socket);
+    if (connection === undefined) socket.destroy();
+    else if (!connection.closing) events.unreadable(connection, socket, code);
+  };
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const code = refusalOf(error, socket);
+    if (code === null) socket.destroy();
+    else onUnreadable(socket, code);
+  });
+  server.on('dropRequest', (_request, socket) => onUnreadable(socket, 'pipeline_too_deep'));
+}
+
+/** null: the connection broke off, or was opened for later as browsers do; nothing was asked. */
+function refusalOf(error: NodeJS.ErrnoException, socket: Duplex): RefusalCode | null {
+  const code = error.code ?? '';
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return socket instanceof TLSSocket && socket.bytesRead > 0 ? 'request_timeout' : null;
+  }
+  if (code === 'HPE_INVALID_EOF_STATE' || !code.startsWith('HPE_')) return null;
+  return 'malformed';
+}
+
+function open(server: Server, address: ListenAddress): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(
+      { host: address.host, port: address.port, reusePort: address.reusePort, backlog: 1024 },
+      () => {
+        server.off('error', reject);
+        const bound = server.address();
+        if (bound === null || typeof bound === 'string') reject(new Error('no TCP address'));
+        else resolve(bound.port);
+      },
+    );
+  });
+}
+
+function ignore(): void {
+  // The connection ends with `close`, where its exchanges are ended too.
+}

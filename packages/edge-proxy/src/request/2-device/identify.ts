@@ -1,0 +1,46 @@
+import type { DeviceFacts } from '@sallyport/policy';
+import type { CurrentState, LiveBundle } from '../../state/current.ts';
+import type { PeerCertificate } from '../exchange.ts';
+import type { CertificateChecks } from './certificate-checks.ts';
+
+const none: DeviceFacts = { kind: 'none' };
+
+/**
+ * Who the device of a connection is, asked anew for each request: by the certificate's fingerprint,
+ * else by the device named in a certificate of our own authority. What a header says about a
+ * certificate is never looked at.
+ */
+export function deviceFacts(
+  state: CurrentState,
+  checks: CertificateChecks,
+  bundle: LiveBundle,
+  peer: PeerCertificate | null,
+  nowMs: number,
+): DeviceFacts {
+  if (peer === null) return none;
+  const certificateSha256 = peer.sha256;
+  const check = checks.check(peer, bundle.deviceAuthorities, nowMs);
+  if (check.problem !== null) return { kind: 'bad', problem: check.problem, certificateSha256 };
+  const id = state.deviceByCertificate(certificateSha256)?.deviceId ?? check.namedDeviceId;
+  const device = id === null ? null : state.device(id);
+  if (device === null) return { kind: 'unenrolled', certificateSha256 };
+  return {
+    kind: 'known',
+    id: device.id,
+    managed: device.managed,
+    ownerUserId: device.ownerUserId,
+    certificateSha256,
+    certificateNotAfterMs: check.validUntilMs,
+    blocked: blockOf(state, device.id, certificateSha256, nowMs),
+  };
+}
+
+function blockOf(
+  state: CurrentState,
+  deviceId: string,
+  certificateSha256: string,
+  nowMs: number,
+): 'device' | 'certificate' | null {
+  if (state.block('device', deviceId, nowMs)) return 'device';
+  return state.block('certificate', certificateSha256, nowMs) ? 'certificate' : null;
+}

@@ -1,0 +1,27 @@
+import type { DeviceFacts, Facts } from '@sallyport/policy';
+import type { CurrentState } from '../../state/current.ts';
+import type { Recognised } from '../exchange.ts';
+import { sessionFacts, userFacts } from './session-facts.ts';
+
+/**
+ * All that a decision may look at, as the state is now: in one pass, without waiting in between, so
+ * that it is one revision's view. Done again for every later decision about the same request.
+ */
+export function gatherFacts(
+  state: CurrentState,
+  value: Recognised,
+  device: DeviceFacts,
+  nowMs: number,
+): Facts {
+  const { head } = value;
+  const session = sessionFacts(state, value.opened, nowMs);
+  return {
+    nowMs,
+    request: { method: head.method, host: head.host, path: value.path },
+    sourceAddress: value.connection.sourceAddress,
+    device,
+    session,
+    user: userFacts(state, session, nowMs),
+    lockdown: state.lockdown(nowMs),
+  };
+}

@@ -1,0 +1,46 @@
+import { errors } from 'undici';
+import type { FailureCode } from '../words.ts';
+
+/** What an upstream's failure means, by the codes of Node, OpenSSL and undici; never by text. */
+export function failureOf(error: Error): FailureCode {
+  const code = codeOf(error);
+  if (code === 'ERR_SALLYPORT_ADDRESS_REFUSED') return 'upstream_address_refused';
+  if (timeouts.has(code)) return 'upstream_timeout';
+  if (error instanceof errors.HTTPParserError || badResponses.has(code)) {
+    return 'upstream_bad_response';
+  }
+  if (code.startsWith('ERR_TLS_') || certificateProblems.test(code)) return 'upstream_untrusted';
+  return 'upstream_unreachable';
+}
+
+/** Whether a request without a body may be tried once more: the connection broke under it. */
+export function connectionBroke(error: Error): boolean {
+  return broken.has(codeOf(error));
+}
+
+function codeOf(error: Error): string {
+  if (error instanceof AggregateError) {
+    const [first] = error.errors as unknown[];
+    if (first instanceof Error) return codeOf(first);
+  }
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+const timeouts = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'ETIMEDOUT',
+]);
+const badResponses = new Set([
+  'UND_ERR_HEADERS_OVERFLOW',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  'UND_ERR_RESPONSE',
+  'ERR_INVALID_CHAR',
+  'ERR_HTTP_INVALID_STATUS_CODE',
+  'ERR_HTTP_INVALID_HEADER_VALUE',
+]);
+const broken = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+/** X509_V_ERR_* as Node names them. */
+const certificateProblems =
+  /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_|ERR_SSL_)/;

@@ -1,0 +1,200 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '@sallyport/shared/clock';
+import type { Dispatcher } from 'undici';
+import type { Answer, Asserted } from '../exchange.ts';
+import { connectionBroke, failureOf } from './failures.ts';
+import { RequestBody } from './request-body.ts';
+import { upstreamHeaders } from './request-headers.ts';
+import { clientHeaders, type ResponseHeaders } from './response-headers.ts';
+import type { Upstream } from './upstream.ts';
+import type { Upstreams } from './upstreams.ts';
+import { acceptsHandshake, type OpenTunnel, originAllowed } from './web-socket.ts';
+
+/** 1xx answers are not passed on; an upstream that sends nothing else is cut off. */
+const informationalMax = 8;
+
+export interface ForwardNeeds {
+  readonly upstreams: Upstreams;
+  readonly clock: Clock;
+  /** Gives an answer of ours where nothing has been sent yet. */
+  readonly answer: (value: Asserted, answer: Answer) => void;
+  readonly openTunnel: OpenTunnel;
+}
+
+/**
+ * Sends a permitted request to its upstream and the response back. Returns at once; an answer only
+ * where it cannot even be tried. It takes what only a permit leads to.
+ */
+export function createForward(needs: ForwardNeeds): (value: Asserted) => Answer | null {
+  return (value) => {
+    if (value.head.webSocketKey !== null && !originAllowed(value)) {
+      return { kind: 'refused', code: 'origin_refused' };
+    }
+    const trust = value.assertion === null ? 'anonymous' : 'user';
+    const upstream = needs.upstreams.find(value.bundle, value.route, trust, needs.clock());
+    if (upstream === null) return { kind: 'failed', code: 'upstream_address_refused' };
+    const admitted = new Forwarding(needs, value, upstream).admit();
+    return admitted ? null : { kind: 'failed', code: 'upstream_busy' };
+  };
+}
+
+/** One request on its way; undici calls it as the response comes. */
+class Forwarding implements Dispatcher.DispatchHandler {
+  readonly #needs: ForwardNeeds;
+  readonly #value: Asserted;
+  readonly #upstream: Upstream;
+  #controller: Dispatcher.DispatchController | null = null;
+  #body: RequestBody | null = null;
+  #aborted: Error | null = null;
+  #informational = 0;
+  #mayRetry: boolean;
+  #left = false;
+
+  constructor(needs: ForwardNeeds, value: Asserted, upstream: Upstream) {
+    this.#needs = needs;
+    this.#value = value;
+    this.#upstream = upstream;
+    const { method, hasBody, webSocketKey } = value.head;
+    const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+    this.#mayRetry = safe && !hasBody && webSocketKey === null;
+  }
+
+  /** false: too many are waiting for this upstream. */
+  admit(): boolean {
+    this.#value.release = (cause) => this.#abort(cause);
+    const admitted = this.#upstream.admit(this.#start);
+    if (!admitted) this.#value.release = null;
+    return admitted;
+  }
+
+  readonly #start = (): void => {
+    if (this.#aborted !== null) {
+      this.#leave();
+      return;
+    }
+    const { head, response, progress } = this.#value;
+    progress.upstreamAskedAt = performance.now();
+    if (head.expectContinue) response.writeContinue();
+    this.#dispatch();
+  };
+
+  #dispatch(): void {
+    const value = this.#value;
+    const { head, path } = value;
+    this.#body = head.hasBody ? new RequestBody(value.request, value.progress) : null;
+    this.#upstream.pool.dispatch(
+      {
+        method: head.method,
+        // Verbatim: undici parses no path that is given beside its origin (hardening.md M17).
+        path: path + head.query,
+        headers: upstreamHeaders(value),
+        body: this.#body,
+        // The connector knows the name; this keeps undici from making one of the Host header, and
+        // from a new connection where that changes.
+        servername: 'upstream',
+        ...(head.webSocketKey === null ? {} : { upgrade: 'websocket' }),
+      } as Dispatcher.DispatchOptions,
+      this,
+    );
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Thrown, it costs this request alone; `abort` would destroy the connection that is ready now.
+    if (this.#aborted !== null) throw this.#aborted;
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: ResponseHeaders,
+  ): void {
+    if (status < 200) {
+      this.#informational += 1;
+      if (this.#informational > informationalMax) controller.abort(new Error('1xx without end'));
+      return;
+    }
+    const { progress, response } = this.#value;
+    progress.upstreamAnsweredAt = performance.now();
+    progress.status = status;
+    this.#mayRetry = false;
+    response.writeHead(status, clientHeaders(this.#value, headers));
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { progress, response } = this.#value;
+    progress.bytesOut += chunk.length;
+    if (response.write(chunk)) return;
+    controller.pause();
+    response.once('drain', () => controller.resume());
+  }
+
+  onResponseEnd(): void {
+    this.#leave();
+    this.#value.response.end();
+  }
+
+  onRequestUpgrade(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: ResponseHeaders,
+    socket: Duplex,
+  ): void {
+    const value = this.#value;
+    this.#leave();
+    socket.on('error', ignore);
+    if (this.#aborted !== null) {
+      socket.destroy();
+    } else if (!acceptsHandshake(value, status, headers)) {
+      socket.destroy();
+      this.#needs.answer(value, { kind: 'failed', code: 'upstream_bad_response' });
+    } else {
+      value.progress.upstreamAnsweredAt = performance.now();
+      this.#needs.openTunnel(value, socket, clientHeaders(value, headers));
+    }
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    const value = this.#value;
+    if (this.#aborted !== null) {
+      this.#leave();
+    } else if (this.#mayRetry && connectionBroke(error) && this.#upstream.mayRetry()) {
+      this.#mayRetry = false;
+      this.#dispatch();
+    } else {
+      this.#leave();
+      value.upstreamError = error;
+      if (value.response.headersSent) {
+        // Half a response must not look like a whole one.
+        value.progress.ending = 'upstream_failed';
+        value.response.destroy();
+      } else {
+        this.#needs.answer(value, { kind: 'failed', code: failureOf(error) });
+      }
+    }
+  }
+
+  #abort(cause: Error): void {
+    if (this.#aborted !== null || this.#left) return;
+    this.#aborted = cause;
+    if (this.#upstream.withdraw(this.#start)) {
+      this.#left = true;
+      this.#value.release = null;
+    } else {
+      this.#controller?.abort(cause);
+      this.#body?.destroy();
+    }
+  }
+
+  /** Nothing is held at the upstream any more. */
+  #leave(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#value.release = null;
+    this.#upstream.leave();
+  }
+}
+
+function ignore(): void {
+  // The socket ends with `close`, which the tunnel hears.
+}

@@ -1,0 +1,36 @@
+import { assertionHeader } from '@sallyport/shared/assertion/claims';
+import type { Asserted } from '../exchange.ts';
+
+/**
+ * The header lines for the upstream: what the client sent, without what is between neighbours,
+ * reserved or ours; then what we say, last and once. Name, value, name, value.
+ */
+export function upstreamHeaders(value: Asserted): string[] {
+  const { head, route, assertion } = value;
+  const lines = ['host', route.upstream.host === 'preserve' ? head.authority : upstreamHost(value)];
+  for (const part of head.passing) lines.push(part);
+  const cookie = head.cookies?.forUpstream ?? null;
+  if (cookie !== null) lines.push('cookie', cookie);
+  if (head.contentLength !== null) lines.push('content-length', String(head.contentLength));
+  if (assertion !== null) lines.push(assertionHeader, assertion);
+  lines.push(
+    'Sallyport-Request-Id',
+    value.correlationId,
+    'traceparent',
+    value.traceparent,
+    'X-Forwarded-For',
+    value.connection.sourceAddress,
+    'X-Forwarded-Proto',
+    'https',
+    'X-Forwarded-Host',
+    head.authority,
+  );
+  return lines;
+}
+
+function upstreamHost({ route }: Asserted): string {
+  const { protocol, hostname, port } = route.upstream;
+  const name = hostname.includes(':') ? `[${hostname}]` : hostname;
+  const usual = protocol === 'https:' ? 443 : 80;
+  return port === usual ? name : `${name}:${port}`;
+}

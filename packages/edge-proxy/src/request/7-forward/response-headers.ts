@@ -1,0 +1,48 @@
+import { clearCookie, sessionCookie, setsOwnCookie } from '../cookies.ts';
+import type { Asserted } from '../exchange.ts';
+import { headerName } from '../headers.ts';
+
+/** Headers as undici gives them: lower-case names; more than one line as a list. */
+export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Would lead clients around us. */
+const droppedNames = new Set(['alt-svc']);
+
+/**
+ * The header lines for the client: the upstream's, without what is between neighbours, reserved or
+ * a cookie of ours, and our id for the request. Name, value, name, value.
+ */
+export function clientHeaders(value: Asserted, headers: ResponseHeaders): string[] {
+  const lines: string[] = [];
+  const tokens = headers['connection'] === undefined ? null : tokensOf(headers['connection']);
+  for (const spelling in headers) {
+    const line = headers[spelling];
+    const name = headerName(spelling);
+    if (line === undefined || name.hopByHop || name.reserved) continue;
+    if (droppedNames.has(name.lower) || tokens?.includes(name.lower) === true) continue;
+    if (name.lower === 'set-cookie') pushCookies(lines, line);
+    else if (typeof line === 'string') lines.push(spelling, line);
+    else for (const one of line) lines.push(spelling, one);
+  }
+  lines.push('Sallyport-Request-Id', value.correlationId);
+  if (value.cookieRefused) lines.push('Set-Cookie', clearCookie(sessionCookie));
+  return lines;
+}
+
+function pushCookies(lines: string[], cookies: string | string[]): void {
+  for (const cookie of typeof cookies === 'string' ? [cookies] : cookies) {
+    if (!setsOwnCookie(cookie)) lines.push('set-cookie', cookie);
+  }
+}
+
+function tokensOf(connection: string | string[]): string[] | null {
+  if (connection === 'keep-alive' || connection === 'close') return null;
+  const text = typeof connection === 'string' ? connection : connection.join(',');
+  const tokens = text
+    .toLowerCase()
+    .split(',')
+    .map((token) => token.trim());
+  const named = tokens.filter((token) => token !== 'keep-alive' && token !== 'close');
+  // `Connection: content-length` would take the framing away from what we pass on.
+  return named.length === 0 ? null : named.filter((token) => token !== 'content-length');
+}

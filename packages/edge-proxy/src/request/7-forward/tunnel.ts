@@ -1,0 +1,116 @@
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { Asserted } from '../exchange.ts';
+import { closeFrame, FrameBoundary } from './frame-boundary.ts';
+import type { OpenTunnel } from './web-socket.ts';
+
+/** Node's own limits do not hold after an upgrade (hardening.md M15). */
+const idleMs = 300_000;
+const absoluteMs = 86_400_000;
+/** For a close frame to get out before the connection is cut. */
+const farewellMs = 1_000;
+/** RFC 6455, section 7.4.1. */
+const goingAway = 1001;
+const policyViolation = 1008;
+
+/** Bytes both ways between a client and an upstream that have agreed on a WebSocket. */
+export function createOpenTunnel(ended: (value: Asserted) => void): OpenTunnel {
+  return (value, upstream, headers) => new Tunnel(value, upstream, ended).open(headers);
+}
+
+class Tunnel {
+  readonly #value: Asserted;
+  readonly #client: TLSSocket;
+  readonly #upstream: Duplex;
+  readonly #ended: (value: Asserted) => void;
+  readonly #toClient = new FrameBoundary();
+  readonly #absolute: NodeJS.Timeout;
+  #open = 2;
+
+  constructor(value: Asserted, upstream: Duplex, ended: (value: Asserted) => void) {
+    this.#value = value;
+    this.#client = value.connection.socket;
+    this.#upstream = upstream;
+    this.#ended = ended;
+    this.#absolute = setTimeout(() => this.#cut('too_old'), absoluteMs);
+    this.#absolute.unref();
+  }
+
+  open(headers: readonly string[]): void {
+    const { response, progress, upgradeHead } = this.#value;
+    response.detachSocket(this.#client);
+    progress.status = 101;
+    this.#value.release = () => this.#farewell();
+    this.#client.write(switchingProtocols(headers), 'latin1');
+    if (upgradeHead !== null && upgradeHead.length > 0) {
+      progress.bytesIn += upgradeHead.length;
+      this.#upstream.write(upgradeHead);
+    }
+    this.#join(this.#client, this.#upstream, 'client_closed', (chunk) => {
+      progress.bytesIn += chunk.length;
+    });
+    this.#join(this.#upstream, this.#client, 'upstream_failed', (chunk) => {
+      progress.bytesOut += chunk.length;
+      this.#toClient.push(chunk);
+    });
+    this.#client.setTimeout(idleMs, () => this.#cut('idle'));
+  }
+
+  /** `broken` is how it ends where `from` breaks off instead of ending. */
+  #join(from: Duplex, to: Duplex, broken: string, count: (chunk: Buffer) => void): void {
+    from.on('data', (chunk: Buffer) => {
+      count(chunk);
+      if (!to.write(chunk)) from.pause();
+    });
+    to.on('drain', () => from.resume());
+    from.on('end', () => to.end());
+    from.on('error', () => {
+      this.#value.progress.ending ??= broken;
+    });
+    from.on('close', () => {
+      // What was read before the end still goes out.
+      if (!to.destroyed) to.end();
+      this.#open -= 1;
+      if (this.#open === 0) this.#finish();
+      else setTimeout(() => to.destroy(), farewellMs).unref();
+    });
+  }
+
+  /** Ends it for a reason of ours; a close frame says so where one fits. */
+  #farewell(): void {
+    this.#upstream.destroy();
+    this.#client.pause();
+    if (!this.#toClient.between) {
+      this.#client.destroy();
+      return;
+    }
+    const leaving = this.#value.progress.ending === 'drained';
+    this.#client.end(
+      leaving
+        ? closeFrame(goingAway, 'this gateway is going away')
+        : closeFrame(policyViolation, 'access was withdrawn'),
+    );
+    setTimeout(() => this.#client.destroy(), farewellMs).unref();
+  }
+
+  #cut(ending: string): void {
+    this.#value.progress.ending ??= ending;
+    this.#client.destroy();
+    this.#upstream.destroy();
+  }
+
+  #finish(): void {
+    clearTimeout(this.#absolute);
+    this.#value.progress.ending ??= 'complete';
+    this.#value.release = null;
+    this.#ended(this.#value);
+  }
+}
+
+function switchingProtocols(headers: readonly string[]): string {
+  let text = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+  for (let at = 0; at < headers.length; at += 2) {
+    text += `${headers[at] ?? ''}: ${headers[at + 1] ?? ''}\r\n`;
+  }
+  return `${text}\r\n`;
+}

@@ -1,0 +1,139 @@
+import type { AccessRecord, RecordedOutcome } from '@sallyport/shared/access-record';
+import { codesOf } from '../answers.ts';
+import type { ClientConnection, Received } from '../exchange.ts';
+import { newCorrelationId } from '../random.ts';
+import type { RefusalCode } from '../words.ts';
+import { nextTraceparent } from './trace.ts';
+
+/** Which edge it is that writes. */
+export interface Recorder {
+  readonly edge: string;
+  readonly region: string;
+}
+
+/** Longer texts of clients are cut; what decisions were made on stands whole in the facts. */
+const textLengthMax = 1_024;
+
+/** The record of a request that has ended, whatever way it went. */
+export function recordOf(value: Received, { edge, region }: Recorder): AccessRecord {
+  const { head, connection, facts, progress, decision } = value;
+  const endedAt = performance.now();
+  const userId = facts?.session.kind === 'live' ? facts.session.userId : null;
+  return {
+    kind: 'access',
+    time: timeText(value.receivedAtMs),
+    correlationId: value.correlationId,
+    traceparent: value.traceparent,
+    edge,
+    region,
+    sourceAddress: connection.sourceAddress,
+    method: head.method,
+    host: head.host,
+    path: cut(value.path ?? head.rawPath),
+    queryRedacted: head.query !== '',
+    userAgent: cut(head.userAgent),
+    userId,
+    userEmail: facts?.user.kind === 'known' ? facts.user.email : null,
+    // Also of a session that does not hold any more: that is what one looks for afterwards.
+    sid: value.opened?.statement.sid ?? null,
+    deviceId: facts?.device.kind === 'known' ? facts.device.id : null,
+    certificateSha256: connection.peer?.sha256 ?? null,
+    route: decision?.route ?? null,
+    outcome: outcomeOf(value),
+    reasons: reasonsOf(value),
+    ruleIds: decision?.ruleIds ?? [],
+    configVersion: value.configVersion ?? null,
+    revisions: value.revisions ?? {},
+    facts: facts ?? null,
+    status: progress.status,
+    ending: progress.ending ?? (value.response.writableFinished ? 'complete' : 'client_closed'),
+    decisionUs: Math.round(((value.decidedAt ?? value.startedAt) - value.startedAt) * 1000),
+    upstreamMs: upstreamMsOf(value),
+    totalMs: milliseconds(endedAt - value.startedAt),
+    bytesIn: progress.bytesIn,
+    bytesOut: progress.bytesOut,
+  };
+}
+
+/** The record of bytes that could not be read as a request. */
+export function recordOfUnreadable(
+  connection: ClientConnection,
+  code: RefusalCode,
+  status: number,
+  nowMs: number,
+  { edge, region }: Recorder,
+): AccessRecord {
+  return {
+    kind: 'access',
+    time: new Date(nowMs).toISOString(),
+    correlationId: newCorrelationId(),
+    traceparent: nextTraceparent(null),
+    edge,
+    region,
+    sourceAddress: connection.sourceAddress,
+    method: '',
+    host: connection.serverName,
+    path: '',
+    queryRedacted: false,
+    userAgent: '',
+    userId: null,
+    userEmail: null,
+    sid: null,
+    deviceId: null,
+    certificateSha256: connection.peer?.sha256 ?? null,
+    route: null,
+    outcome: 'refused',
+    reasons: [code],
+    ruleIds: [],
+    configVersion: null,
+    revisions: {},
+    facts: null,
+    status,
+    ending: 'complete',
+    decisionUs: 0,
+    upstreamMs: null,
+    totalMs: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
+}
+
+function outcomeOf({ own, answer, decision }: Received): RecordedOutcome {
+  if (answer?.kind === 'refused') return 'refused';
+  if (own === true) return 'own';
+  return decision?.outcome ?? 'refused';
+}
+
+/** Of the decision first, then of what came of it. */
+function reasonsOf({ decision, answer, cutBy }: Received): readonly string[] {
+  const codes = (decision?.reasons ?? []).map((reason): string => reason.code);
+  if (answer === undefined && cutBy === undefined) return codes;
+  const later = [...(answer === undefined ? [] : codesOf(answer))];
+  for (const { code } of cutBy ?? []) later.push(code);
+  return [...new Set(answer?.kind === 'refused' ? [...later, ...codes] : [...codes, ...later])];
+}
+
+function upstreamMsOf({ progress }: Received): number | null {
+  if (progress.upstreamAskedAt === 0 || progress.upstreamAnsweredAt === 0) return null;
+  return milliseconds(progress.upstreamAnsweredAt - progress.upstreamAskedAt);
+}
+
+let lastMs = 0;
+let lastText = '';
+
+/** RFC 3339; many requests come within the same millisecond. */
+function timeText(atMs: number): string {
+  if (atMs !== lastMs) {
+    lastMs = atMs;
+    lastText = new Date(atMs).toISOString();
+  }
+  return lastText;
+}
+
+function milliseconds(span: number): number {
+  return Math.round(span * 1000) / 1000;
+}
+
+function cut(text: string): string {
+  return text.length <= textLengthMax ? text : `${text.slice(0, textLengthMax)}…`;
+}

@@ -1,0 +1,138 @@
+import { matchRoute, type Reason, type ReasonCode, reasons } from '@sallyport/policy';
+import { methodsServed } from './1-listen/gate.ts';
+import type { Answer, Received } from './exchange.ts';
+import type { PageAction } from './pages/page.ts';
+import { failures, type NoticeCode, notices, refusals } from './words.ts';
+
+/** An answer that says something, in words: everything but redirects and JSON of our own. */
+export type Message = Exclude<Answer, { kind: 'redirect' | 'json' }>;
+
+export interface Wording {
+  readonly status: number;
+  readonly code: string;
+  readonly sentence: string;
+  readonly next: string;
+}
+
+/** Status, code and words of an answer. */
+export function wordingOf(answer: Message): Wording {
+  switch (answer.kind) {
+    case 'refused':
+      return { code: answer.code, ...refusals[answer.code] };
+    case 'failed':
+      return { code: answer.code, ...failures[answer.code] };
+    case 'notice':
+      return { code: answer.code, ...notices[answer.code] };
+    case 'deny': {
+      const code = firstCode(answer.decision.reasons);
+      return { status: denialStatuses[code] ?? 403, code, ...reasons[code] };
+    }
+    case 'sign_in':
+    case 'step_up': {
+      const code = firstCode(answer.decision.reasons);
+      return { status: 401, code, ...reasons[code] };
+    }
+  }
+}
+
+/** The codes that stand in the record and in a problem document, the deciding one first. */
+export function codesOf(answer: Answer): readonly string[] {
+  switch (answer.kind) {
+    case 'refused':
+    case 'failed':
+    case 'notice':
+      return [answer.code];
+    case 'deny':
+    case 'sign_in':
+    case 'step_up':
+      return answer.decision.reasons.map(({ code }) => code);
+    case 'redirect':
+      return [answer.code];
+    case 'json':
+      return [];
+  }
+}
+
+const denialStatuses: { readonly [Code in ReasonCode]?: number } = {
+  route_unknown: 404,
+  method_not_allowed: 405,
+};
+
+function firstCode(all: readonly Reason[]): ReasonCode {
+  return all[0]?.code ?? 'no_rule_allows';
+}
+
+const titles: Readonly<Record<number, string>> = {
+  200: 'Sign out',
+  401: 'Please sign in',
+  403: 'Access refused',
+  404: 'Not found',
+  405: 'Not supported here',
+  421: 'Wrong connection',
+  431: 'Request too large',
+  502: 'Application out of reach',
+  503: 'Not available yet',
+  504: 'Application too slow',
+};
+
+/** The heading of a page. */
+export function titleOf(answer: Message, status: number): string {
+  if (answer.kind === 'notice' && answer.code === 'signed_out') return 'Signed out';
+  if (answer.kind === 'step_up') return 'Please confirm that it is you';
+  return (
+    titles[status] ?? (status >= 500 ? 'Something went wrong' : 'This request cannot be served')
+  );
+}
+
+const noticeActions: { readonly [Code in NoticeCode]?: readonly PageAction[] } = {
+  sign_out_confirm: [{ kind: 'sign_out' }],
+  sign_out_cross_site: [{ kind: 'sign_out' }],
+  sign_in_no_effect: [{ kind: 'reload', label: 'Try again' }, { kind: 'sign_out' }],
+};
+
+/** What a person can do about it, besides reading. */
+export function actionsOf(answer: Message, value: Received): readonly PageAction[] {
+  if (answer.kind === 'notice') return noticeActions[answer.code] ?? [];
+  if (answer.kind === 'sign_in' || answer.kind === 'step_up') {
+    return [{ kind: 'reload', label: 'Sign in' }];
+  }
+  if (answer.kind === 'failed') return [{ kind: 'reload', label: 'Try again' }];
+  const signedIn = value.opened !== null && value.opened !== undefined;
+  return answer.kind === 'deny' && signedIn ? [{ kind: 'sign_out' }] : [];
+}
+
+/** Headers that belong to the answer's status, name and value by turns. */
+export function statusHeaders(answer: Message, status: number, value: Received): readonly string[] {
+  if (status === 405) return ['Allow', allowedMethods(answer, value).join(', ')];
+  if (status === 426) return ['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'];
+  if (status === 503) return ['Retry-After', '5'];
+  if (answer.kind === 'sign_in') return ['WWW-Authenticate', signInChallenge(value)];
+  if (answer.kind === 'step_up') {
+    return ['WWW-Authenticate', stepUpChallenge(value, answer.decision.require.maxAgeSeconds)];
+  }
+  return [];
+}
+
+function allowedMethods(answer: Message, value: Received): readonly string[] {
+  if (answer.kind === 'notice') return answer.code === 'get_only' ? ['GET'] : ['GET', 'POST'];
+  const { bundle, path } = value;
+  const all = [...methodsServed];
+  if (answer.kind !== 'deny' || bundle === undefined || path === undefined) return all;
+  const { host } = value.head;
+  return all.filter((method) => matchRoute(bundle.policy, { method, host, path }).kind === 'route');
+}
+
+/** RFC 6750, section 3: with an error only where there was a session. */
+function signInChallenge({ head, facts }: Received): string {
+  const ended = facts?.session.kind === 'ended' ? ', error="invalid_token"' : '';
+  return `Bearer realm="${head.host}"${ended}`;
+}
+
+/** RFC 9470, section 3. */
+function stepUpChallenge({ head }: Received, maxAgeSeconds: number | undefined): string {
+  const maxAge = maxAgeSeconds === undefined ? '' : `, max_age="${maxAgeSeconds}"`;
+  return (
+    `Bearer realm="${head.host}", error="insufficient_user_authentication", ` +
+    `error_description="A more recent or stronger sign-in is needed"${maxAge}`
+  );
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { call, RawClient } from './testing/client.ts';
+import { TestEdge } from './testing/edge.ts';
+import { agree, webSocketRequest } from './testing/web-socket.ts';
+
+describe('draining', () => {
+  it('takes no more connections, lets what is under way finish, and closes each connection', async () => {
+    const edge = await TestEdge.start();
+    const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
+    edge.upstream.script = () => null;
+    const idle = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+    const busy = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+    busy.send(`GET /slow HTTP/1.1\r\nHost: app.corp.test\r\nCookie: ${cookie}\r\n\r\n`);
+    await expect.poll(() => edge.upstream.bytes).toContain('/slow');
+    const drained = edge.worker.drain(10_000);
+    await idle.closed();
+    await expect(call(edge, { cookie })).rejects.toThrow();
+    const upstream = edge.upstream.connections.find(({ bytes }) => bytes.includes('/slow'));
+    upstream?.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone');
+    const response = await busy.response();
+    expect([response.body, response.header('connection')]).toEqual(['done', 'close']);
+    await busy.closed();
+    await drained;
+    expect(edge.records.all[0]).toMatchObject({ status: 200, ending: 'complete' });
+    await edge.upstream.stop();
+  });
+
+  it('tells WebSockets that it goes away, and records them', async () => {
+    const edge = await TestEdge.start();
+    const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
+    edge.upstream.script = agree;
+    const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+    client.send(webSocketRequest(cookie));
+    expect((await client.response()).status).toBe(101);
+    const drained = edge.worker.drain(30_000);
+    expect(await client.until(/\x88[^]{3}this gateway is going away/)).toContain('\x03\xe9');
+    await client.closed();
+    await drained;
+    expect(edge.records.all[0]).toMatchObject({ status: 101, ending: 'drained' });
+    await edge.upstream.stop();
+  });
+
+  it('destroys what is still under way at the deadline, and records it', async () => {
+    const edge = await TestEdge.start();
+    const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
+    edge.upstream.script = () => null;
+    const busy = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+    busy.send(`GET /slow HTTP/1.1\r\nHost: app.corp.test\r\nCookie: ${cookie}\r\n\r\n`);
+    await expect.poll(() => edge.upstream.bytes).toContain('/slow');
+    await edge.worker.drain(50);
+    await busy.closed();
+    expect(edge.records.all[0]).toMatchObject({ status: 0, ending: 'drained' });
+    expect([edge.worker.openExchanges(), edge.worker.openConnections()]).toEqual([0, 0]);
+    await edge.upstream.stop();
+  });
+});

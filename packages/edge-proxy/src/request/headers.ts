@@ -1,0 +1,100 @@
+/**
+ * What a header name means to us, looked up once per spelling. Names are compared folded, lower
+ * case and with hyphens for underscores, because CGI-like readers cannot tell the two apart.
+ */
+
+export interface HeaderName {
+  readonly lower: string;
+  readonly folded: string;
+  /** Ours to say, or a claim that only a trusted hop may make: never taken from either side. */
+  readonly reserved: boolean;
+  /** Between two neighbours only: RFC 9110, section 7.6.1. */
+  readonly hopByHop: boolean;
+  /** Goes on to the upstream as it came. What does not is dropped, or written anew by us. */
+  readonly passes: boolean;
+}
+
+const reservedNames = new Set([
+  // forwarding
+  'forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  // client certificates (RFC 9440 and what came before)
+  'client-cert',
+  'client-cert-chain',
+  'x-client-cert',
+  'x-client-certificate',
+  'x-arr-clientcert',
+  // another method or address than the one decided on
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-url',
+  'x-original-uri',
+  'x-original-method',
+  'x-rewrite-url',
+  // httpoxy
+  'proxy',
+  // identity, as older proxies say it
+  'remote-user',
+  'x-remote-user',
+  'x-remote-groups',
+  'x-authenticated-user',
+  'x-authenticated-groups',
+]);
+const reservedFamilies = [
+  'sallyport-',
+  'x-sallyport-',
+  'x-forwarded-',
+  'x-client-cert-',
+  'x-ssl-',
+  'x-tls-client-',
+  'ssl-client-',
+  'x-auth-request-',
+  'x-webauth-',
+];
+const hopByHopNames = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+/** Written by us from what the gate read, or meant for us. */
+const rewrittenNames = new Set(['host', 'content-length', 'cookie', 'expect', 'traceparent']);
+
+/** Spellings kept; a client may invent more, which are then looked up each time. */
+const spellingsMax = 2000;
+const spellingLengthMax = 64;
+const spellings = new Map<string, HeaderName>();
+
+/** Knows the header name in the spelling it was sent in. */
+export function headerName(spelling: string): HeaderName {
+  const known = spellings.get(spelling);
+  if (known !== undefined) return known;
+  const name = look(spelling);
+  if (spellings.size < spellingsMax && spelling.length <= spellingLengthMax) {
+    spellings.set(spelling, name);
+  }
+  return name;
+}
+
+function look(spelling: string): HeaderName {
+  const lower = spelling.toLowerCase();
+  const folded = lower.replaceAll('_', '-');
+  const reserved =
+    reservedNames.has(folded) || reservedFamilies.some((family) => folded.startsWith(family));
+  const hopByHop = hopByHopNames.has(folded);
+  const passes = !reserved && !hopByHop && !rewrittenNames.has(folded);
+  return { lower, folded, reserved, hopByHop, passes };
+}

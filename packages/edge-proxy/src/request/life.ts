@@ -1,0 +1,176 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Decision } from '@sallyport/policy';
+import type { AccessRecord } from '@sallyport/shared/access-record';
+import type { Clock } from '@sallyport/shared/clock';
+import type { Log } from '@sallyport/shared/log';
+import { type Recorder, recordOf, recordOfUnreadable } from './8-record/record.ts';
+import type { Answer, ClientConnection, Permitted, Received } from './exchange.ts';
+import type { CutCause, OpenExchanges } from './open/open-exchanges.ts';
+import { type RefusalCode, refusals } from './words.ts';
+
+export interface LifeNeeds {
+  readonly recorder: Recorder;
+  readonly emitRecord: (record: AccessRecord) => void;
+  readonly answer: (value: Received, answer: Answer) => void;
+  readonly open: OpenExchanges;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How exchanges begin and end, so that each ends once, frees what it holds and leaves one record. */
+export class Life {
+  readonly #needs: LifeNeeds;
+  #active = 0;
+  #draining = false;
+  readonly #whenNone: (() => void)[] = [];
+
+  constructor(needs: LifeNeeds) {
+    this.#needs = needs;
+  }
+
+  get active(): number {
+    return this.#active;
+  }
+
+  /** A request has come; from here on it will be ended. */
+  begin(value: Received): void {
+    this.#active += 1;
+    value.connection.exchanges.add(value);
+    const { response } = value;
+    response.on('error', ignore);
+    response.on('close', () => {
+      // A tunnel has taken the connection over and ends the exchange itself.
+      if (value.progress.status !== 101) this.ended(value);
+    });
+    if (this.#draining) response.shouldKeepAlive = false;
+  }
+
+  /** It is over, in whatever way. */
+  ended(value: Received): void {
+    const { progress, connection } = value;
+    if (progress.recorded) return;
+    progress.recorded = true;
+    this.#active -= 1;
+    connection.exchanges.delete(value);
+    // Only what was permitted is in there.
+    this.#needs.open.remove(value as Permitted);
+    value.release?.(new Error('the exchange has ended'));
+    this.#record(() => recordOf(value, this.#needs.recorder));
+    if (value.upstreamError !== undefined) {
+      const { correlationId, decision, upstreamError: error } = value;
+      this.#needs.log.warn('upstream_failed', { correlationId, route: decision?.route, error });
+    }
+    if (this.#active > 0) return;
+    for (const resolve of this.#whenNone.splice(0)) resolve();
+  }
+
+  /** Runs in an event of the connection: what it throws would end the process. */
+  #record(make: () => AccessRecord): void {
+    try {
+      this.#needs.emitRecord(make());
+    } catch (error) {
+      this.#needs.log.error('record_lost', { error });
+    }
+  }
+
+  /** A connection has gone, and with it those that never got their turn. */
+  connectionClosed(connection: ClientConnection): void {
+    for (const value of connection.exchanges) {
+      if (value.progress.status !== 101) this.ended(value);
+    }
+  }
+
+  /** Ends what is permitted no more: with an answer if none has begun, else at once. */
+  cut(value: Permitted, cause: CutCause, decision: Decision | null): void {
+    const { response, progress } = value;
+    if (progress.recorded) return;
+    progress.ending = cause;
+    value.cutBy = decision?.reasons ?? [];
+    value.release?.(new Error(cause));
+    if (progress.status === 101) return;
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    response.shouldKeepAlive = false;
+    this.#needs.answer(value, answerOf(decision));
+  }
+
+  /** Answers bytes that are no request, closes the connection and records it. */
+  unreadable(connection: ClientConnection, socket: Duplex, code: RefusalCode): void {
+    const [first, second] = connection.exchanges;
+    if (first !== undefined && second === undefined && !first.response.headersSent) {
+      // The body of this very request has broken off: its answer is the refusal.
+      first.release?.(new Error(code));
+      first.response.shouldKeepAlive = false;
+      this.#needs.answer(first, { kind: 'refused', code });
+      return;
+    }
+    connection.closing = true;
+    const { recorder, clock } = this.#needs;
+    const { status } = refusals[code];
+    if (first === undefined && socket.writable) socket.end(rawAnswer(status));
+    else socket.destroy();
+    this.#record(() => recordOfUnreadable(connection, code, status, clock(), recorder));
+  }
+
+  /**
+   * No more requests on connections that are open; resolves when nothing is under way. Tunnels have
+   * no end that could be waited for: they are told that this edge goes away.
+   */
+  async drain(connections: Iterable<ClientConnection>): Promise<void> {
+    this.#draining = true;
+    for (const { exchanges } of connections) {
+      for (const value of exchanges) {
+        if (value.progress.status === 101) release(value, 'drained');
+        else if (!value.response.headersSent) value.response.shouldKeepAlive = false;
+      }
+    }
+    await this.none();
+  }
+
+  /** Gives up what is still under way; the connections have then to be destroyed. */
+  abandon(connections: Iterable<ClientConnection>): void {
+    for (const { exchanges } of connections) {
+      for (const value of exchanges) release(value, 'drained');
+    }
+  }
+
+  /** Resolves when nothing is under way. */
+  async none(): Promise<void> {
+    while (this.#active > 0) {
+      await new Promise<void>((resolve) => this.#whenNone.push(resolve));
+    }
+  }
+}
+
+function release(value: Received, ending: string): void {
+  value.progress.ending ??= ending;
+  value.release?.(new Error(ending));
+}
+
+function answerOf(decision: Decision | null): Answer {
+  switch (decision?.outcome) {
+    case 'deny':
+      return { kind: 'deny', decision };
+    case 'sign_in':
+      return { kind: 'sign_in', decision };
+    case 'step_up':
+      return { kind: 'step_up', decision };
+    case 'permit':
+    case undefined:
+      return { kind: 'failed', code: 'not_ready' };
+  }
+}
+
+function rawAnswer(status: number): string {
+  return (
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n` +
+    'Connection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\n\r\n'
+  );
+}
+
+function ignore(): void {
+  // The response ends with `close`.
+}

@@ -1,0 +1,86 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Decision, Permit } from '@sallyport/policy';
+import type { StateChange } from '../../state/current.ts';
+import type { Permitted } from '../exchange.ts';
+
+/** Why an exchange is decided again, and ended if it is refused. */
+export type CutCause = 'revoked' | 'expired';
+
+export interface OpenExchangesNeeds {
+  /** null: there is nothing to decide by any more. */
+  readonly judgeAgain: (value: Permitted) => Decision | null;
+  readonly cut: (value: Permitted, cause: CutCause, decision: Decision | null) => void;
+}
+
+/** Deciding goes on for so long before other work gets its turn. */
+const sliceMs = 4;
+
+/**
+ * Every exchange between its permit and its end, with the permit it goes on by. A permit is not for
+ * ever: it is asked for again when the state under it changes or its own time is over, and who gets
+ * none any more is cut off.
+ */
+export class OpenExchanges {
+  readonly #open = new Map<Permitted, Permit>();
+  readonly #needs: OpenExchangesNeeds;
+
+  constructor(needs: OpenExchangesNeeds) {
+    this.#needs = needs;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  add(value: Permitted): void {
+    this.#open.set(value, value.permit);
+  }
+
+  remove(value: Permitted): void {
+    this.#open.delete(value);
+  }
+
+  /**
+   * Decides again about all that the change may concern; done when that is done. What is permitted
+   * meanwhile is permitted on the new state already, and deciding twice does no harm.
+   */
+  async redecide(change: StateChange): Promise<void> {
+    let sliceEnd = performance.now() + sliceMs;
+    for (const value of this.#open.keys()) {
+      if (concerns(change, value)) this.#decide(value, 'revoked');
+      if (performance.now() < sliceEnd) continue;
+      await nextTurn();
+      sliceEnd = performance.now() + sliceMs;
+    }
+  }
+
+  /** Decides again about permits whose time is over. */
+  sweep(nowMs: number): void {
+    for (const [value, permit] of this.#open) {
+      if (permit.untilMs <= nowMs) this.#decide(value, 'expired');
+    }
+  }
+
+  #decide(value: Permitted, cause: CutCause): void {
+    const decision = this.#needs.judgeAgain(value);
+    if (decision?.outcome === 'permit') {
+      this.#open.set(value, decision);
+      return;
+    }
+    this.#open.delete(value);
+    this.#needs.cut(value, cause, decision);
+  }
+}
+
+function concerns({ subjects }: StateChange, { facts, opened }: Permitted): boolean {
+  if (subjects === null) return true;
+  const { device } = facts;
+  return (
+    (opened !== null &&
+      (subjects.sessions.has(opened.statement.sid) ||
+        subjects.users.has(opened.statement.userId) ||
+        (opened.statement.deviceId !== null && subjects.devices.has(opened.statement.deviceId)))) ||
+    (device.kind === 'known' &&
+      (subjects.devices.has(device.id) || subjects.certificates.has(device.certificateSha256)))
+  );
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { canonicalHost, hostKnown } from '@sallyport/policy';
+import type { LiveBundle } from '../../state/current.ts';
+import { sessionFacts, userFacts } from '../5-decide/session-facts.ts';
+import { signInCookiePrefix } from '../cookies.ts';
+import type { Answer, Located, OpenedSession } from '../exchange.ts';
+import { randomText } from '../random.ts';
+import { callbackPath } from './addresses.ts';
+import { handOver } from './hand-over-token.ts';
+import { deviceIdOf, type Endpoint, type OwnNeeds } from './needs.ts';
+import { deviceRefusal, refuseBecause } from './refuse.ts';
+import { type SignInState, sealJson } from './sealed-json.ts';
+import { setInSlot, signInSeconds } from './slots.ts';
+
+interface Wish {
+  readonly host: string;
+  readonly binding: string;
+  readonly provider: string;
+  readonly stepUp: boolean;
+}
+
+/**
+ * `GET sign-in` on the sign-in host: hands a session of this browser and device over if there is
+ * one, and otherwise sends the browser to the identity provider.
+ */
+export function createSignIn(needs: OwnNeeds): Endpoint {
+  const { state, clock } = needs;
+  return async (value) => {
+    const { bundle } = value;
+    const wish = readWish(value.head.query, bundle);
+    if (wish === null) return { kind: 'notice', code: 'sign_in_invalid' };
+    const refusal = deviceRefusal(value.device, state.lockdown(clock()));
+    if (refusal !== null) return refuseBecause(refusal);
+    const session = wish.stepUp ? null : await liveSession(needs, value);
+    return session === null ? begin(needs, value, wish) : handOver(needs, wish, session.jws, []);
+  };
+}
+
+function readWish(query: string, bundle: LiveBundle): Wish | null {
+  const parameters = new URLSearchParams(query);
+  const host = canonicalHost(parameters.get('host') ?? '');
+  const binding = parameters.get('binding') ?? '';
+  const provider = parameters.get('provider') ?? bundle.settings.identityProvider;
+  if (host === null || !hostKnown(bundle.policy, host)) return null;
+  if (!/^[A-Za-z0-9_-]{43}$/.test(binding)) return null;
+  if (!bundle.identityProviders.has(provider)) return null;
+  return { host, binding, provider, stepUp: parameters.get('step_up') === '1' };
+}
+
+/** The session of the sign-in host, where it holds, and on the very device it was made on. */
+async function liveSession(needs: OwnNeeds, value: Located): Promise<OpenedSession | null> {
+  const { state, sessions, clock } = needs;
+  const { cookies, host } = value.head;
+  const sealed = cookies?.session ?? null;
+  if (sealed === null || sealed === '') return null;
+  const opened =
+    sessions.known(value.connection, host, sealed) ?? (await sessions.open(host, sealed, clock()));
+  const nowMs = clock();
+  const session = sessionFacts(state, opened, nowMs);
+  const user = userFacts(state, session, nowMs);
+  if (opened === null || session.kind !== 'live') return null;
+  if (session.deviceId !== deviceIdOf(needs.identify(value))) return null;
+  return user.kind === 'known' && user.status === 'active' && !user.blocked ? opened : null;
+}
+
+async function begin(needs: OwnNeeds, value: Located, wish: Wish): Promise<Answer> {
+  const { state, control, origins, clock, log } = needs;
+  const ring = state.cookieRing();
+  if (ring === null) return { kind: 'failed', code: 'not_ready' };
+  const { head } = value;
+  const kept: SignInState = {
+    state: randomText(),
+    nonce: randomText(),
+    verifier: randomText(),
+    provider: wish.provider,
+    host: wish.host,
+    binding: wish.binding,
+    stepUp: wish.stepUp,
+    deviceId: deviceIdOf(value.device),
+    expiresAtMs: clock() + signInSeconds * 1000,
+  };
+  const begun = await control.beginSignIn({
+    provider: wish.provider,
+    redirectUri: origins.of(head.host) + callbackPath(wish.provider),
+    state: kept.state,
+    nonce: kept.nonce,
+    // RFC 7636, 4.2: S256.
+    codeChallenge: createHash('sha256').update(kept.verifier).digest('base64url'),
+    stepUp: wish.stepUp,
+  });
+  if (!begun.ok) {
+    log.warn('sign_in_not_begun', { correlationId: value.correlationId, ...begun.failure });
+    return { kind: 'failed', code: 'sign_in_unavailable' };
+  }
+  const sealed = await sealJson(ring, 'sign-in', head.host, kept);
+  return {
+    kind: 'redirect',
+    location: begun.value.authorizationUrl,
+    cookies: [setInSlot(head.cookies, signInCookiePrefix, sealed)],
+    code: 'sign_in_to_provider',
+  };
+}

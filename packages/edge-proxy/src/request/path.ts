@@ -1,0 +1,184 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '@sallyport/shared/clock';
+import { readHead } from './1-listen/gate.ts';
+import { nextTraceparent } from './8-record/trace.ts';
+import {
+  type Answer,
+  type Asserted,
+  type ClientConnection,
+  type Identified,
+  isAnswer,
+  type Located,
+  type Permitted,
+  type Received,
+  type Recognised,
+  type RequestHead,
+} from './exchange.ts';
+import { newCorrelationId } from './random.ts';
+import type { RefusalCode } from './words.ts';
+
+type Stage<In, Out> = (value: In) => Out | Answer | Promise<Out | Answer>;
+
+/**
+ * THE WAY OF A REQUEST, in order. Each stage takes what the one above returned; the first that
+ * answers ends the way. The gate (1-listen) stands before the first, the record (8-record) behind
+ * whatever was the last.
+ */
+export interface Stages {
+  /** 2-device: whose device the connection comes from. */
+  readonly device: Stage<Received, Identified>;
+  /** 3-route: the canonical form of what is asked for. */
+  readonly route: Stage<Identified, Located>;
+  /** own: our own endpoints answer here. */
+  readonly own: Stage<Located, Located>;
+  /** 4-session: the session cookie opened; the only stage of the hot path that may wait. */
+  readonly session: Stage<Located, Recognised>;
+  /** 5-decide: a permit, or the answer. */
+  readonly decide: Stage<Recognised, Permitted>;
+  /** 6-assert: who it is, signed for the upstream. */
+  readonly assert: Stage<Permitted, Asserted>;
+  /** 7-forward: to the upstream; null: on its way. */
+  readonly forward: (value: Asserted) => Answer | null;
+}
+
+const order = ['device', 'route', 'own', 'session', 'decide', 'assert', 'forward'] as const;
+
+type Step = (value: Received) => Received | Answer | null | Promise<Received | Answer>;
+
+export interface PathNeeds {
+  readonly stages: Stages;
+  readonly answer: (value: Received, answer: Answer) => void;
+  /** A bug of ours: the request is answered, the process goes on. */
+  readonly failed: (value: Received, error: unknown) => void;
+  readonly clock: Clock;
+}
+
+/**
+ * Takes a request from the gate to its answer or its upstream. `begun` is told of it before anything
+ * can end it. Returns at once.
+ */
+export type Path = (
+  connection: ClientConnection,
+  request: IncomingMessage,
+  response: ServerResponse,
+  upgradeHead: Buffer | null,
+  begun: (value: Received) => void,
+) => void;
+
+export function createPath({ stages, answer, failed, clock }: PathNeeds): Path {
+  // The types of the table hold the order together; the walk itself does not look at them.
+  const steps = order.map((name) => stages[name] as Step);
+
+  const walk = (value: Received, from: number): void => {
+    try {
+      let current = value;
+      for (let at = from; at < steps.length; at += 1) {
+        const result = steps[at]?.(current) ?? null;
+        if (result === null) return;
+        if (result instanceof Promise) {
+          continueAfter(current, result, at + 1);
+          return;
+        }
+        if (isAnswer(result)) {
+          answer(current, result);
+          return;
+        }
+        current = result;
+      }
+    } catch (error) {
+      failed(value, error);
+    }
+  };
+
+  const continueAfter = (
+    value: Received,
+    result: Promise<Received | Answer>,
+    next: number,
+  ): void => {
+    result.then(
+      (settled) => {
+        // Nobody is there any more.
+        if (value.progress.recorded) return;
+        if (isAnswer(settled)) answer(value, settled);
+        else walk(settled, next);
+      },
+      (error: unknown) => failed(value, error),
+    );
+  };
+
+  return (connection, request, response, upgradeHead, begun) => {
+    const head = readHead(request, connection, upgradeHead !== null);
+    const refused = typeof head === 'string';
+    const value = receive(
+      connection,
+      request,
+      response,
+      upgradeHead,
+      refused ? unreadHead(request) : head,
+      clock(),
+    );
+    begun(value);
+    if (refused) answer(value, { kind: 'refused', code: head });
+    else if (connection.exchanges.size > pipelinedMax) answer(value, tooDeep);
+    else walk(value, 0);
+  };
+}
+
+/** Requests of one connection that may wait for their turn. */
+const pipelinedMax = 32;
+const tooDeep: Answer = { kind: 'refused', code: 'pipeline_too_deep' satisfies RefusalCode };
+
+function receive(
+  connection: ClientConnection,
+  request: IncomingMessage,
+  response: ServerResponse,
+  upgradeHead: Buffer | null,
+  head: RequestHead,
+  nowMs: number,
+): Received {
+  return {
+    correlationId: newCorrelationId(),
+    traceparent: nextTraceparent(head.traceparent),
+    connection,
+    request,
+    response,
+    upgradeHead,
+    head,
+    receivedAtMs: nowMs,
+    startedAt: performance.now(),
+    progress: {
+      bytesIn: 0,
+      bytesOut: 0,
+      status: 0,
+      upstreamAskedAt: 0,
+      upstreamAnsweredAt: 0,
+      ending: null,
+      recorded: false,
+    },
+  };
+}
+
+/** What can be said of a request that the gate refused: enough for an answer and a record. */
+function unreadHead(request: IncomingMessage): RequestHead {
+  const { method = '', url = '' } = request;
+  const [rawPath = ''] = url.split(/[?#]/, 1);
+  return {
+    method,
+    host: '',
+    authority: '',
+    rawPath,
+    query: url.slice(rawPath.length),
+    passing: [],
+    cookies: null,
+    origin: null,
+    accept: request.headers.accept ?? '',
+    userAgent: request.headers['user-agent'] ?? '',
+    fetchMode: '',
+    fetchSite: '',
+    traceparent: null,
+    contentLength: null,
+    hasBody: request.headers['content-length'] !== '0',
+    expectContinue: false,
+    webSocketKey: null,
+  };
+}

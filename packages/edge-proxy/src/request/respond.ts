@@ -1,0 +1,206 @@
+import type { Clock } from '@sallyport/shared/clock';
+import {
+  actionsOf,
+  codesOf,
+  type Message,
+  statusHeaders,
+  titleOf,
+  type Wording,
+  wordingOf,
+} from './answers.ts';
+import { clearCookie, sessionCookie } from './cookies.ts';
+import { discardBody, prepareToDiscard } from './discard.ts';
+import type { Answer, Received } from './exchange.ts';
+import { type Page, renderPage } from './pages/page.ts';
+import { contentSecurityPolicy } from './pages/style.ts';
+
+export interface RespondNeeds {
+  /** Where to send a browser so that its user signs in, or why that cannot be. */
+  readonly beginSignIn: (value: Received, stepUp: boolean) => Promise<Answer>;
+  readonly clock: Clock;
+}
+
+export type Respond = (value: Received, answer: Answer) => void;
+
+interface Content {
+  readonly type: string;
+  readonly body: string;
+  readonly headers: readonly string[];
+}
+
+/** After a sign-in that changed nothing, another redirect would go round for ever. */
+const freshSignInMs = 20_000;
+
+/**
+ * The one place where an outcome becomes a response. Browsers that navigate get a page or a
+ * redirect, everything else a problem document (RFC 9457). Nothing that a client sent is repeated,
+ * but for the host it asked for, which is canonical and escaped.
+ */
+export function createRespond({ beginSignIn, clock }: RespondNeeds): Respond {
+  const respond = (value: Received, answer: Answer): void => {
+    const { response } = value;
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    value.answer = answer;
+    if ((answer.kind === 'sign_in' || answer.kind === 'step_up') && navigates(value)) {
+      if (signedInJustNow(value, clock())) {
+        send(value, message(value, { kind: 'notice', code: 'sign_in_no_effect' }));
+        return;
+      }
+      beginSignIn(value, answer.kind === 'step_up').then(
+        (begun) => sendIfOpen(value, begun),
+        () => sendIfOpen(value, { kind: 'failed', code: 'internal' }),
+      );
+      return;
+    }
+    sendIfOpen(value, answer);
+  };
+  return respond;
+}
+
+function sendIfOpen(value: Received, answer: Answer): void {
+  if (value.response.headersSent || value.response.destroyed) return;
+  switch (answer.kind) {
+    case 'redirect':
+      send(value, {
+        status: 302,
+        type: 'text/plain; charset=utf-8',
+        body: '',
+        headers: ['Location', answer.location, ...cookieLines(answer.cookies)],
+      });
+      return;
+    case 'json':
+      send(value, {
+        status: 200,
+        type: 'application/json',
+        body: answer.body,
+        headers: ['Cache-Control', `public, max-age=${answer.cacheSeconds}`],
+      });
+      return;
+    default:
+      send(value, message(value, answer));
+  }
+}
+
+/** A browser that shows what it gets to a person. */
+function takesPage({ head }: Received): boolean {
+  const navigation = head.fetchMode === '' || head.fetchMode === 'navigate';
+  return navigation && /(?:^|[,\t ])text\/html/i.test(head.accept);
+}
+
+/** A browser that can be sent somewhere else and come back: nothing is lost with a GET. */
+function navigates(value: Received): boolean {
+  const { method } = value.head;
+  return (method === 'GET' || method === 'HEAD') && takesPage(value);
+}
+
+function signedInJustNow({ opened, facts }: Received, nowMs: number): boolean {
+  // A session that was revoked a moment ago is no session: its user may sign in again at once.
+  if (facts?.session.kind === 'ended' && facts.session.why === 'revoked') return false;
+  const authenticatedAtMs = opened?.statement.authenticatedAtMs;
+  return authenticatedAtMs !== undefined && nowMs - authenticatedAtMs < freshSignInMs;
+}
+
+interface Sendable extends Content {
+  readonly status: number;
+}
+
+function message(value: Received, answer: Message): Sendable {
+  const wording = wordingOf(answer);
+  const content = takesPage(value)
+    ? htmlContent(value, answer, wording)
+    : problemContent(value, answer, wording);
+  const cookies = answer.kind === 'notice' ? (answer.cookies ?? []) : [];
+  return {
+    ...content,
+    status: wording.status,
+    headers: [
+      ...content.headers,
+      ...statusHeaders(answer, wording.status, value),
+      ...cookieLines(cookies),
+    ],
+  };
+}
+
+function htmlContent(value: Received, answer: Message, wording: Wording): Content {
+  const { status, code, sentence, next } = wording;
+  const page: Page = {
+    title: titleOf(answer, status),
+    sentence,
+    next,
+    code,
+    mood: moodOf(answer, status),
+    actions: actionsOf(answer, value),
+    host: value.head.host,
+    correlationId: value.correlationId,
+    time: new Date(value.receivedAtMs).toISOString(),
+  };
+  return {
+    type: 'text/html; charset=utf-8',
+    body: renderPage(page),
+    headers: ['Content-Security-Policy', contentSecurityPolicy, 'X-Frame-Options', 'DENY'],
+  };
+}
+
+function moodOf(answer: Message, status: number): Page['mood'] {
+  if (answer.kind === 'notice' && status === 200) {
+    return answer.code === 'signed_out' ? 'good' : 'plain';
+  }
+  if (status === 401 || status >= 500) return 'wait';
+  return status === 403 ? 'stop' : 'plain';
+}
+
+function problemContent(value: Received, answer: Message, wording: Wording): Content {
+  const { status, code, sentence } = wording;
+  const document = {
+    type: `https://sallyport.dev/problems/${code}`,
+    title: titleOf(answer, status),
+    status,
+    detail: sentence,
+    code,
+    correlationId: value.correlationId,
+    reasons: codesOf(answer),
+  };
+  return { type: 'application/problem+json', body: `${JSON.stringify(document)}\n`, headers: [] };
+}
+
+function cookieLines(cookies: readonly string[]): string[] {
+  return cookies.flatMap((cookie) => ['Set-Cookie', cookie]);
+}
+
+function send(value: Received, { status, type, body, headers }: Sendable): void {
+  const { response, request, head, progress } = value;
+  const bytes = Buffer.from(body);
+  if (value.answer?.kind === 'refused') response.shouldKeepAlive = false;
+  prepareToDiscard(response, head.hasBody, head.contentLength);
+  if (!response.shouldKeepAlive) value.connection.closing = true;
+  progress.status = status;
+  progress.bytesOut = head.method === 'HEAD' ? 0 : bytes.length;
+  response.writeHead(status, [
+    'Content-Type',
+    type,
+    'Content-Length',
+    String(bytes.length),
+    'X-Content-Type-Options',
+    'nosniff',
+    // Not `no-referrer`: with it a browser sends `Origin: null` even with our own sign-out form.
+    'Referrer-Policy',
+    'same-origin',
+    'Sallyport-Request-Id',
+    value.correlationId,
+    ...(headers.includes('Cache-Control') ? [] : ['Cache-Control', 'no-store']),
+    ...headers,
+    ...staleSessionLines(value, headers),
+  ]);
+  response.end(head.method === 'HEAD' ? undefined : bytes);
+  discardBody(request);
+}
+
+/** Takes back a session cookie that opens nothing or whose session has ended. */
+function staleSessionLines(value: Received, headers: readonly string[]): readonly string[] {
+  const stale = value.cookieRefused === true || value.facts?.session.kind === 'ended';
+  const setAnew = headers.some((line) => line.startsWith(`${sessionCookie}=`));
+  return stale && !setAnew ? ['Set-Cookie', clearCookie(sessionCookie)] : [];
+}

@@ -1,0 +1,165 @@
+import { once } from 'node:events';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import type { TestEdge } from './edge.ts';
+import type { Identity } from './pki.ts';
+
+export interface RawResponse {
+  readonly status: number;
+  /** Name in lower case and value, in order. */
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: string;
+  header(name: string): string | undefined;
+  all(name: string): string[];
+}
+
+/** A client that sends exactly what it is told to, and reads responses one by one. */
+export class RawClient {
+  readonly socket: TLSSocket;
+  #received = '';
+  #closed = false;
+  #wake: (() => void)[] = [];
+
+  constructor(socket: TLSSocket) {
+    this.socket = socket;
+    socket.setEncoding('latin1');
+    const wake = () => {
+      for (const one of this.#wake.splice(0)) one();
+    };
+    socket.on('data', (text: string) => {
+      this.#received += text;
+      wake();
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.#closed = true;
+      wake();
+    });
+  }
+
+  static async connect(
+    edge: TestEdge,
+    servername: string,
+    device: Identity | null = null,
+    more: ConnectionOptions = {},
+  ): Promise<RawClient> {
+    const socket = connect({
+      host: '127.0.0.1',
+      port: edge.port,
+      ca: edge.pki.server.certificatePem,
+      servername,
+      checkServerIdentity: () => undefined,
+      ...(device === null ? {} : { cert: device.cert, key: device.key }),
+      ...more,
+    });
+    const client = new RawClient(socket);
+    await once(socket, 'secureConnect');
+    return client;
+  }
+
+  send(text: string): void {
+    this.socket.write(text, 'latin1');
+  }
+
+  /** Everything received and not yet taken as a response. */
+  get received(): string {
+    return this.#received;
+  }
+
+  /** Waits for bytes that match, and takes everything up to the end of the match. */
+  async until(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const match = pattern.exec(this.#received);
+      if (match !== null) {
+        const end = match.index + match[0].length;
+        const taken = this.#received.slice(0, end);
+        this.#received = this.#received.slice(end);
+        return taken;
+      }
+      if (this.#closed) throw new Error(`closed after ${JSON.stringify(this.#received)}`);
+      await this.#more();
+    }
+  }
+
+  /** Reads one response; a body by its length, in chunks, or none for `HEAD`. */
+  async response(method = 'GET'): Promise<RawResponse> {
+    const head = await this.until(/\r\n\r\n/);
+    const [statusLine = '', ...lines] = head.trimEnd().split('\r\n');
+    const headers = lines.map((line) => {
+      const at = line.indexOf(':');
+      return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()] as const;
+    });
+    const all = (name: string) => headers.filter(([n]) => n === name).map(([, value]) => value);
+    const header = (name: string) => all(name)[0];
+    const status = Number(statusLine.split(' ')[1]);
+    const empty = method === 'HEAD' || status === 204 || status === 304 || status < 200;
+    let body = '';
+    if (!empty && header('transfer-encoding') === 'chunked') body = await this.#chunked();
+    else if (!empty) body = await this.take(Number(header('content-length') ?? 0));
+    return { status, headers, body, header, all };
+  }
+
+  async take(length: number): Promise<string> {
+    while (this.#received.length < length) {
+      if (this.#closed) throw new Error('closed within a body');
+      await this.#more();
+    }
+    const taken = this.#received.slice(0, length);
+    this.#received = this.#received.slice(length);
+    return taken;
+  }
+
+  async #chunked(): Promise<string> {
+    let body = '';
+    for (;;) {
+      const size = Number.parseInt(await this.until(/\r\n/), 16);
+      const chunk = await this.take(size + 2);
+      if (size === 0) return body;
+      body += chunk.slice(0, -2);
+    }
+  }
+
+  /** Waits for the other side to close. */
+  async closed(): Promise<void> {
+    while (!this.#closed) await this.#more();
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  #more(): Promise<void> {
+    return new Promise((resolve) => this.#wake.push(resolve));
+  }
+}
+
+export interface Call {
+  readonly host?: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly device?: Identity | null;
+  readonly cookie?: string;
+  readonly headers?: readonly string[];
+  readonly body?: string;
+  /** As a browser that navigates. */
+  readonly page?: boolean;
+}
+
+/** One request on a connection of its own, and its response. */
+export async function call(edge: TestEdge, options: Call = {}): Promise<RawResponse> {
+  const { host = 'app.corp.test', method = 'GET', path = '/', device = edge.laptop } = options;
+  const client = await RawClient.connect(edge, host, device);
+  const lines = [
+    `${method} ${path} HTTP/1.1`,
+    `Host: ${host}:${edge.port}`,
+    ...(options.page === true ? ['Accept: text/html', 'Sec-Fetch-Mode: navigate'] : []),
+    ...(options.cookie === undefined ? [] : [`Cookie: ${options.cookie}`]),
+    ...(options.headers ?? []),
+    ...(options.body === undefined ? [] : [`Content-Length: ${options.body.length}`]),
+  ];
+  client.send(`${lines.join('\r\n')}\r\n\r\n${options.body ?? ''}`);
+  try {
+    return await client.response(method);
+  } finally {
+    client.close();
+  }
+}

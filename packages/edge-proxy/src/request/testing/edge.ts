@@ -1,0 +1,233 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { AccessRecord } from '@sallyport/shared/access-record';
+import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
+import { newEd25519KeyPair } from '@sallyport/shared/keys/ed25519';
+import { sessionStatementPurpose, signKey } from '@sallyport/shared/keys/root';
+import { createLog } from '@sallyport/shared/log';
+import type { SessionStatement } from '@sallyport/shared/session/statement';
+import type { Lane, StateOp } from '@sallyport/shared/state/model';
+import type { StateChange } from '../../state/current.ts';
+import { createWorkerState, type WorkerState } from '../../state/worker-state.ts';
+import { Arrivals } from '../../testing/arrivals.ts';
+import {
+  createRootKey,
+  sampleAssertionKey,
+  sampleBundle,
+  sampleCredentials,
+  sampleUser,
+} from '../../testing/sample-state.ts';
+import type { WorkerCredentials } from '../../worker/messages.ts';
+import type { RequestWorker } from '../../worker/request-worker.ts';
+import { sessionCookie } from '../cookies.ts';
+import { seal } from '../sealed.ts';
+import { createRequestWorker } from '../worker.ts';
+import { InMemoryControl } from './control.ts';
+import { testDocuments } from './documents.ts';
+import { type Identity, issue, TestPki, trustDomain } from './pki.ts';
+import { Recorder } from './recorder.ts';
+
+const statementKeyId = 'statement-1';
+const edgeId = 'edg_test';
+
+export interface TestEdgeOptions {
+  readonly documents?: readonly ConfigurationDocument[];
+  /** Leaves the lanes empty. */
+  readonly withoutState?: boolean;
+  readonly publicPort?: number;
+}
+
+/** The request side of an edge with a hand-filled state, its upstream and its devices. */
+export class TestEdge {
+  readonly records = new Arrivals<AccessRecord>();
+  readonly logged: string[] = [];
+  readonly clock = { offsetMs: 0 };
+  readonly pki: TestPki;
+  readonly upstream: Recorder;
+  readonly control: InMemoryControl;
+  readonly state: WorkerState;
+  readonly worker: RequestWorker;
+  /** Alice's managed laptop, Bob's, and one that nobody enrolled. */
+  readonly laptop: Identity;
+  readonly other: Identity;
+  readonly stranger: Identity;
+  port = 0;
+  #revision = 1;
+  #credentials: WorkerCredentials;
+
+  constructor(parts: {
+    pki: TestPki;
+    upstream: Recorder;
+    control: InMemoryControl;
+    credentials: WorkerCredentials;
+    devices: readonly [Identity, Identity, Identity];
+    publicPort: number | null;
+  }) {
+    this.pki = parts.pki;
+    this.upstream = parts.upstream;
+    this.control = parts.control;
+    [this.laptop, this.other, this.stranger] = parts.devices;
+    this.#credentials = parts.credentials;
+    this.state = createWorkerState({ edgeId, ring: 'default', credentials: parts.credentials });
+    this.worker = createRequestWorker({
+      config: { edgeId, region: 'eu', trustDomain, publicPort: parts.publicPort },
+      state: this.state.current,
+      control: parts.control,
+      emitRecord: (record) => this.records.push(record),
+      log: createLog('info', {}, (line) => this.logged.push(line)),
+      clock: () => Date.now() + this.clock.offsetMs,
+    });
+  }
+
+  static async start(options: TestEdgeOptions = {}): Promise<TestEdge> {
+    const pki = await TestPki.create();
+    const [served, wildcard, upstreamServer, upstreamClient, ...devices] = await Promise.all([
+      pki.servers(
+        'app.corp.test',
+        'admin.corp.test',
+        'pub.corp.test',
+        'reader.corp.test',
+        'strong.corp.test',
+        'signin.corp.test',
+      ),
+      pki.servers('*.fin.test'),
+      issue(pki.upstream, {
+        commonName: 'upstream',
+        dns: ['upstream.corp.localhost'],
+        usage: 'server',
+        days: 5,
+      }),
+      issue(pki.edge, { commonName: edgeId, usage: 'client', days: 5 }),
+      pki.deviceNamed('dev_laptop'),
+      pki.deviceNamed('dev_other'),
+      pki.deviceNamed('dev_stranger'),
+    ]);
+    const upstream = await Recorder.start(upstreamServer, pki.edge.certificatePem);
+    const root = createRootKey();
+    const keys = newEd25519KeyPair();
+    const assertionKey = sampleAssertionKey('own');
+    const credentials: WorkerCredentials = {
+      ...sampleCredentials([assertionKey]),
+      upstream: {
+        certificatePem: upstreamClient.cert,
+        privateKeyPem: upstreamClient.key,
+        serial: 1,
+      },
+      serverCertificates: [served, wildcard].map(({ cert, key }) => ({
+        certificatePem: cert,
+        privateKeyPem: key,
+      })),
+    };
+    const edge = new TestEdge({
+      pki,
+      upstream,
+      credentials,
+      control: new InMemoryControl(keys.privateKeyPem, statementKeyId),
+      devices: devices as [Identity, Identity, Identity],
+      publicPort: options.publicPort ?? null,
+    });
+    if (options.withoutState !== true) {
+      await edge.apply('revoke');
+      await edge.apply('directory', ...edge.directory());
+      await edge.apply(
+        'config',
+        signKey(
+          {
+            keyId: statementKeyId,
+            purpose: sessionStatementPurpose,
+            publicKey: keys.publicKey,
+            notBeforeMs: 0,
+            notAfterMs: Date.now() + 1e9,
+          },
+          root.privateKey,
+        ),
+        { op: 'edge_keys', edgeId, region: 'eu', assertionJwks: [assertionKey.publicJwk] },
+        ...edge.configuration(testDocuments(pki, upstream.port, options.documents)),
+      );
+    }
+    edge.port = await edge.worker.listen({ host: '127.0.0.1', port: 0, reusePort: false });
+    return edge;
+  }
+
+  /** Users and devices as they are at the start. */
+  directory(): StateOp[] {
+    const device = (id: string, managed: boolean, ownerUserId: string | null): StateOp => ({
+      op: 'device',
+      id,
+      name: id,
+      managed,
+      ownerUserId,
+    });
+    return [
+      sampleUser('usr_alice'),
+      sampleUser('usr_bob'),
+      sampleUser('usr_adam', ['admins', 'employees']),
+      device('dev_laptop', true, 'usr_alice'),
+      device('dev_other', false, 'usr_bob'),
+      {
+        op: 'device_certificate',
+        sha256: this.laptop.sha256,
+        deviceId: 'dev_laptop',
+        notBeforeMs: 0,
+        notAfterMs: Date.now() + 1e9,
+      },
+    ];
+  }
+
+  #version = 0;
+
+  configuration(documents: ConfigurationDocument[]): StateOp[] {
+    this.#version += 1;
+    return [
+      sampleBundle(this.#version, documents),
+      { op: 'release', ring: 'default', version: this.#version },
+    ];
+  }
+
+  /** Applies changes of one lane and waits until they are enforced. */
+  async apply(lane: Lane, ...ops: StateOp[]): Promise<StateChange | null> {
+    const position = { epoch: 1, rev: this.#revision };
+    this.#revision += 1;
+    const known = this.state.current.revisions()[lane] !== undefined;
+    const change = this.state.apply(
+      known
+        ? { type: 'frame', seq: this.#revision, lane, position, ops }
+        : { type: 'rows', seq: this.#revision, lane, position, first: true, last: true, ops },
+    );
+    if (change !== null) await this.worker.redecide(change);
+    return change;
+  }
+
+  setCredentials(more: Partial<WorkerCredentials>): void {
+    this.#credentials = { ...this.#credentials, ...more };
+    this.state.setCredentials(this.#credentials);
+  }
+
+  /** A session cookie as the edge itself would have set it: `name=value`. */
+  async session(
+    userId: string,
+    deviceId: string | null,
+    host: string,
+    more: Partial<SessionStatement> = {},
+  ): Promise<string> {
+    const { jws } = await this.control.statement(userId, deviceId, more);
+    return `${sessionCookie}=${await this.sealed(host, jws)}`;
+  }
+
+  async sealed(host: string, jws: string): Promise<string> {
+    const ring = this.state.current.cookieRing();
+    if (ring === null) throw new Error('no cookie ring');
+    return seal(ring, 'session', host, jws);
+  }
+
+  /** Waits until nothing is under way, and forgets what was recorded. */
+  async settle(): Promise<void> {
+    while (this.worker.openExchanges() > 0) await nextTurn();
+    this.records.all.length = 0;
+    this.upstream.forget();
+  }
+
+  async stop(): Promise<void> {
+    await this.worker.drain(0);
+    await this.upstream.stop();
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * What the edge itself has to say, besides the reasons of decisions (policy/reasons.ts): every code
+ * with its status and the words for the person in front of the page. Nothing here is ever filled in
+ * with what a client or a provider sent.
+ */
+
+interface Words {
+  readonly status: number;
+  readonly sentence: string;
+  readonly next: string;
+}
+
+const fromStart = 'Go back to the application and start again from there.';
+const again = 'Try again in a minute. If it stays, send the reference below to your IT team.';
+const client = 'If you use a browser, reload the page. Otherwise check how the request is made.';
+
+/** Requests that are not decided on. The connection is closed after the answer. */
+export const refusals = {
+  malformed: { status: 400, sentence: 'The request could not be read.', next: client },
+  request_timeout: { status: 408, sentence: 'The request took too long to arrive.', next: client },
+  http_version: { status: 400, sentence: 'Only HTTP/1.1 is spoken here.', next: client },
+  host_invalid: {
+    status: 400,
+    sentence: 'The request does not name one valid host.',
+    next: client,
+  },
+  host_misdirected: {
+    status: 421,
+    sentence: 'This connection was not made for the host that was asked for.',
+    next: 'Open the address in a new window.',
+  },
+  target_invalid: { status: 400, sentence: 'The address is not valid.', next: client },
+  path_ambiguous: {
+    status: 400,
+    sentence: 'The address can be read in more than one way.',
+    next: 'Check the address for unusual characters.',
+  },
+  method_unsupported: {
+    status: 405,
+    sentence: 'This kind of request is not supported.',
+    next: client,
+  },
+  framing_ambiguous: {
+    status: 400,
+    sentence: 'Where the request ends is not clear.',
+    next: client,
+  },
+  header_duplicate: {
+    status: 400,
+    sentence: 'A header that may stand once was sent twice.',
+    next: client,
+  },
+  header_invalid: { status: 400, sentence: 'A header is not valid.', next: client },
+  headers_too_large: {
+    status: 431,
+    sentence: 'The headers of the request are too large.',
+    next: 'Delete the cookies of this site in your browser and try again.',
+  },
+  headers_too_many: {
+    status: 431,
+    sentence: 'The request has too many headers.',
+    next: client,
+  },
+  expectation_failed: {
+    status: 417,
+    sentence: 'The request expects something that is not offered here.',
+    next: client,
+  },
+  pipeline_too_deep: {
+    status: 400,
+    sentence: 'Too many requests were sent without waiting for an answer.',
+    next: client,
+  },
+  upgrade_invalid: {
+    status: 400,
+    sentence: 'The request to change the protocol is not valid.',
+    next: client,
+  },
+  web_socket_version: {
+    status: 426,
+    sentence: 'Only version 13 of the WebSocket protocol is spoken here.',
+    next: client,
+  },
+  origin_refused: {
+    status: 403,
+    sentence: 'Another site tried to reach this application in your name.',
+    next: 'If you did not expect this, send the reference below to your security team.',
+  },
+} as const satisfies Record<string, Words>;
+
+/** Failures of ours or of the upstream. */
+export const failures = {
+  not_ready: {
+    status: 503,
+    sentence: 'This gateway has just started and does not know the rules yet.',
+    next: 'Try again in a few seconds.',
+  },
+  internal: { status: 500, sentence: 'Something went wrong on our side.', next: again },
+  assertion_too_large: {
+    status: 500,
+    sentence: 'What is known about you does not fit into what this application accepts.',
+    next: 'Send the reference below to the owner of the application.',
+  },
+  assertion_key_missing: {
+    status: 503,
+    sentence: 'This gateway cannot vouch for you at the moment.',
+    next: again,
+  },
+  upstream_unreachable: {
+    status: 502,
+    sentence: 'The application cannot be reached.',
+    next: again,
+  },
+  upstream_untrusted: {
+    status: 502,
+    sentence: 'The application did not prove that it is the right one.',
+    next: 'Send the reference below to the owner of the application.',
+  },
+  upstream_address_refused: {
+    status: 502,
+    sentence: 'The application is at an address that this gateway may not use.',
+    next: 'Send the reference below to the owner of the application.',
+  },
+  upstream_bad_response: {
+    status: 502,
+    sentence: 'The application gave an answer that could not be used.',
+    next: again,
+  },
+  upstream_timeout: {
+    status: 504,
+    sentence: 'The application took too long to answer.',
+    next: again,
+  },
+  upstream_busy: {
+    status: 503,
+    sentence: 'The application has too many requests open.',
+    next: 'Try again in a few seconds.',
+  },
+  sign_in_unavailable: {
+    status: 503,
+    sentence: 'Signing in is not possible at the moment.',
+    next: again,
+  },
+} as const satisfies Record<string, Words>;
+
+/** Pages of our own endpoints. */
+export const notices = {
+  not_found: {
+    status: 404,
+    sentence: 'There is nothing at this address.',
+    next: 'Check the address for typing mistakes.',
+  },
+  get_only: { status: 405, sentence: 'This address can only be read.', next: fromStart },
+  get_or_post_only: {
+    status: 405,
+    sentence: 'This address does not take this kind of request.',
+    next: fromStart,
+  },
+  sign_in_invalid: { status: 400, sentence: 'The sign-in link is not valid.', next: fromStart },
+  sign_in_lost: {
+    status: 400,
+    sentence: 'This sign-in was not started in this browser, or it took too long.',
+    next: fromStart,
+  },
+  sign_in_used: {
+    status: 400,
+    sentence: 'This sign-in has already been completed.',
+    next: fromStart,
+  },
+  sign_in_refused: {
+    status: 403,
+    sentence: 'The identity provider did not sign you in.',
+    next: fromStart,
+  },
+  sign_in_no_effect: {
+    status: 403,
+    sentence: 'You have just signed in, but that did not give what this page asks for.',
+    next: 'Wait a moment and try again, or sign in with a stronger method.',
+  },
+  sign_out_confirm: {
+    status: 200,
+    sentence: 'Do you want to sign out of all applications?',
+    next: '',
+  },
+  sign_out_cross_site: {
+    status: 403,
+    sentence: 'Another site tried to sign you out.',
+    next: 'If you want to sign out, do it here.',
+  },
+  signed_out: {
+    status: 200,
+    sentence: 'You are signed out of all applications.',
+    next: 'You can close this window.',
+  },
+  signed_out_here_only: {
+    status: 503,
+    sentence: 'You are signed out here, but other applications could not be told.',
+    next: 'Sign out again from another application in a minute.',
+  },
+} as const satisfies Record<string, Words>;
+
+export type RefusalCode = keyof typeof refusals;
+export type FailureCode = keyof typeof failures;
+export type NoticeCode = keyof typeof notices;

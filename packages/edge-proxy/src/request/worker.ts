@@ -1,0 +1,137 @@
+import type { DeviceFacts } from '@sallyport/policy';
+import type { LiveBundle } from '../state/current.ts';
+import type { RequestWorker, RequestWorkerOptions } from '../worker/request-worker.ts';
+import { createListener, type Listener } from './1-listen/listener.ts';
+import { CertificateChecks } from './2-device/certificate-checks.ts';
+import { deviceFacts } from './2-device/identify.ts';
+import { locate } from './3-route/locate.ts';
+import { OpenedSessions } from './4-session/opened-sessions.ts';
+import { createRecognise } from './4-session/recognise.ts';
+import { createJudge } from './5-decide/judge.ts';
+import { createAssert } from './6-assert/assert.ts';
+import { createForward } from './7-forward/forward.ts';
+import { createOpenTunnel } from './7-forward/tunnel.ts';
+import { Upstreams } from './7-forward/upstreams.ts';
+import { type Answer, grow, isAnswer, type Received } from './exchange.ts';
+import { Life } from './life.ts';
+import { OpenExchanges } from './open/open-exchanges.ts';
+import { Origins } from './origins.ts';
+import { createBegin } from './own/begin.ts';
+import { createOwn } from './own/stage.ts';
+import { createPath, type Stages } from './path.ts';
+import { createRespond } from './respond.ts';
+
+const sweepMs = 1_000;
+
+/** Puts the request side of one worker together. It serves once `listen` is called. */
+export function createRequestWorker(options: RequestWorkerOptions): RequestWorker {
+  const { config, state, control, emitRecord, log, clock } = options;
+  const origins = new Origins(config.publicPort ?? 443);
+  const checks = new CertificateChecks(config.trustDomain);
+  const sessions = new OpenedSessions(state);
+  const upstreams = new Upstreams(state);
+
+  const identify = (value: Received, bundle: LiveBundle, nowMs: number): DeviceFacts =>
+    deviceFacts(state, checks, bundle, value.connection.peer, nowMs);
+  const identifyNow = (value: Received): DeviceFacts => {
+    const bundle = state.bundle();
+    return bundle === null ? { kind: 'none' } : identify(value, bundle, clock());
+  };
+
+  const judge = createJudge(state, identify, clock);
+  const open = new OpenExchanges({
+    judgeAgain: (value) => judge.judgeAgain(value),
+    cut: (value, cause, decision) => life.cut(value, cause, decision),
+  });
+  const ownNeeds = { state, control, sessions, origins, clock, log, identify: identifyNow };
+  const respond = createRespond({ beginSignIn: createBegin(ownNeeds), clock });
+  /** Also called from within undici, where an exception would end the process. */
+  const answer = (value: Received, given: Answer): void => {
+    try {
+      respond(value, given);
+    } catch (error) {
+      log.error('answer_failed', { correlationId: value.correlationId, error });
+      value.response.destroy();
+    }
+  };
+  const recorder = { edge: config.edgeId, region: config.region };
+  const life = new Life({ recorder, emitRecord, answer, open, clock, log });
+
+  const stages: Stages = {
+    device: (value) => {
+      const bundle = state.ready() ? state.bundle() : null;
+      if (bundle === null) return { kind: 'failed', code: 'not_ready' };
+      return grow(value, { bundle, device: identify(value, bundle, clock()) });
+    },
+    route: locate,
+    own: createOwn(ownNeeds),
+    session: createRecognise(sessions, clock),
+    decide: (value) => {
+      const judged = judge.judge(value);
+      if (!isAnswer(judged)) open.add(judged);
+      return judged;
+    },
+    assert: createAssert(state, `https://${config.trustDomain}`, clock),
+    forward: createForward({
+      upstreams,
+      clock,
+      answer,
+      openTunnel: createOpenTunnel((value) => life.ended(value)),
+    }),
+  };
+  const failed = (value: Received, error: unknown): void => {
+    log.error('request_failed', { correlationId: value.correlationId, error });
+    answer(value, { kind: 'failed', code: 'internal' });
+  };
+  const path = createPath({ stages, answer, failed, clock });
+  const listener = createListener(state, log, {
+    received: (connection, request, response, upgradeHead) => {
+      path(connection, request, response, upgradeHead, (value) => life.begin(value));
+    },
+    unreadable: (connection, socket, code) => life.unreadable(connection, socket, code),
+    closed: (connection) => life.connectionClosed(connection),
+  });
+
+  const timer = setInterval(() => {
+    const nowMs = clock();
+    open.sweep(nowMs);
+    upstreams.sweep(nowMs);
+  }, sweepMs);
+  timer.unref();
+
+  return {
+    listen: async (address) => {
+      const port = await listener.listen(address);
+      origins.port = config.publicPort ?? port;
+      return port;
+    },
+    redecide: (change) => open.redecide(change),
+    drain: async (deadlineMs) => {
+      await drain(listener, life, deadlineMs);
+      clearInterval(timer);
+      await upstreams.destroy();
+    },
+    openExchanges: () => life.active,
+    openConnections: () => listener.openConnections(),
+  };
+}
+
+/** For what has been given up to be recorded: at the most a farewell of tunnels. */
+const abandonedMs = 2_000;
+
+async function drain(listener: Listener, life: Life, deadlineMs: number): Promise<void> {
+  listener.stop();
+  await withDeadline(life.drain(listener.connections()), deadlineMs);
+  life.abandon(listener.connections());
+  await listener.destroy();
+  await withDeadline(life.none(), abandonedMs);
+}
+
+async function withDeadline(work: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([work, deadline]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import { verifySigningKey } from '@sallyport/shared/keys/root';
+import type { PutBundle, Release, SecretRef } from '@sallyport/shared/state/model';
+import { readJwks } from '../2-store/config-table.ts';
+import type { OpOf } from '../2-store/lane-ops.ts';
+import { checkBundle } from '../3-index/check-bundle.ts';
+import { bundlesKept, Shelf } from '../3-index/shelf.ts';
+import type { Refusal } from './admit-rows.ts';
+
+type ConfigOp = OpOf<'config'>;
+
+/** What the main thread remembers of the `config` lane to judge what comes next. */
+export interface ConfigKnowledge {
+  /** Versions that compiled here and that every worker holds. */
+  readonly compiled: Shelf<true>;
+  readonly releases: ReadonlyMap<string, number>;
+  readonly secrets: ReadonlyMap<string, SecretRef>;
+}
+
+export interface AdmittedConfig {
+  readonly known: ConfigKnowledge;
+  /** What the workers get, in the order in which they must apply it. */
+  readonly ops: readonly ConfigOp[];
+  /** Rows left out. The rest of the frame holds: nothing in it may depend on them. */
+  readonly refusals: readonly Refusal[];
+}
+
+export function emptyConfigKnowledge(): ConfigKnowledge {
+  return { compiled: new Shelf(bundlesKept), releases: new Map(), secrets: new Map() };
+}
+
+/**
+ * Judges the rows of one frame. A row that does not hold is left out and named: a version that does
+ * not compile, a key that the root key does not vouch for, a release of a version that is not here.
+ * So one bad row keeps neither keys nor later versions from arriving, and what it would have
+ * changed stays as it was.
+ */
+export function admitConfigFrame(
+  known: ConfigKnowledge,
+  ops: readonly ConfigOp[],
+  rootPublicKey: Uint8Array,
+): AdmittedConfig {
+  const draft = {
+    compiled: known.compiled.copy(),
+    releases: new Map(known.releases),
+    secrets: new Map(known.secrets),
+  };
+  const admitted: ConfigOp[] = [];
+  const refusals: Refusal[] = [];
+  for (const op of releasesLast(ops)) {
+    const refusal = judge(draft, op, rootPublicKey);
+    if (refusal === null) admitted.push(withOwnBytes(op));
+    else refusals.push(refusal);
+  }
+  return { known: draft, ops: admitted, refusals };
+}
+
+/** Judges the whole state of the lane. Of the versions only those in use and the newest are kept. */
+export function admitConfigState(
+  ops: readonly ConfigOp[],
+  rootPublicKey: Uint8Array,
+): AdmittedConfig {
+  const released = new Set(ops.filter((op) => op.op === 'release').map((op) => op.version));
+  const kept = ops
+    .filter((op): op is PutBundle => op.op === 'bundle')
+    .toSorted(
+      (a, b) =>
+        Number(released.has(b.version)) - Number(released.has(a.version)) || b.version - a.version,
+    )
+    .slice(0, bundlesKept);
+  const wanted = ops.filter((op) => op.op !== 'bundle' || kept.includes(op));
+  return admitConfigFrame(emptyConfigKnowledge(), wanted, rootPublicKey);
+}
+
+interface Draft {
+  readonly compiled: Shelf<true>;
+  readonly releases: Map<string, number>;
+  readonly secrets: Map<string, SecretRef>;
+}
+
+function judge(draft: Draft, op: ConfigOp, rootPublicKey: Uint8Array): Refusal | null {
+  switch (op.op) {
+    case 'bundle':
+      return judgeBundle(draft, op);
+    case 'release':
+      return judgeRelease(draft, op);
+    case 'signing_key':
+      if (verifySigningKey(op, rootPublicKey)) return null;
+      return {
+        code: 'SIGNATURE',
+        detail: `the root key does not vouch for the signing key ${op.keyId}`,
+      };
+    case 'edge_keys':
+      return attempt('SCHEMA', () => readJwks(op));
+    case 'secret_ref':
+      draft.secrets.set(op.id, op);
+      return null;
+    case 'deleted_secret':
+      draft.secrets.delete(op.id);
+      return null;
+    case 'deleted_edge':
+      return null;
+  }
+}
+
+function judgeBundle(draft: Draft, op: PutBundle): Refusal | null {
+  const sha256 = createHash('sha256').update(op.documentsJson).digest();
+  if (!sha256.equals(op.sha256)) {
+    return { code: 'DIGEST', detail: `version ${op.version} does not have the hash it says` };
+  }
+  const refusal = attempt('COMPILE', () => checkBundle(op.version, op.documentsJson));
+  if (refusal !== null) {
+    return { ...refusal, detail: `version ${op.version}: ${refusal.detail}` };
+  }
+  draft.compiled.put(op.version, true, new Set(draft.releases.values()));
+  return null;
+}
+
+function judgeRelease(draft: Draft, op: Release): Refusal | null {
+  if (!draft.compiled.has(op.version)) {
+    return {
+      code: 'DEPENDENCY',
+      detail: `release of version ${op.version} to ${op.ring}, which is not here`,
+    };
+  }
+  draft.releases.set(op.ring, op.version);
+  return null;
+}
+
+function attempt(code: Refusal['code'], work: () => unknown): Refusal | null {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    return { code, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** A release may stand before its version in the frame; the workers need the version first. */
+function releasesLast(ops: readonly ConfigOp[]): readonly ConfigOp[] {
+  return [...ops.filter((op) => op.op !== 'release'), ...ops.filter((op) => op.op === 'release')];
+}
+
+/**
+ * The same op with bytes of its own: those that were decoded are views into the whole message, and
+ * sending a view to a worker would copy all of it.
+ */
+function withOwnBytes(op: ConfigOp): ConfigOp {
+  switch (op.op) {
+    case 'bundle':
+      return {
+        ...op,
+        sha256: new Uint8Array(op.sha256),
+        documentsJson: new Uint8Array(op.documentsJson),
+      };
+    case 'signing_key':
+      return {
+        ...op,
+        publicKey: new Uint8Array(op.publicKey),
+        rootSignature: new Uint8Array(op.rootSignature),
+      };
+    case 'secret_ref':
+      return { ...op, sha256: new Uint8Array(op.sha256) };
+    default:
+      return op;
+  }
+}

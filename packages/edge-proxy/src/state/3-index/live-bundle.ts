@@ -1,0 +1,114 @@
+import { compile, parseNetwork } from '@sallyport/policy';
+import { decodeBundle } from '@sallyport/shared/configuration/bundle';
+import type {
+  ConfigurationDocument,
+  IdentityProviderDocument,
+  SettingsDocument,
+} from '@sallyport/shared/configuration/documents';
+import { toPolicySet } from '@sallyport/shared/configuration/set';
+import { deviceAuthorities, readBundle } from '@sallyport/shared/pki/device-authorities';
+import { writePem } from '@sallyport/shared/pki/pem';
+import type { LiveBundle } from '../current.ts';
+import { type RouteNames, routeConfig } from './route-config.ts';
+
+type DocumentOf<K extends ConfigurationDocument['kind']> = Extract<
+  ConfigurationDocument,
+  { readonly kind: K }
+>;
+
+/**
+ * Compiles one configuration version from its bytes. Throws for anything that does not hold: a
+ * version is live whole or not at all.
+ */
+export function buildLiveBundle(version: number, documentsJson: Uint8Array): LiveBundle {
+  const { documents } = decodeBundle(documentsJson);
+  const settings = onlySettings(documents);
+  const trust = trustBundles(documents);
+  const authorities = deviceAuthorities(deviceBundles(documents));
+  const names: RouteNames = {
+    authoritiesPem: (name) => trust.get(name),
+    defaultIdentityProvider: settings.signIn.identityProvider,
+  };
+  return {
+    version,
+    policy: compile(toPolicySet(version, documents)),
+    routes: new Map(
+      ofKind(documents, 'Route').map((route) => [
+        route.metadata.name,
+        inDocument(route, () => routeConfig(route, names)),
+      ]),
+    ),
+    settings: {
+      signInHost: settings.signIn.host,
+      identityProvider: settings.signIn.identityProvider,
+      internalNetworks: (settings.network?.internal ?? []).map((cidr) => {
+        const network = parseNetwork(cidr);
+        if (network === null) throw new TypeError(`Settings: ${cidr} is not a network`);
+        return network;
+      }),
+    },
+    identityProviders: identityProviders(documents),
+    deviceAuthorities: authorities,
+    deviceAuthoritiesPem: authorities.certificates.map((der) => writePem('CERTIFICATE', der)),
+  };
+}
+
+function ofKind<K extends ConfigurationDocument['kind']>(
+  documents: readonly ConfigurationDocument[],
+  kind: K,
+): DocumentOf<K>[] {
+  return documents.filter((document): document is DocumentOf<K> => document.kind === kind);
+}
+
+function onlySettings(documents: readonly ConfigurationDocument[]): SettingsDocument['spec'] {
+  const [settings, second] = ofKind(documents, 'Settings');
+  if (settings === undefined || second !== undefined) {
+    throw new TypeError('a configuration needs exactly one Settings document');
+  }
+  return settings.spec;
+}
+
+function identityProviders(
+  documents: readonly ConfigurationDocument[],
+): ReadonlyMap<string, IdentityProviderDocument['spec']> {
+  return new Map(
+    ofKind(documents, 'IdentityProvider').map((provider) => [
+      provider.metadata.name,
+      provider.spec,
+    ]),
+  );
+}
+
+/** Every trust bundle by name, as PEM certificates. */
+function trustBundles(
+  documents: readonly ConfigurationDocument[],
+): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    ofKind(documents, 'TrustBundle').map((bundle) => [
+      bundle.metadata.name,
+      inDocument(bundle, () => {
+        const read = readBundle(bundle.spec.certificates);
+        if (typeof read === 'string') throw new TypeError(`the bundle ${read}`);
+        return read.map(({ der }) => writePem('CERTIFICATE', der));
+      }),
+    ]),
+  );
+}
+
+function deviceBundles(
+  documents: readonly ConfigurationDocument[],
+): { readonly name: string; readonly certificates: string }[] {
+  return ofKind(documents, 'TrustBundle')
+    .filter((bundle) => bundle.spec.use.includes('device'))
+    .map((bundle) => ({ name: bundle.metadata.name, certificates: bundle.spec.certificates }));
+}
+
+/** Runs `read` and names the document in what it throws. */
+function inDocument<T>(document: ConfigurationDocument, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(`${document.kind} ${document.metadata.name}: ${message}`, { cause });
+  }
+}

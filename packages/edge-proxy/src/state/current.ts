@@ -1,0 +1,159 @@
+import type { KeyObject } from 'node:crypto';
+import type { CompiledPolicySet, Network } from '@sallyport/policy';
+import type { RevisionVector } from '@sallyport/shared/access-record';
+import type { IdentityProviderDocument } from '@sallyport/shared/configuration/documents';
+import type { DeviceAuthorities } from '@sallyport/shared/pki/device-authorities';
+import type { BlockKind, Device, Lane, Position, User } from '@sallyport/shared/state/model';
+import type { CryptoKey, JWK } from 'jose';
+
+/** What a route's document says, with defaults filled in and names resolved. */
+export interface RouteConfig {
+  readonly name: string;
+  /** Hosts and wildcard patterns of its matches, in the order written. */
+  readonly hosts: readonly string[];
+  readonly audience: string;
+  readonly upstream: UpstreamConfig;
+  readonly identity: {
+    /** Groups to name in the assertion if the user has them. */
+    readonly groups: readonly string[];
+    readonly ttlSeconds: number;
+    readonly bytesMax: number;
+  };
+  /** Origins that may open a WebSocket besides the route's own host. */
+  readonly webSocketOrigins: readonly string[];
+  /** Name of the identity provider that signs users in. */
+  readonly identityProvider: string;
+}
+
+export interface UpstreamConfig {
+  readonly protocol: 'https:' | 'http:';
+  /** As in the URL; an IPv6 address without brackets. */
+  readonly hostname: string;
+  readonly port: number;
+  /** `protocol//host[:port]`, without a path. */
+  readonly origin: string;
+  /** Name asked for and verified in TLS. */
+  readonly serverName: string;
+  readonly host: 'preserve' | 'upstream';
+  /** PEM certificates of the authorities to trust; null: those of the system. */
+  readonly authoritiesPem: readonly string[] | null;
+}
+
+/** One configuration version, compiled; immutable. */
+export interface LiveBundle {
+  readonly version: number;
+  readonly policy: CompiledPolicySet;
+  readonly routes: ReadonlyMap<string, RouteConfig>;
+  readonly settings: {
+    readonly signInHost: string;
+    readonly identityProvider: string;
+    /** Internal networks that upstreams may be in. */
+    readonly internalNetworks: readonly Network[];
+  };
+  readonly identityProviders: ReadonlyMap<string, IdentityProviderDocument['spec']>;
+  /** Authorities that may issue device certificates. */
+  readonly deviceAuthorities: DeviceAuthorities;
+  /** The same as PEM, for the list of acceptable authorities in the TLS handshake. */
+  readonly deviceAuthoritiesPem: readonly string[];
+}
+
+export interface DeviceCertificateRow {
+  /** Of the DER, lower-case hex. */
+  readonly sha256: string;
+  readonly deviceId: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+export interface Generations {
+  readonly global: number;
+  readonly user: number;
+  readonly device: number;
+}
+
+/** The ring of keys that session cookies are sealed with (JWE dir, A256GCM). */
+export interface CookieRing {
+  readonly current: { readonly id: string; readonly key: CryptoKey };
+  readonly keys: ReadonlyMap<string, CryptoKey>;
+}
+
+export interface AssertionKey {
+  readonly kid: string;
+  readonly privateKey: CryptoKey;
+  /** The same key, for signing without a pause. */
+  readonly keyObject: KeyObject;
+}
+
+export interface UpstreamCredentials {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+  /** Rises with each renewal. */
+  readonly serial: number;
+}
+
+/** One certificate of the public listener with its key; chosen by the names in it. */
+export interface ServerCertificate {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+
+/** The only subjects whose facts changed. */
+export interface ChangedSubjects {
+  readonly sessions: ReadonlySet<string>;
+  readonly users: ReadonlySet<string>;
+  readonly devices: ReadonlySet<string>;
+  /** SHA-256, lower-case hex. */
+  readonly certificates: ReadonlySet<string>;
+}
+
+export interface StateChange {
+  readonly lane: Lane;
+  readonly position: Position;
+  /** Another configuration version is live. */
+  readonly bundleChanged: boolean;
+  /** null: anyone's facts may have changed. */
+  readonly subjects: ChangedSubjects | null;
+}
+
+/**
+ * The only door from requests to state, one per worker. Everything here answers from memory at
+ * once; what is returned is plain or immutable, so that the tables behind can change their form.
+ * One revision for one request holds because nothing changes between two awaits: gather all facts
+ * of a decision without awaiting in between.
+ */
+export interface CurrentState {
+  /** Whether requests can be decided: configuration, directory, revocations and keys are here. */
+  ready(): boolean;
+  /** Why not, as codes; empty when ready. */
+  notReadyReasons(): readonly string[];
+  /** The configuration this edge decides by. */
+  bundle(): LiveBundle | null;
+
+  deviceByCertificate(sha256: string): DeviceCertificateRow | null;
+  device(id: string): Device | null;
+  user(id: string): User | null;
+
+  generations(userId: string, deviceId: string | null): Generations;
+  isSessionEnded(sid: string): boolean;
+  block(kind: BlockKind, subjectId: string, nowMs: number): boolean;
+  lockdown(nowMs: number): boolean;
+
+  /** The key that session statements with this key id verify by; null: none that is live. */
+  statementKey(keyId: string, nowMs: number): CryptoKey | null;
+  cookieRing(): CookieRing | null;
+  /** The newest own key whose public half is published; null: none is yet. */
+  assertionKey(): AssertionKey | null;
+  /** Public assertion keys of all edges; the same object until they change. */
+  jwks(): { readonly keys: readonly JWK[] };
+  upstreamCredentials(): UpstreamCredentials;
+  serverCertificates(): readonly ServerCertificate[];
+
+  revisions(): RevisionVector;
+  /** Waits until the lane has reached the position; false: not within `timeoutMs` (2,000 at most). */
+  reached(lane: Lane, position: Position, timeoutMs: number): Promise<boolean>;
+
+  /** Called after each applied frame, at once and in order; must not throw. */
+  onChange(listener: (change: StateChange) => void): void;
+  /** Called when upstream credentials, server certificates, cookie ring or assertion key changed. */
+  onCredentialsChange(listener: () => void): void;
+}

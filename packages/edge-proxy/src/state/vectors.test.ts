@@ -1,0 +1,97 @@
+import { decide, type PolicySet } from '@sallyport/policy';
+import { runVector, vectors } from '@sallyport/policy/vectors';
+import { opsToBytes } from '@sallyport/proto';
+import { encodeBundle } from '@sallyport/shared/configuration/bundle';
+import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
+import { createLog } from '@sallyport/shared/log';
+import { describe, expect, it } from 'vitest';
+import {
+  bundleOf,
+  createRootKey,
+  sampleAssertionKey,
+  sampleCredentials,
+  sampleDocuments,
+} from '../testing/sample-state.ts';
+import { Distributor } from '../worker/distributor.ts';
+import { LaneIntake } from './1-sync/lane-intake.ts';
+import type { LiveBundle } from './current.ts';
+import { createWorkerState } from './worker-state.ts';
+
+const apiVersion = 'sallyport.dev/v1';
+const [settings, provider] = sampleDocuments();
+
+/** The documents that an administrator would have written for a policy set. */
+function documentsOf(set: PolicySet): ConfigurationDocument[] {
+  if (settings?.kind !== 'Settings' || provider === undefined) throw new Error('no settings');
+  const spec = { ...settings.spec, policies: [...set.globalPolicies] };
+  const documents: unknown[] = [
+    { ...settings, spec },
+    provider,
+    ...set.routes.map(({ name, matches, policies }) => ({
+      apiVersion,
+      kind: 'Route',
+      metadata: { name },
+      spec: {
+        match: matches.map(({ host, path, methods }) => ({
+          host,
+          path,
+          ...(methods === null ? {} : { methods }),
+        })),
+        policies,
+        audience: `https://${name}`,
+        upstream: { url: 'https://upstream.corp.test' },
+      },
+    })),
+    ...set.policies.map(({ name, allow, deny, stepUp }) => ({
+      apiVersion,
+      kind: 'Policy',
+      metadata: { name },
+      spec: { allow, deny, stepUp },
+    })),
+  ];
+  return documents as ConfigurationDocument[];
+}
+
+/** The same set as an edge has it: encoded, framed, admitted, applied and compiled by a worker. */
+async function received(set: PolicySet): Promise<LiveBundle> {
+  const worker = createWorkerState({
+    edgeId: 'edg_1',
+    ring: 'default',
+    credentials: sampleCredentials([sampleAssertionKey()]),
+  });
+  const distributor = new Distributor(
+    1,
+    (message) => worker.apply(message),
+    () => undefined,
+  );
+  const intake = new LaneIntake({
+    distributor,
+    rootPublicKey: createRootKey().publicKey,
+    onSecrets: () => undefined,
+    log: createLog('error'),
+  });
+  const body = opsToBytes([
+    bundleOf(set.version, encodeBundle(documentsOf(set))),
+    { op: 'release', ring: 'default', version: set.version },
+  ]);
+  const arrival = { lane: 'config', position: { epoch: 1, rev: 1 }, arrivedAtMs: 0 } as const;
+  expect(await intake.frame(arrival, body)).toEqual({ kind: 'taken' });
+  const bundle = worker.current.bundle();
+  if (bundle === null) throw new Error('nothing is released');
+  return bundle;
+}
+
+const sets = [...new Set(vectors.map(({ policySet }) => policySet))];
+const bundles = new Map<PolicySet, LiveBundle>();
+for (const set of sets) bundles.set(set, await received(set));
+
+describe('the configuration as an edge receives it', () => {
+  it.each(vectors.map((vector) => [vector.title, vector] as const))('%s', (_title, vector) => {
+    const differences = runVector(vector, (set, facts) => {
+      const bundle = bundles.get(set);
+      if (bundle === undefined) throw new Error('a set without a bundle');
+      return decide(bundle.policy, facts);
+    });
+    expect(differences).toEqual([]);
+  });
+});

@@ -1,0 +1,103 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '@sallyport/shared/clock';
+import { createLog } from '@sallyport/shared/log';
+import { createRequestWorker } from '../request/worker.ts';
+import { createWorkerState } from '../state/worker-state.ts';
+import { WorkerCalls } from './control-calls.ts';
+import type { FromWorker, StateMessage, ToWorker, WorkerInit } from './messages.ts';
+import { RecordOutbox } from './record-outbox.ts';
+import { Redecisions } from './redecisions.ts';
+import { createRequestMetrics } from './request-metrics.ts';
+
+/** A request worker: its own listener, its own copy of the state, nothing shared. */
+
+const sweepEveryMs = 250;
+
+if (parentPort === null) throw new Error('entry.ts runs as a worker of main.ts');
+const port = parentPort;
+const init = workerData as WorkerInit;
+const post = (message: FromWorker): void => port.postMessage(message);
+
+const log = createLog(init.logLevel, { worker: init.index });
+const state = createWorkerState({
+  edgeId: init.config.edgeId,
+  ring: init.ring,
+  credentials: init.credentials,
+});
+const calls = new WorkerCalls(post);
+const outbox = new RecordOutbox(post);
+const metrics = createRequestMetrics(() => worker);
+const worker = createRequestWorker({
+  config: init.config,
+  state: state.current,
+  control: calls,
+  emitRecord: (record) => {
+    metrics.count(record);
+    outbox.push(record);
+  },
+  log,
+  clock: systemClock,
+});
+const redecisions = new Redecisions(
+  (change) => worker.redecide(change),
+  (seq) => post({ type: 'enforced', seq }),
+);
+
+let reported: readonly string[] | null = null;
+reportReadiness();
+setInterval(() => {
+  state.sweep(systemClock());
+  reportReadiness();
+}, sweepEveryMs).unref();
+port.on('message', (message: ToWorker) => void take(message));
+post({ type: 'started' });
+
+async function take(message: ToWorker): Promise<void> {
+  switch (message.type) {
+    case 'frame':
+    case 'rows':
+      return applyState(message);
+    case 'credentials':
+      state.setCredentials(message.credentials);
+      return reportReadiness();
+    case 'reply':
+      return calls.onReply(message);
+    case 'records_taken':
+      return outbox.taken(message.batches);
+    case 'metrics':
+      return post({
+        type: 'metrics',
+        id: message.id,
+        metrics: await metrics.registry.getMetricsAsJSON(),
+      });
+    case 'listen':
+      return listen(message.address);
+    case 'drain':
+      await worker.drain(message.deadlineMs);
+      await outbox.emptied();
+      return post({ type: 'drained' });
+  }
+}
+
+function applyState(message: StateMessage): void {
+  const change = state.apply(message);
+  post({ type: 'applied', seq: message.seq });
+  reportReadiness();
+  redecisions.add(message.seq, change);
+}
+
+async function listen(address: Parameters<typeof worker.listen>[0]): Promise<void> {
+  try {
+    post({ type: 'listening', port: await worker.listen(address) });
+  } catch (error) {
+    log.error('worker.listen_failed', { error });
+    post({ type: 'listen_failed', message: error instanceof Error ? error.message : 'unknown' });
+  }
+}
+
+function reportReadiness(): void {
+  const reasons = state.current.notReadyReasons();
+  if (reported !== null && reported.join() === reasons.join()) return;
+  reported = reasons;
+  post({ type: 'readiness', reasons });
+}

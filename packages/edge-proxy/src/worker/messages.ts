@@ -1,0 +1,134 @@
+import type { LogLevel } from '@sallyport/shared/log';
+import type { Lane, Position, StateOp } from '@sallyport/shared/state/model';
+import type { MetricObjectWithValues, MetricValue } from 'prom-client';
+import type { ServerCertificate, UpstreamCredentials } from '../state/current.ts';
+import type {
+  BeginSignIn,
+  CallResult,
+  CompleteSignIn,
+  ListenAddress,
+  SignInResult,
+  WorkerConfig,
+} from './request-worker.ts';
+
+/** Everything that passes between the main thread and a request worker. */
+
+/** An own assertion key: the private half as PKCS#8 PEM. */
+export interface AssertionPrivateKey {
+  readonly kid: string;
+  readonly privateKeyPem: string;
+}
+
+export interface WorkerCredentials {
+  readonly upstream: UpstreamCredentials;
+  /** The newest last. */
+  readonly assertionKeys: readonly AssertionPrivateKey[];
+  readonly serverCertificates: readonly ServerCertificate[];
+  /** Value of the secret `cookie-ring`; null: not fetched yet. */
+  readonly cookieRing: Uint8Array | null;
+}
+
+/** workerData of a new worker. */
+export interface WorkerInit {
+  readonly index: number;
+  readonly config: WorkerConfig;
+  /** Ring of releases that this edge follows. */
+  readonly ring: string;
+  readonly credentials: WorkerCredentials;
+  readonly logLevel: LogLevel;
+}
+
+/** One call by a worker: the request and what it answers, by name. */
+export interface CallTable {
+  readonly beginSignIn: {
+    readonly request: BeginSignIn;
+    readonly value: { readonly authorizationUrl: string };
+  };
+  readonly completeSignIn: { readonly request: CompleteSignIn; readonly value: SignInResult };
+  readonly redeemHandOver: {
+    readonly request: { readonly jti: string; readonly expiresAtMs: number; readonly sid: string };
+    readonly value: { readonly first: boolean };
+  };
+  readonly endSession: {
+    readonly request: { readonly statement: string };
+    readonly value: { readonly revoke: Position | null };
+  };
+}
+export type CallName = keyof CallTable;
+export type CallMessage = {
+  [Name in CallName]: {
+    readonly type: 'call';
+    readonly id: number;
+    readonly name: Name;
+    readonly request: CallTable[Name]['request'];
+  };
+}[CallName];
+
+/** State downwards. `seq` rises by one with each message to a worker. */
+export type StateMessage =
+  | {
+      readonly type: 'frame';
+      readonly seq: number;
+      readonly lane: Lane;
+      readonly position: Position;
+      readonly ops: readonly StateOp[];
+    }
+  /** A lane's whole state in slices: built beside the live rows, swapped with the last one. */
+  | {
+      readonly type: 'rows';
+      readonly seq: number;
+      readonly lane: Lane;
+      readonly position: Position;
+      readonly first: boolean;
+      readonly last: boolean;
+      readonly ops: readonly StateOp[];
+    };
+
+export type ToWorker =
+  | StateMessage
+  | { readonly type: 'credentials'; readonly credentials: WorkerCredentials }
+  | { readonly type: 'listen'; readonly address: ListenAddress }
+  | { readonly type: 'drain'; readonly deadlineMs: number }
+  | {
+      readonly type: 'reply';
+      readonly id: number;
+      readonly result: CallResult<CallTable[CallName]['value']>;
+    }
+  /** So many of the record batches sent up have been taken. */
+  | { readonly type: 'records_taken'; readonly batches: number }
+  | { readonly type: 'metrics'; readonly id: number };
+
+/** One access record as canonical JSON. */
+export interface EncodedRecord {
+  readonly json: string;
+  /** Anything but a permit; outranks permits when records must be dropped. */
+  readonly denial: boolean;
+}
+
+export interface DroppedRecords {
+  readonly permits: number;
+  readonly denials: number;
+}
+
+export type FromWorker =
+  | { readonly type: 'started' }
+  | { readonly type: 'listening'; readonly port: number }
+  | { readonly type: 'listen_failed'; readonly message: string }
+  /** Every state message up to `seq` is in the tables. */
+  | { readonly type: 'applied'; readonly seq: number }
+  /** As `applied`, and every open exchange has been decided again. */
+  | { readonly type: 'enforced'; readonly seq: number }
+  /** Sent when it changes; empty: ready. */
+  | { readonly type: 'readiness'; readonly reasons: readonly string[] }
+  | CallMessage
+  | {
+      readonly type: 'records';
+      readonly records: readonly EncodedRecord[];
+      readonly dropped: DroppedRecords;
+    }
+  | {
+      readonly type: 'metrics';
+      readonly id: number;
+      readonly metrics: readonly MetricObjectWithValues<MetricValue<string>>[];
+    }
+  | { readonly type: 'drained' };

@@ -1,0 +1,118 @@
+import type { AccessRecord } from '@sallyport/shared/access-record';
+import type { Clock } from '@sallyport/shared/clock';
+import type { Log } from '@sallyport/shared/log';
+import type { Position } from '@sallyport/shared/state/model';
+import type { CurrentState, StateChange } from '../state/current.ts';
+
+/** What the request side is told about the process it runs in. */
+export interface WorkerConfig {
+  readonly edgeId: string;
+  readonly region: string;
+  /** SPIFFE trust domain; also in the `iss` of assertions. */
+  readonly trustDomain: string;
+  /** Port in the URLs that users see; 443 is not written. null: the port listened on. */
+  readonly publicPort: number | null;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Set when several workers share the port. */
+  readonly reusePort: boolean;
+}
+
+/** Why a call to the control plane gave no answer; `detail` is for the log. */
+export type CallFailure =
+  | { readonly code: 'unavailable'; readonly detail: string }
+  | { readonly code: 'timeout'; readonly detail: string }
+  /** The control plane does not accept the request as it is. */
+  | { readonly code: 'invalid'; readonly detail: string }
+  | { readonly code: 'internal'; readonly detail: string };
+
+export type CallResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: CallFailure };
+
+export interface BeginSignIn {
+  /** Name of an IdentityProvider document. */
+  readonly provider: string;
+  readonly redirectUri: string;
+  readonly state: string;
+  readonly nonce: string;
+  readonly codeChallenge: string;
+  readonly stepUp: boolean;
+}
+
+export interface CompleteSignIn {
+  readonly provider: string;
+  readonly redirectUri: string;
+  /** As it came, without the leading question mark. */
+  readonly callbackQuery: string;
+  readonly state: string;
+  readonly nonce: string;
+  readonly codeVerifier: string;
+  /** null: signed in without a device. */
+  readonly deviceId: string | null;
+  readonly sourceAddress: string;
+  readonly userAgent: string;
+  readonly stepUp: boolean;
+}
+
+export type SignInFailure =
+  | 'refused'
+  | 'state_used'
+  | 'provider_unavailable'
+  | 'user_blocked'
+  | 'device_blocked'
+  | 'lockdown';
+
+export type SignInResult =
+  | {
+      readonly kind: 'signed_in';
+      /** Session statement, JWS. */
+      readonly statement: string;
+      /** Directory position that the user's row and groups need; wait for it with `reached`. */
+      readonly directory: Position | null;
+    }
+  | { readonly kind: 'refused'; readonly failure: SignInFailure; readonly detail: string };
+
+/** The calls that wait on the network. Each ends within 5 s and never rejects. */
+export interface ControlCalls {
+  beginSignIn(request: BeginSignIn): Promise<CallResult<{ readonly authorizationUrl: string }>>;
+  completeSignIn(request: CompleteSignIn): Promise<CallResult<SignInResult>>;
+  /** Marks a hand-over token as used; `first` only for the first caller. */
+  redeemHandOver(request: {
+    readonly jti: string;
+    readonly expiresAtMs: number;
+    readonly sid: string;
+  }): Promise<CallResult<{ readonly first: boolean }>>;
+  endSession(request: {
+    readonly statement: string;
+  }): Promise<CallResult<{ readonly revoke: Position | null }>>;
+}
+
+export interface RequestWorkerOptions {
+  readonly config: WorkerConfig;
+  readonly state: CurrentState;
+  readonly control: ControlCalls;
+  /** Never blocks and never throws; counts the request in the metrics. */
+  readonly emitRecord: (record: AccessRecord) => void;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+/** The request side of one worker, made by `createRequestWorker` in request/worker.ts. */
+export interface RequestWorker {
+  /** Opens the public listener; resolves with the port. */
+  listen(address: ListenAddress): Promise<number>;
+  /**
+   * Decides again every open exchange that the change may concern and ends those refused. Resolves
+   * when that is done. Called after the change is visible in the state, one call at a time.
+   */
+  redecide(change: StateChange): Promise<void>;
+  /** Stops accepting and waits for open exchanges; after `deadlineMs` the rest is destroyed. */
+  drain(deadlineMs: number): Promise<void>;
+  openExchanges(): number;
+  openConnections(): number;
+}
