@@ -1,0 +1,26 @@
+import { Failure } from '../exit.ts';
+import { type Api, apiPath } from './api.ts';
+import { readPage } from './pages.ts';
+import { readText } from './reading.ts';
+
+/** The id of a user given by id or by e-mail address; an address that several have is refused. */
+export async function findUserId(api: Api, text: string): Promise<string> {
+  if (!text.includes('@')) return text;
+  const { items } = await readPage(api, apiPath('users'), { email: text, limit: 10 });
+  const [user, ...others] = items;
+  if (user === undefined) throw new Failure('not_found', `no user has the address ${text}`);
+  if (others.length > 0) {
+    const ids = items.map((item) => readText(item, 'id')).join(', ');
+    throw new Failure('invalid', `several users have the address ${text}; give an id of: ${ids}`);
+  }
+  return readText(user, 'id');
+}
+
+/** The id of a group given by id or by name. */
+export async function findGroupId(api: Api, text: string): Promise<string> {
+  if (/^grp_[0-9a-z]{26}$/.test(text)) return text;
+  const { items } = await readPage(api, apiPath('groups'), { name: text, limit: 1 });
+  const [group] = items;
+  if (group === undefined) throw new Failure('not_found', `there is no group ${text}`);
+  return readText(group, 'id');
+}

@@ -1,0 +1,38 @@
+import type { Api, Query } from './api.ts';
+import { type Json, readObject, readObjects } from './reading.ts';
+
+/** Rows of a list, and where the next ones begin. */
+export interface Page {
+  readonly items: readonly Json[];
+  readonly nextCursor: string | null;
+}
+
+const pageRowsMax = 200;
+
+/** Reads up to `limit` rows, page by page, from `cursor` on. */
+export async function readPages(
+  api: Api,
+  path: string,
+  query: Query,
+  { limit, cursor }: { limit: number; cursor?: string },
+): Promise<Page> {
+  const items: Json[] = [];
+  let next = cursor ?? null;
+  do {
+    const page = await readPage(api, path, {
+      ...query,
+      limit: Math.min(pageRowsMax, limit - items.length),
+      cursor: next ?? undefined,
+    });
+    items.push(...page.items);
+    next = page.items.length === 0 ? null : page.nextCursor;
+  } while (next !== null && items.length < limit);
+  return { items, nextCursor: next };
+}
+
+/** Reads one page. */
+export async function readPage(api: Api, path: string, query: Query): Promise<Page> {
+  const page = readObject(await api.get(path, query), 'a list');
+  const next = page['nextCursor'];
+  return { items: readObjects(page, 'items'), nextCursor: typeof next === 'string' ? next : null };
+}

@@ -1,0 +1,234 @@
+import { compile, explain, type Facts, type PolicySet } from '@sallyport/policy';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AdminServer, problem, startAdminServer } from '../testing/admin-server.ts';
+import { run } from '../testing/run.ts';
+
+const set: PolicySet = {
+  version: 7,
+  routes: [
+    {
+      name: 'wiki',
+      matches: [{ host: 'wiki.corp.example', path: '/**', methods: null }],
+      policies: ['staff'],
+    },
+  ],
+  policies: [
+    {
+      name: 'staff',
+      allow: [{ name: 'employees', groups: ['employees'], device: { known: true } }],
+      deny: [{ name: 'guests', sourceNetworks: ['10.20.0.0/16'] }],
+      stepUp: [],
+    },
+  ],
+  globalPolicies: [],
+};
+const nowMs = Date.UTC(2026, 10, 22, 12);
+const facts: Facts = {
+  nowMs,
+  request: { method: 'GET', host: 'wiki.corp.example', path: '/page' },
+  sourceAddress: '203.0.113.9',
+  device: {
+    kind: 'known',
+    id: 'dev_1',
+    managed: true,
+    ownerUserId: 'usr_1',
+    certificateSha256: 'ab'.repeat(32),
+    certificateNotAfterMs: nowMs + 1000,
+    blocked: null,
+  },
+  session: {
+    kind: 'live',
+    sid: 'ses_1',
+    userId: 'usr_1',
+    deviceId: 'dev_1',
+    authenticatedAtMs: nowMs,
+    amr: ['pwd'],
+    expiresAtMs: nowMs + 1000,
+  },
+  user: {
+    kind: 'known',
+    id: 'usr_1',
+    email: 'carol@corp.example',
+    groups: ['contractors'],
+    status: 'active',
+    blocked: false,
+  },
+  lockdown: false,
+};
+const explained = explain(compile(set), facts);
+const record = {
+  correlationId: '0000000000000000000000000a',
+  time: new Date(nowMs).toISOString(),
+  edge: 'edg_1',
+  region: 'eu',
+  sourceAddress: '203.0.113.9',
+  method: 'GET',
+  host: 'wiki.corp.example',
+  path: '/page',
+  userId: 'usr_1',
+  userEmail: 'carol@corp.example',
+  deviceId: 'dev_1',
+  route: 'wiki',
+  outcome: explained.decision.outcome,
+  reasons: explained.decision.reasons.map(({ code }) => code),
+  configVersion: 7,
+  revisions: { config: { epoch: 1, rev: 12 } },
+  status: 403,
+};
+const explanation = { agrees: true, decision: explained.decision, trace: explained.trace };
+
+describe('decisions', () => {
+  let server: AdminServer;
+  beforeAll(async () => {
+    server = await startAdminServer();
+  });
+  afterAll(() => server.close());
+
+  const sallyport = (...argv: string[]) => run(argv, { env: server.env });
+
+  describe('sallyport explain', () => {
+    it('shows request, verdict and every step in words', async () => {
+      server.answer(({ path }) => ({
+        status: 200,
+        body: path.endsWith('/explanation') ? explanation : record,
+      }));
+      const { code, stdout } = await sallyport('explain', record.correlationId);
+      expect(code).toBe(0);
+      expect(stdout).toContain('Request    GET wiki.corp.example/page');
+      expect(stdout).toContain('User       carol@corp.example (usr_1)');
+      expect(stdout).toContain(
+        'DENY\n  group_missing (staff/allow/employees): You are not in a group',
+      );
+      expect(stdout).toMatch(/route +wiki +matches/);
+      expect(stdout).toMatch(/check +lockdown +passes/);
+      expect(stdout).toMatch(/deny +staff\/deny\/guests +false\n +sourceNetworks +false/);
+      expect(stdout).toMatch(/allow +staff\/allow\/employees +false/);
+      expect(stdout).toMatch(/device +true\n/);
+      expect(stdout).not.toContain('bug');
+    });
+
+    it('tells reasons for cutting a permitted request apart from those of its permit', async () => {
+      const user = { ...facts.user, groups: ['employees'] } as Facts['user'];
+      const permitted = explain(compile(set), { ...facts, user });
+      const cut = {
+        ...record,
+        outcome: 'permit',
+        reasons: ['rule_allowed', 'session_ended'],
+        status: 101,
+        ending: 'revoked',
+      };
+      server.answer(({ path }) => ({
+        status: 200,
+        body: path.endsWith('/explanation') ? { ...permitted, agrees: true } : cut,
+      }));
+      const { stdout } = await sallyport('explain', record.correlationId);
+      expect(stdout).toMatch(
+        /PERMIT\n {2}rule_allowed .+\nand afterwards \(revoked\)\n {2}session_ended: /,
+      );
+    });
+
+    it('says when deciding again gives another verdict', async () => {
+      server.answer(({ path }) => ({
+        status: 200,
+        body: path.endsWith('/explanation') ? { ...explanation, agrees: false } : record,
+      }));
+      const { stdout } = await sallyport('explain', record.correlationId);
+      expect(stdout).toContain('another verdict than the edge recorded');
+    });
+
+    it('shows a request that no rule was asked about', async () => {
+      const refused = { ...record, outcome: 'refused', reasons: ['path_ambiguous'], status: 400 };
+      server.answer(({ path }) =>
+        path.endsWith('/explanation') ? problem(409, 'conflict') : { status: 200, body: refused },
+      );
+      const { code, stdout } = await sallyport('explain', record.correlationId);
+      expect(code).toBe(0);
+      expect(stdout).toContain('REFUSED\n  path_ambiguous: see docs/errors.md');
+      const json = await sallyport('explain', record.correlationId, '--json');
+      expect(JSON.parse(json.stdout)).toEqual({ record: refused, explanation: null });
+    });
+
+    it('ends with 3 for a reference that is not known', async () => {
+      server.answer(() => problem(404, 'not_found'));
+      expect((await sallyport('explain', 'nothing')).code).toBe(3);
+    });
+  });
+
+  describe('sallyport decisions list', () => {
+    it('is what decisions alone does, and passes filters on', async () => {
+      server.answer(() => ({
+        status: 200,
+        body: { items: [record], nextCursor: null, tailCursor: 't' },
+      }));
+      for (const argv of [['decisions'], ['decisions', 'list']]) {
+        const { stdout } = await sallyport(
+          ...argv,
+          '--user',
+          'carol@corp.example',
+          '--outcome',
+          'deny',
+        );
+        expect(stdout).toContain('deny     group_missing  carol@corp.example');
+        expect(stdout).toContain(record.correlationId);
+        expect(server.asked.at(-1)?.query.get('user')).toBe('carol@corp.example');
+        expect(server.asked.at(-1)?.query.get('outcome')).toBe('deny');
+      }
+    });
+  });
+
+  describe('sallyport decisions tail', () => {
+    it('starts at the newest and shows each decision once, as JSON lines with --json', async () => {
+      const stop = new AbortController();
+      server.answer(({ query }) => {
+        const tail = query.get('tail');
+        if (tail === null) {
+          return { status: 200, body: { items: [record], nextCursor: null, tailCursor: '5' } };
+        }
+        const items = tail === '5' ? [{ ...record, correlationId: 'new' }] : [];
+        return { status: 200, body: { items, nextCursor: '6', tailCursor: '6' } };
+      });
+      const ran = await run(['decisions', 'tail', '--json', '--host', 'wiki.corp.example'], {
+        env: server.env,
+        interrupt: stop.signal,
+        onStdout: () => stop.abort(),
+      });
+      expect(ran).toMatchObject({ code: 0, stderr: '' });
+      expect(
+        ran.stdout
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line) as unknown),
+      ).toEqual([{ ...record, correlationId: 'new' }]);
+      expect(server.asked.every(({ query }) => query.get('host') === 'wiki.corp.example')).toBe(
+        true,
+      );
+    });
+
+    it('goes on from where it was when the control plane has been away', async () => {
+      const stop = new AbortController();
+      let polls = 0;
+      server.answer(({ query }) => {
+        if (query.get('tail') === null) {
+          return { status: 200, body: { items: [], nextCursor: null, tailCursor: '5' } };
+        }
+        polls += 1;
+        if (polls === 1) return problem(503, 'database_unavailable');
+        return { status: 200, body: { items: [record], nextCursor: '6', tailCursor: '6' } };
+      });
+      const ran = await run(['decisions', 'tail'], {
+        env: server.env,
+        interrupt: stop.signal,
+        onStdout: () => stop.abort(),
+      });
+      expect(ran.code).toBe(0);
+      expect(ran.stdout).toContain('deny  group_missing  carol@corp.example');
+      expect(ran.stderr).toContain('trying again');
+      expect(server.asked.at(-1)?.query.get('tail')).toBe('5');
+    });
+
+    it('fails at once when the token does not hold', async () => {
+      server.answer(() => problem(401, 'unauthenticated'));
+      expect((await sallyport('decisions', 'tail')).code).toBe(4);
+    });
+  });
+});

@@ -1,0 +1,37 @@
+import { Option } from 'commander';
+import { action, type CommandFile } from '../call.ts';
+import { readPages } from '../client/pages.ts';
+import { writeRows } from '../output/rows.ts';
+import { type Resource, resourcePath, resources } from '../resources.ts';
+import { noun, type PageOptions, withPaging } from './options.ts';
+
+type Options = PageOptions & Readonly<Record<string, unknown>>;
+
+/** `sessions`, `edges`, `users` and the like: a command for each resource, which lists it. */
+export const registerLists: CommandFile = (program, session) => {
+  for (const [name, resource] of Object.entries<Resource>(resources)) {
+    const filters = Object.entries(resource.filters).map(([parameter, filter]) => ({
+      parameter,
+      option: new Option(filter.flags, filter.description),
+    }));
+    const command = noun(program, name, resource.summary);
+    for (const { option } of filters) command.addOption(option);
+    withPaging(command).action(
+      action<Options>(session, async ({ api, options, output }) => {
+        const query = Object.fromEntries(
+          filters.map(({ parameter, option }) => [
+            parameter,
+            queryValue(options[option.attributeName()]),
+          ]),
+        );
+        const page = await readPages(api(), resourcePath(resource), query, options);
+        writeRows(output, resource.columns(page.items), page);
+        return 'ok';
+      }),
+    );
+  }
+};
+
+function queryValue(value: unknown): string | boolean | undefined {
+  return typeof value === 'string' || typeof value === 'boolean' ? value : undefined;
+}

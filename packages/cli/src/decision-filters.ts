@@ -1,0 +1,59 @@
+import { type Command, Option } from 'commander';
+import type { Query } from './client/api.ts';
+import { type Json, show, showTime } from './client/reading.ts';
+import type { Column } from './output/table.ts';
+
+/** Which decisions to show. */
+export interface DecisionFilters {
+  readonly user?: string;
+  readonly device?: string;
+  readonly route?: string;
+  readonly host?: string;
+  readonly outcome?: string;
+}
+
+const outcomes = ['permit', 'deny', 'sign_in', 'step_up', 'refused', 'own'];
+
+/** Adds the filters to a command. */
+export function withFilters(command: Command): Command {
+  return command
+    .option('--user <id|address>', 'of this user')
+    .option('--device <id>', 'from this device')
+    .option('--route <name>', 'on this route')
+    .option('--host <name>', 'to this host')
+    .addOption(new Option('--outcome <outcome>', 'with this outcome').choices(outcomes));
+}
+
+/** The filters as query parameters. */
+export function filterQuery({ user, device, route, host, outcome }: DecisionFilters): Query {
+  return { user, device, route, host, outcome };
+}
+
+/** What a person wants to see of a decision in one line. */
+export const decisionColumns: readonly Column<Json>[] = [
+  { heading: 'TIME', cell: (row) => showTime(row, 'time') },
+  { heading: 'OUTCOME', cell: (row) => show(row, 'outcome') },
+  { heading: 'REASON', cell: firstReason },
+  { heading: 'USER', cell: (row) => show(row, 'userEmail') || show(row, 'userId') },
+  { heading: 'DEVICE', cell: (row) => show(row, 'deviceId') },
+  {
+    heading: 'REQUEST',
+    cell: (row) => `${show(row, 'method')} ${show(row, 'host')}${show(row, 'path')}`,
+  },
+  { heading: 'STATUS', cell: statusAndEnding },
+  { heading: 'CORRELATION ID', cell: (row) => show(row, 'correlationId') },
+];
+
+function firstReason(row: Json): string {
+  const { reasons } = row;
+  const first: unknown = Array.isArray(reasons) ? reasons[0] : undefined;
+  return typeof first === 'string' ? first : '';
+}
+
+/** How it ended stands beside the status where it did not just end. */
+function statusAndEnding(row: Json): string {
+  const ending = show(row, 'ending');
+  return ending === '' || ending === 'complete'
+    ? show(row, 'status')
+    : `${show(row, 'status')} ${ending}`;
+}
