@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import type { AdminApi } from './client/admin-api.ts';
+import type { ControlPlane, Installation } from './control-plane.ts';
+import { entryOf } from './paths.ts';
+import type { StackPki } from './pki.ts';
+import { waitReady } from './ready.ts';
+import type { Running } from './running.ts';
+import type { EdgeDescription } from './stack.ts';
+
+const regions = ['eu', 'us'] as const;
+const readyMsMax = 30_000;
+
+export interface EdgesOptions {
+  readonly running: Running;
+  readonly api: AdminApi;
+  readonly plane: ControlPlane;
+  readonly installation: Installation;
+  readonly pki: StackPki;
+  readonly count: number;
+}
+
+/** `eu-1`, `us-1`, `eu-2`, `us-2` and so on. */
+function regionOf(index: number): string {
+  return `${regions[index % regions.length] ?? ''}-${Math.floor(index / regions.length) + 1}`;
+}
+
+/** Starts edges, each with a join token of its own. They listen when this resolves. */
+export async function startEdges(options: EdgesOptions): Promise<EdgeDescription[]> {
+  return Promise.all(
+    Array.from({ length: options.count }, (_, index) => startEdge(options, index)),
+  );
+}
+
+async function startEdge(
+  { running, api, plane, installation, pki }: EdgesOptions,
+  index: number,
+): Promise<EdgeDescription> {
+  const name = `edge-${index + 1}`;
+  const region = regionOf(index);
+  const invited = await api.post<{ readonly token: string }>('/v1/edges:join-token', {});
+  const started = running.start({
+    name,
+    entry: entryOf('edge-proxy'),
+    env: {
+      SALLYPORT_HOME: join(running.dir, name),
+      SALLYPORT_LISTEN: '127.0.0.1:0',
+      SALLYPORT_OPS_LISTEN: '127.0.0.1:0',
+      SALLYPORT_TLS_CERTIFICATES: pki.edges,
+      SALLYPORT_CONTROL_PLANES: plane.grpc,
+      SALLYPORT_CONTROL_PLANE_CA: installation.edgeCa,
+      SALLYPORT_JOIN_TOKEN: invited.body.token,
+      SALLYPORT_REGION: region,
+      // Nobody waits for the end of a development stack's downloads.
+      SALLYPORT_DRAIN_SECONDS: '1',
+    },
+  });
+  const { edgeId, port, ops } = await started.ready;
+  return {
+    id: String(edgeId),
+    region,
+    url: `https://127.0.0.1:${String(port)}`,
+    port: Number(port),
+    ops: String(ops),
+    pid: started.pid,
+  };
+}
+
+/** Waits until every edge has its state and would serve requests. */
+export async function waitEdges(edges: readonly EdgeDescription[]): Promise<void> {
+  await Promise.all(edges.map(({ ops }) => waitReady(`${ops}/readyz`, readyMsMax)));
+}

@@ -1,0 +1,112 @@
+/**
+ * `pnpm stack up` and `npm start`. Standard output has the JSON line, or the story; all else goes
+ * to standard error.
+ */
+import { parseArgs } from 'node:util';
+import { StackConfigurationError } from './configuration.ts';
+import { watchLauncher } from './launcher.ts';
+import { ProcessDied } from './processes.ts';
+import { type Stack, type StackOptions, startStack } from './start.ts';
+import { tellStory } from './story/story.ts';
+import { describeUse } from './story/use.ts';
+
+const usage = `usage: pnpm stack up [--json] [--edges N] [--nats] [--config DIR] [--keep]
+       pnpm stack story [--once] [--edges N]
+
+up      starts PostgreSQL, a control plane, edges in two regions, an identity provider and a demo
+        application on free ports of this machine, and stays until SIGTERM or Ctrl-C
+  --json        print one line of JSON when all is ready
+  --edges N     how many edges (default 2)
+  --nats        start nats-server too
+  --config DIR  apply the documents of this folder in place of the demo's; they may use
+                \${upstream.url}, \${idp.issuer} and \${ca.pem}
+  --keep        leave the folder of the stack behind
+story   the same, then one request after the other with what came back; stays, unless --once`;
+
+interface Call extends StackOptions {
+  readonly command: 'up' | 'story';
+  readonly json: boolean;
+  readonly once: boolean;
+}
+
+/** Reads the command line; null: it is not one of ours. */
+function readCall(args: readonly string[]): Call | null {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        edges: { type: 'string', default: '2' },
+        nats: { type: 'boolean', default: false },
+        config: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        once: { type: 'boolean', default: false },
+      },
+    });
+    const [command, ...more] = positionals;
+    const edges = Number(values.edges);
+    if ((command !== 'up' && command !== 'story') || more.length > 0) return null;
+    if (!Number.isInteger(edges) || edges < 1 || edges > 20) return null;
+    const { json, nats, keep, once, config } = values;
+    return {
+      command,
+      json,
+      nats,
+      keep,
+      once,
+      edges,
+      ...(config === undefined ? {} : { configuration: config }),
+    };
+  } catch {
+    return null;
+  }
+}
+
+const call = readCall(process.argv.slice(2));
+if (call === null) {
+  console.error(usage);
+  process.exitCode = 2;
+} else {
+  await main(call);
+}
+
+async function main(options: Call): Promise<void> {
+  const started = performance.now();
+  const say = (text: string): void => {
+    if (options.json) return;
+    console.error(`${((performance.now() - started) / 1000).toFixed(1).padStart(5)} s  ${text}`);
+  };
+  const stopping = new AbortController();
+  const stopped = new Promise<void>((done) => {
+    stopping.signal.addEventListener('abort', () => done(), { once: true });
+  });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => stopping.abort());
+  }
+  const unwatch = watchLauncher(() => stopping.abort());
+  try {
+    const stack = await startStack({ ...options, progress: say, signal: stopping.signal });
+    try {
+      await Promise.race([use(options, stack, stopped), stack.failed]);
+    } finally {
+      await stack.stop();
+    }
+  } catch (error) {
+    const expected = error instanceof ProcessDied || error instanceof StackConfigurationError;
+    console.error(expected ? error.message : error);
+    process.exitCode = 1;
+  } finally {
+    unwatch();
+  }
+}
+
+async function use(options: Call, { description }: Stack, stopped: Promise<void>): Promise<void> {
+  if (options.command === 'story') {
+    const good = await Promise.race([tellStory(description, console.log), stopped]);
+    if (good === false) process.exitCode = 1;
+    if (options.once) return;
+  }
+  console.log(options.json ? JSON.stringify(description) : await describeUse(description));
+  await stopped;
+}

@@ -1,0 +1,56 @@
+/**
+ * The contract of the development stack: what `stack up --json` prints in one line and what every
+ * test, benchmark and outside tool starts from. Fields are added, never renamed.
+ */
+export interface StackDescription {
+  readonly controlPlanes: readonly ControlPlaneDescription[];
+  readonly edges: readonly EdgeDescription[];
+  /** Names only: every edge serves all of them on its own port. */
+  readonly hosts: { readonly wiki: string; readonly reports: string; readonly admin: string };
+  readonly postgres: { readonly url: string; readonly pid: number };
+  readonly nats: { readonly url: string; readonly pid: number } | null;
+  readonly idp: { readonly issuer: string; readonly pid: number };
+  readonly users: readonly StackUser[];
+  /** Bearer tokens of the admin API, one for each role. */
+  readonly tokens: {
+    readonly owner: string;
+    readonly policyAdmin: string;
+    readonly responder: string;
+    readonly viewer: string;
+  };
+  /** PEM file: verifies the edges, the admin API and the identity provider. */
+  readonly ca: string;
+  readonly upstream: { readonly url: string; readonly pid: number };
+  /** Everything the stack keeps; gone after it unless it was told to keep it. */
+  readonly dir: string;
+}
+
+export interface ControlPlaneDescription {
+  /** Base of the admin API. */
+  readonly url: string;
+  /** host:port */
+  readonly grpc: string;
+  readonly ops: string;
+  readonly pid: number;
+}
+
+export interface EdgeDescription {
+  readonly id: string;
+  readonly region: string;
+  /** `https://127.0.0.1:<port>`: connect here, with one of the hosts as the name. */
+  readonly url: string;
+  readonly port: number;
+  /** Health, readiness and metrics, plain HTTP on loopback. */
+  readonly ops: string;
+  readonly pid: number;
+}
+
+export interface StackUser {
+  readonly name: string;
+  readonly email: string;
+  readonly password: string;
+  readonly class: 'employee' | 'contractor' | 'admin';
+  readonly groups: readonly string[];
+  /** Enrolled for this user; PEM files. */
+  readonly device: { readonly id: string; readonly cert: string; readonly key: string };
+}

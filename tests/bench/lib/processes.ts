@@ -1,0 +1,76 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+/** Pins every thread of a process to one core; the process is another's or our own. */
+export function pin(pid: number, core: number): void {
+  execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });
+}
+
+const ticksPerSecond = 100;
+
+/** Processor seconds that a process has used so far, from proc(5). */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+export interface Helper {
+  readonly pid: number;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Starts one of our small servers pinned to a core; its first line on standard output is its port. */
+export async function startHelper(
+  entry: URL,
+  core: number,
+  environment: Record<string, string>,
+): Promise<Helper> {
+  const child = spawnPinned(entry, core, environment);
+  const lines = createInterface({ input: child.stdout });
+  const [first] = (await Promise.race([
+    once(lines, 'line'),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`${entry.pathname} ended with ${String(code)}`);
+    }),
+  ])) as [string];
+  return {
+    pid: child.pid ?? 0,
+    port: Number(first),
+    stop: async () => {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+/** Runs one of our programs to its end, pinned to a core, and gives the JSON it prints. */
+export async function runHelper<T>(
+  entry: URL,
+  core: number,
+  environment: Record<string, string>,
+): Promise<T> {
+  const child = spawnPinned(entry, core, environment);
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString('utf8');
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`${entry.pathname} ended with ${String(code)}`);
+  return JSON.parse(text) as T;
+}
+
+function spawnPinned(
+  entry: URL,
+  core: number,
+  environment: Record<string, string>,
+): ChildProcess & { stdout: NonNullable<ChildProcess['stdout']> } {
+  return spawn('taskset', ['-c', String(core), process.execPath, entry.pathname], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}

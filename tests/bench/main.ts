@@ -1,0 +1,34 @@
+import { parseArgs } from 'node:util';
+import { edgePath } from './edge-path.ts';
+import type { Benchmark } from './lib/report.ts';
+import { printJson, printTable } from './lib/report.ts';
+
+/** One name, one row. */
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  'edge-path': edgePath,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '5' },
+  },
+});
+
+const name = positionals[0] ?? '';
+const benchmark = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
+const runs = Number(values.runs);
+const seconds = Number(values.seconds);
+if (benchmark === undefined || !Number.isInteger(runs) || runs < 1 || !(seconds > 0)) {
+  process.stderr.write(
+    `usage: pnpm bench NAME [--json] [--runs N] [--seconds N]\nnames: ${Object.keys(benchmarks).join(', ')}\n`,
+  );
+  process.exit(2);
+}
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const report = await benchmark({ runs, seconds, say });
+if (values.json) printJson(name, report);
+else printTable(name, report);

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { Pool } from 'undici';
+
+/**
+ * The peer: a Node TLS proxy on undici that does nothing else. It asks for a client certificate, as
+ * the edge does, and forwards every request with its headers.
+ */
+const upstream = new Pool(`https://127.0.0.1:${process.env['UPSTREAM_PORT']}`, {
+  connections: 64,
+  pipelining: 1,
+  connect: { ca: readFileSync(process.env['CA'] ?? ''), servername: 'localhost' },
+});
+
+const server = createServer(
+  {
+    cert: readFileSync(process.env['CERT'] ?? ''),
+    key: readFileSync(process.env['KEY'] ?? ''),
+    ca: readFileSync(process.env['DEVICE_CA'] ?? ''),
+    requestCert: true,
+    rejectUnauthorized: false,
+  },
+  (request, response) => {
+    const bodyless = request.method === 'GET' || request.method === 'HEAD';
+    upstream
+      .request({
+        method: request.method ?? 'GET',
+        path: request.url ?? '/',
+        headers: request.headers,
+        body: bodyless ? null : request,
+      })
+      .then((answer) => {
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.body.pipe(response);
+      })
+      .catch(() => response.writeHead(502).end());
+  },
+);
+server.listen(0, '127.0.0.1', () => {
+  process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
+});
+process.on('SIGTERM', () => process.exit(0));
