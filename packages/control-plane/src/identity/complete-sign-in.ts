@@ -5,7 +5,6 @@ import { SallyportError } from '@sallyport/shared/errors';
 import type { Log } from '@sallyport/shared/log';
 import { signStatement } from '@sallyport/shared/session/statement';
 import type { Position } from '@sallyport/shared/state/model';
-import { readHead } from '../store/change-log.ts';
 import { type Database, read } from '../store/database.ts';
 import { useOnce } from '../store/single-use.ts';
 import type { ConfigurationReader, SignInConfiguration } from './configuration.ts';
@@ -35,6 +34,8 @@ export interface SignInRequest {
   readonly sourceAddress: string;
   readonly userAgent: string;
   readonly stepUp: boolean;
+  /** Head of the revoke lane when BeginSignIn answered. */
+  readonly begunAt: Position;
 }
 
 export type SignInOutcome =
@@ -68,7 +69,6 @@ export async function completeSignIn(
   if (!isRedirectUriOf(request.provider, configuration.host, request.redirectUri)) {
     return refused('refused', 'redirect_uri is not that of the provider');
   }
-  const since = await read(database, (db) => readHead(db, 'revoke'));
   if (!(await useState(database, request.state, clock()))) {
     return refused('state_used', 'this sign-in was completed before');
   }
@@ -86,7 +86,7 @@ export async function completeSignIn(
     userAgent: request.userAgent,
     edgeId: caller.edgeId,
     lifetimeMs: configuration.sessionLifetimeMs,
-    since,
+    since: request.begunAt,
     nowMs: clock(),
   });
   if (!created.ok) {

@@ -3,7 +3,8 @@ import type { Position, StateOp } from '@sallyport/shared/state/model';
 import { readHead, readRevisions } from '../store/change-log.ts';
 import type { Executor } from '../store/database.ts';
 
-const revisionsMax = 1_000;
+/** More than are written while somebody types a password, single sign-outs included. */
+const revisionsMax = 5_000;
 
 /**
  * Whether a revocation of this user, this device or everyone was committed after `since`. With the

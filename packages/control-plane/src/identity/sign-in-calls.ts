@@ -19,7 +19,8 @@ import type { Clock } from '@sallyport/shared/clock';
 import { SallyportError } from '@sallyport/shared/errors';
 import type { Log } from '@sallyport/shared/log';
 import type { SealKey } from '@sallyport/shared/seal';
-import type { Database } from '../store/database.ts';
+import { readHead } from '../store/change-log.ts';
+import { type Database, read } from '../store/database.ts';
 import { completeSignIn, type SignInOutcome, type SignInParts } from './complete-sign-in.ts';
 import { createConfigurationReader } from './configuration.ts';
 import { endSessionOf } from './end-session.ts';
@@ -81,13 +82,18 @@ export function createSignInCalls(options: {
       if (!isRedirectUriOf(provider.name, host, request.redirectUri)) {
         throw new SallyportError('invalid_request', 'redirect_uri is not that of the provider');
       }
+      const revoke = await read(database, (db) => readHead(db, 'revoke'));
       const url = authorizationUrl(await providers.get(provider), request);
-      return create(BeginSignInResponseSchema, { authorizationUrl: url });
+      return create(BeginSignInResponseSchema, {
+        authorizationUrl: url,
+        revoke: positionToWire(revoke),
+      });
     },
     async completeSignIn(caller, request) {
-      checkComplete(request);
+      const begunAt = checkComplete(request);
       const outcome = await completeSignIn(parts, caller, {
         ...request,
+        begunAt,
         deviceId: request.deviceId === '' ? null : request.deviceId,
       });
       return create(CompleteSignInResponseSchema, { result: wireOutcome(outcome) });

@@ -1,5 +1,10 @@
-import type { BeginSignInRequest, CompleteSignInRequest } from '@sallyport/proto';
+import {
+  type BeginSignInRequest,
+  type CompleteSignInRequest,
+  positionFromWire,
+} from '@sallyport/proto';
 import { SallyportError } from '@sallyport/shared/errors';
+import type { Position } from '@sallyport/shared/state/model';
 
 /** 128 bits at the least, in base64url. */
 const random = /^[A-Za-z0-9_-]{22,128}$/;
@@ -27,8 +32,12 @@ export function checkBegin(request: BeginSignInRequest): void {
   ]);
 }
 
-/** Refuses a CompleteSignIn that no BeginSignIn of ours can have led to. */
-export function checkComplete(request: CompleteSignInRequest): void {
+/**
+ * Refuses a CompleteSignIn that no BeginSignIn of ours can have led to; gives the position of the
+ * revoke lane that it began at.
+ */
+export function checkComplete(request: CompleteSignInRequest): Position {
+  const begunAt = positionFromWire(request.revoke);
   refuse([
     ['provider', providerName.test(request.provider)],
     ['redirect_uri', request.redirectUri.length <= redirectUriCharactersMax],
@@ -37,7 +46,10 @@ export function checkComplete(request: CompleteSignInRequest): void {
     ['nonce', random.test(request.nonce)],
     ['code_verifier', verifier.test(request.codeVerifier)],
     ['device_id', deviceId.test(request.deviceId)],
+    ['revoke', begunAt !== null],
   ]);
+  if (begunAt === null) throw new Error('checked above');
+  return begunAt;
 }
 
 function refuse(checks: readonly Check[]): void {

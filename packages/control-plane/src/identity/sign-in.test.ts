@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import {
+  CompleteSignInRequestSchema,
   EndSessionRequestSchema,
   positionFromWire,
   RedeemHandOverRequestSchema,
@@ -317,6 +318,30 @@ describe('a sign-in that something stands against', () => {
         1,
       );
     }
+  });
+
+  it('is refused when access is revoked while the user is at the provider', async () => {
+    const { statement } = await signIn();
+    const { userId } = statement;
+    for (const target of [
+      { kind: 'user', id: userId, effect: 'end' },
+      { kind: 'everyone', id: '', effect: 'end' },
+    ] as const) {
+      const one = attempt();
+      const query = await idp.signIn(await world.begin(one));
+      await order(target);
+      const before = await sessionsOf(userId);
+      expect(outcomeOf(await world.complete(one, query)), target.kind).toBe('REFUSED');
+      expect(await sessionsOf(userId)).toBe(before);
+    }
+    // Without the position at which it began nothing can be said, so nothing is given.
+    const one = attempt();
+    const query = await idp.signIn(await world.begin(one));
+    const bare = { ...one, callbackQuery: query, sourceAddress: '192.0.2.7', userAgent: 'Test' };
+    const request = create(CompleteSignInRequestSchema, bare);
+    await expect(world.edge.client.unary('completeSignIn', request, 5_000)).rejects.toThrow(
+      /revoke/,
+    );
   });
 
   it('is refused in a lockdown', async () => {

@@ -4,6 +4,8 @@ import {
   BeginSignInRequestSchema,
   CompleteSignInRequestSchema,
   type CompleteSignInResponse,
+  type Position,
+  positionToWire,
   SignInFailure,
 } from '@sallyport/proto';
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
@@ -12,6 +14,7 @@ import { type Authority, createAuthority } from '@sallyport/shared/pki/issue';
 import { seal } from '@sallyport/shared/seal';
 import { type SessionStatement, verifyStatement } from '@sallyport/shared/session/statement';
 import { publish } from '../admin/configuration/apply.ts';
+import { readHead } from '../store/change-log.ts';
 import { putSecret, secretContext } from '../store/secrets.ts';
 import { write } from '../store/write.ts';
 import { type EdgeWorld, type JoinedEdge, startEdgeWorld, testActor } from './edge-world.ts';
@@ -55,6 +58,8 @@ export async function startSignInWorld(): Promise<SignInWorld> {
   const world = await startEdgeWorld();
   const authority = await createAuthority({ name: 'identity providers', days: 1 });
   const edge = await world.joinEdge();
+  /** By state: where the revoke lane stood when the sign-in began. */
+  const begunAt = new Map<string, Position>();
   return {
     ...world,
     edge,
@@ -65,14 +70,20 @@ export async function startSignInWorld(): Promise<SignInWorld> {
     async begin(attempt) {
       const codeChallenge = createHash('sha256').update(attempt.codeVerifier).digest('base64url');
       const request = create(BeginSignInRequestSchema, { ...attempt, codeChallenge });
-      return (await edge.client.unary('beginSignIn', request, 10_000)).authorizationUrl;
+      const begun = await edge.client.unary('beginSignIn', request, 10_000);
+      if (begun.revoke !== undefined) begunAt.set(attempt.state, begun.revoke);
+      return begun.authorizationUrl;
     },
-    complete(attempt, callbackQuery) {
+    async complete(attempt, callbackQuery) {
+      // A sign-in that the test did not begin here began just now.
+      const now = await readHead(world.database.db, 'revoke');
+      const revoke = begunAt.get(attempt.state) ?? positionToWire(now);
       const request = create(CompleteSignInRequestSchema, {
         ...attempt,
         callbackQuery,
         sourceAddress: '192.0.2.7',
         userAgent: 'Test/1.0',
+        revoke,
       });
       return edge.client.unary('completeSignIn', request, 10_000);
     },

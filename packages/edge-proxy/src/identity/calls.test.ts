@@ -53,6 +53,7 @@ const complete: CallMessage = {
     sourceAddress: '192.0.2.1',
     userAgent: 'test',
     stepUp: true,
+    revoke: { epoch: 1, rev: 7 },
   },
 };
 
@@ -60,10 +61,11 @@ describe('the calls of requests to the control plane', () => {
   it('give the answer in the words of the edge', async () => {
     plane.signIn.beginSignIn = ({ request }, callback) => {
       const authorizationUrl = `https://idp.corp.test/?state=${request.state}`;
-      callback(null, create(BeginSignInResponseSchema, { authorizationUrl }));
+      const revoke = { epoch: 1n, rev: 7n };
+      callback(null, create(BeginSignInResponseSchema, { authorizationUrl, revoke }));
     };
     plane.signIn.completeSignIn = ({ request }, callback) => {
-      const statement = `${request.deviceId}|${request.callbackQuery}`;
+      const statement = `${request.deviceId}|${request.callbackQuery}|${request.revoke?.rev}`;
       const value = { statement, directory: { epoch: 1n, rev: 9n } };
       callback(null, create(CompleteSignInResponseSchema, { result: { case: 'signedIn', value } }));
     };
@@ -77,11 +79,14 @@ describe('the calls of requests to the control plane', () => {
 
     expect(await answerCall(channel, begin)).toEqual({
       ok: true,
-      value: { authorizationUrl: 'https://idp.corp.test/?state=s' },
+      value: {
+        authorizationUrl: 'https://idp.corp.test/?state=s',
+        revoke: { epoch: 1, rev: 7 },
+      },
     });
     expect(await answerCall(channel, complete)).toEqual({
       ok: true,
-      value: { kind: 'signed_in', statement: '|code=1', directory: { epoch: 1, rev: 9 } },
+      value: { kind: 'signed_in', statement: '|code=1|7', directory: { epoch: 1, rev: 9 } },
     });
     const redeem = { jti: 'j', sid: 'ses_1', expiresAtMs: 1_000 };
     expect(

@@ -5,9 +5,11 @@ import {
   type CompleteSignInResponse,
   EndSessionRequestSchema,
   positionFromWire,
+  positionToWire,
   RedeemHandOverRequestSchema,
   SignInFailure as WireFailure,
 } from '@sallyport/proto';
+import type { Position } from '@sallyport/shared/state/model';
 import type { CallMessage, CallName, CallTable } from '../worker/messages.ts';
 import type { CallResult, SignInFailure, SignInResult } from '../worker/request-worker.ts';
 import { callFailure } from './call-failure.ts';
@@ -16,6 +18,9 @@ import type { ControlChannel } from './control-channel.ts';
 const callDeadlineMs = 5_000;
 
 type Channel = Pick<ControlChannel, 'unary'>;
+
+/** Of a control plane that gave none: completing such a sign-in is refused there. */
+const unknownPosition: Position = { epoch: 0, rev: 0 };
 
 /** Makes a worker's call on the channel. Never rejects: a failure is a value. */
 export async function answerCall(
@@ -34,11 +39,16 @@ async function make(channel: Channel, call: CallMessage): Promise<CallTable[Call
     case 'beginSignIn': {
       const request = create(BeginSignInRequestSchema, call.request);
       const answer = await channel.unary('beginSignIn', request, callDeadlineMs);
-      return { authorizationUrl: answer.authorizationUrl };
+      const { authorizationUrl } = answer;
+      return { authorizationUrl, revoke: positionFromWire(answer.revoke) ?? unknownPosition };
     }
     case 'completeSignIn': {
-      const { deviceId, ...fields } = call.request;
-      const request = create(CompleteSignInRequestSchema, { ...fields, deviceId: deviceId ?? '' });
+      const { deviceId, revoke, ...fields } = call.request;
+      const request = create(CompleteSignInRequestSchema, {
+        ...fields,
+        deviceId: deviceId ?? '',
+        revoke: positionToWire(revoke),
+      });
       return signInResult(await channel.unary('completeSignIn', request, callDeadlineMs));
     }
     case 'redeemHandOver': {

@@ -15,7 +15,7 @@ import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
 import type { LiveBundle, RouteConfig } from '../state/current.ts';
 import type { ReadCookies } from './cookies.ts';
-import type { FailureCode, NoticeCode, RefusalCode } from './words.ts';
+import type { FailureCode, NoticeCode, RedirectCode, RefusalCode } from './words.ts';
 
 /**
  * The value that grows. Each stage takes the one before and returns a richer one; it is the same
@@ -131,6 +131,7 @@ export interface Received {
   cookieRefused?: boolean;
   /** The configuration it was last looked at with. */
   bundle?: LiveBundle;
+  device?: DeviceFacts;
   /** Taken by one of our own endpoints. */
   own?: boolean;
   /** Why a later decision ended it. */
@@ -224,7 +225,7 @@ export type Answer =
       readonly location: string;
       readonly cookies: readonly string[];
       /** What it is for, in the record. */
-      readonly code: string;
+      readonly code: RedirectCode;
     }
   | { readonly kind: 'notice'; readonly code: NoticeCode; readonly cookies?: readonly string[] }
   | { readonly kind: 'json'; readonly body: string; readonly cacheSeconds: number };

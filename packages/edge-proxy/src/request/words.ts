@@ -202,3 +202,9 @@ export const notices = {
 export type RefusalCode = keyof typeof refusals;
 export type FailureCode = keyof typeof failures;
 export type NoticeCode = keyof typeof notices;
+/** Steps of signing in, as they stand in the records of redirects. */
+export type RedirectCode =
+  | 'sign_in_started'
+  | 'sign_in_to_provider'
+  | 'signed_in'
+  | 'session_handed_over';

@@ -4,6 +4,7 @@ import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { ServerCertificate, UpstreamCredentials } from '../state/current.ts';
 import type {
   BeginSignIn,
+  BegunSignIn,
   CallResult,
   CompleteSignIn,
   ListenAddress,
@@ -42,7 +43,7 @@ export interface WorkerInit {
 export interface CallTable {
   readonly beginSignIn: {
     readonly request: BeginSignIn;
-    readonly value: { readonly authorizationUrl: string };
+    readonly value: BegunSignIn;
   };
   readonly completeSignIn: { readonly request: CompleteSignIn; readonly value: SignInResult };
   readonly redeemHandOver: {
@@ -98,7 +99,7 @@ export type ToWorker =
   | { readonly type: 'records_taken'; readonly batches: number }
   | { readonly type: 'metrics'; readonly id: number };
 
-/** One access record as canonical JSON. */
+/** One access record as JSON. */
 export interface EncodedRecord {
   readonly json: string;
   /** Anything but a permit; outranks permits when records must be dropped. */

@@ -1,5 +1,4 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
-import { canonicalJson } from '@sallyport/shared/canonical-json';
 import { RecordQueue } from '../ops/records/record-queue.ts';
 import type { FromWorker } from './messages.ts';
 
@@ -26,7 +25,7 @@ export class RecordOutbox {
   /** Never waits; a record that cannot be encoded is a bug and throws. */
   push(record: AccessRecord): void {
     const denial = record.outcome !== 'permit' && record.outcome !== 'own';
-    this.#queue.push({ json: canonicalJson(record), denial });
+    this.#queue.push({ json: JSON.stringify(record), denial });
     this.#timer ??= setTimeout(() => this.flush(), lingerMs);
   }
 

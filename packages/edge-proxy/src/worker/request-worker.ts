@@ -57,6 +57,14 @@ export interface CompleteSignIn {
   readonly sourceAddress: string;
   readonly userAgent: string;
   readonly stepUp: boolean;
+  /** As BeginSignIn gave it. */
+  readonly revoke: Position;
+}
+
+export interface BegunSignIn {
+  readonly authorizationUrl: string;
+  /** Head of the revoke lane at the control plane when the sign-in began. */
+  readonly revoke: Position;
 }
 
 export type SignInFailure =
@@ -79,7 +87,7 @@ export type SignInResult =
 
 /** The calls that wait on the network. Each ends within 5 s and never rejects. */
 export interface ControlCalls {
-  beginSignIn(request: BeginSignIn): Promise<CallResult<{ readonly authorizationUrl: string }>>;
+  beginSignIn(request: BeginSignIn): Promise<CallResult<BegunSignIn>>;
   completeSignIn(request: CompleteSignIn): Promise<CallResult<SignInResult>>;
   /** Marks a hand-over token as used; `first` only for the first caller. */
   redeemHandOver(request: {

@@ -18,7 +18,7 @@ const textLengthMax = 1_024;
 export function recordOf(value: Received, { edge, region }: Recorder): AccessRecord {
   const { head, connection, facts, progress, decision } = value;
   const endedAt = performance.now();
-  const userId = facts?.session.kind === 'live' ? facts.session.userId : null;
+  const device = facts?.device ?? value.device;
   return {
     kind: 'access',
     time: timeText(value.receivedAtMs),
@@ -32,11 +32,11 @@ export function recordOf(value: Received, { edge, region }: Recorder): AccessRec
     path: cut(value.path ?? head.rawPath),
     queryRedacted: head.query !== '',
     userAgent: cut(head.userAgent),
-    userId,
+    userId: userIdOf(value),
     userEmail: facts?.user.kind === 'known' ? facts.user.email : null,
     // Also of a session that does not hold any more: that is what one looks for afterwards.
     sid: value.opened?.statement.sid ?? null,
-    deviceId: facts?.device.kind === 'known' ? facts.device.id : null,
+    deviceId: device?.kind === 'known' ? device.id : null,
     certificateSha256: connection.peer?.sha256 ?? null,
     route: decision?.route ?? null,
     outcome: outcomeOf(value),
@@ -96,6 +96,12 @@ export function recordOfUnreadable(
     bytesIn: 0,
     bytesOut: 0,
   };
+}
+
+/** Our own endpoints decide nothing, but they know whose session they made, handed over or ended. */
+function userIdOf({ facts, own, opened }: Received): string | null {
+  if (facts?.session.kind === 'live') return facts.session.userId;
+  return own === true ? (opened?.statement.userId ?? null) : null;
 }
 
 function outcomeOf({ own, answer, decision }: Received): RecordedOutcome {

@@ -65,6 +65,7 @@ async function complete(
     sourceAddress: connection.sourceAddress,
     userAgent: head.userAgent,
     stepUp: kept.stepUp,
+    revoke: kept.revoke,
   });
   if (!completed.ok) {
     log.warn('sign_in_not_completed', { correlationId, ...completed.failure });
@@ -82,6 +83,7 @@ async function complete(
     log.error('statement_not_accepted', { correlationId });
     return { kind: 'failed', code: 'internal' };
   }
+  value.opened = opened;
   if (result.directory !== null) {
     // Late is not refused: the next request says what is missing, if it still is.
     await state.reached('directory', result.directory, directoryWaitMs);

@@ -26,6 +26,7 @@ export function createHandOver(needs: OwnNeeds): Endpoint {
     const came = await findReturn(needs, value, ring, given.value.binding);
     const opened = await sessions.verify(given.value.statement, given.keyId, clock());
     if (came === null || opened === null) return { kind: 'notice', code: 'sign_in_lost' };
+    value.opened = opened;
     const refusal = whyNotHere(needs, value, opened);
     return refusal ?? redeem(needs, value, given.value, opened, came);
   };

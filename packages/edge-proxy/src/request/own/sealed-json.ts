@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { Position } from '@sallyport/shared/state/model';
 import type { CookieRing } from '../../state/current.ts';
 import { open, type SealedKind, seal } from '../sealed.ts';
 
@@ -14,6 +15,8 @@ export interface SignInState {
   readonly stepUp: boolean;
   /** The device it was started on; null: none. */
   readonly deviceId: string | null;
+  /** Head of the revoke lane when it began. */
+  readonly revoke: Position;
   readonly expiresAtMs: number;
 }
 

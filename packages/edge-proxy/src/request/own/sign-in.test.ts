@@ -53,6 +53,27 @@ describe('signing in', () => {
     });
   });
 
+  it('leaves records of each step, with user, session and device as far as they are known', async () => {
+    await edge.settle();
+    await signIn(new Browser(edge));
+    await expect.poll(() => edge.records.all.length).toBe(4);
+    expect(
+      edge.records.all.map(({ outcome, reasons, userId, deviceId, sid }) => [
+        outcome,
+        reasons[0],
+        userId,
+        deviceId,
+        sid !== null,
+      ]),
+    ).toEqual([
+      ['sign_in', 'session_required', null, 'dev_laptop', false],
+      ['own', 'sign_in_to_provider', null, 'dev_laptop', false],
+      ['own', 'signed_in', 'usr_alice', 'dev_laptop', true],
+      ['own', 'session_handed_over', 'usr_alice', 'dev_laptop', true],
+    ]);
+    expect(JSON.stringify(edge.records.all)).not.toMatch(/eyJ|c0de|token=|state=/);
+  });
+
   it('hands the session over to a second domain without asking again', async () => {
     const browser = new Browser(edge);
     await signIn(browser);

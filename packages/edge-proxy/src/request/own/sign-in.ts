@@ -32,7 +32,9 @@ export function createSignIn(needs: OwnNeeds): Endpoint {
     const refusal = deviceRefusal(value.device, state.lockdown(clock()));
     if (refusal !== null) return refuseBecause(refusal);
     const session = wish.stepUp ? null : await liveSession(needs, value);
-    return session === null ? begin(needs, value, wish) : handOver(needs, wish, session.jws, []);
+    if (session === null) return begin(needs, value, wish);
+    value.opened = session;
+    return handOver(needs, wish, session.jws, []);
   };
 }
 
@@ -68,7 +70,7 @@ async function begin(needs: OwnNeeds, value: Located, wish: Wish): Promise<Answe
   const ring = state.cookieRing();
   if (ring === null) return { kind: 'failed', code: 'not_ready' };
   const { head } = value;
-  const kept: SignInState = {
+  const kept: Omit<SignInState, 'revoke'> = {
     state: randomText(),
     nonce: randomText(),
     verifier: randomText(),
@@ -88,11 +90,19 @@ async function begin(needs: OwnNeeds, value: Located, wish: Wish): Promise<Answe
     codeChallenge: createHash('sha256').update(kept.verifier).digest('base64url'),
     stepUp: wish.stepUp,
   });
+  const { correlationId } = value;
   if (!begun.ok) {
-    log.warn('sign_in_not_begun', { correlationId: value.correlationId, ...begun.failure });
+    log.warn('sign_in_not_begun', { correlationId, ...begun.failure });
     return { kind: 'failed', code: 'sign_in_unavailable' };
   }
-  const sealed = await sealJson(ring, 'sign-in', head.host, kept);
+  if (!begun.value.authorizationUrl.startsWith('https://')) {
+    log.error('sign_in_not_begun', { correlationId, detail: 'the address is not https' });
+    return { kind: 'failed', code: 'sign_in_unavailable' };
+  }
+  const sealed = await sealJson(ring, 'sign-in', head.host, {
+    ...kept,
+    revoke: begun.value.revoke,
+  });
   return {
     kind: 'redirect',
     location: begun.value.authorizationUrl,

@@ -32,6 +32,7 @@ async function end(needs: OwnNeeds, value: Located): Promise<Answer> {
       : (sessions.known(value.connection, host, sealed) ??
         (await sessions.open(host, sealed, clock())));
   if (opened === null) return { kind: 'notice', code: 'signed_out', cookies };
+  value.opened = opened;
   const ended = await control.endSession({ statement: opened.jws });
   if (ended.ok) return { kind: 'notice', code: 'signed_out', cookies };
   log.warn('session_not_ended', { correlationId: value.correlationId, ...ended.failure });

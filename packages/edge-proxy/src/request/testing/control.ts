@@ -2,6 +2,7 @@ import { signingKeyFromPem } from '@sallyport/shared/keys/ed25519';
 import { type SessionStatement, signStatement } from '@sallyport/shared/session/statement';
 import type {
   BeginSignIn,
+  BegunSignIn,
   CallResult,
   CompleteSignIn,
   ControlCalls,
@@ -50,7 +51,7 @@ export class InMemoryControl implements ControlCalls {
     return { statement, jws: await signStatement(statement, key, this.#keyId) };
   }
 
-  async beginSignIn(request: BeginSignIn): Promise<CallResult<{ authorizationUrl: string }>> {
+  async beginSignIn(request: BeginSignIn): Promise<CallResult<BegunSignIn>> {
     if (!this.reachable) return unavailable();
     this.begun.push(request);
     const url = new URL('https://idp.corp.test/authorize');
@@ -59,7 +60,7 @@ export class InMemoryControl implements ControlCalls {
     url.searchParams.set('code_challenge', request.codeChallenge);
     url.searchParams.set('code_challenge_method', 'S256');
     url.searchParams.set('redirect_uri', request.redirectUri);
-    return { ok: true, value: { authorizationUrl: url.href } };
+    return { ok: true, value: { authorizationUrl: url.href, revoke: { epoch: 1, rev: 0 } } };
   }
 
   async completeSignIn(request: CompleteSignIn): Promise<CallResult<SignInResult>> {

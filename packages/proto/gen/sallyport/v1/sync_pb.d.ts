@@ -444,7 +444,7 @@ export declare type RecordRequest = Message<"sallyport.v1.RecordRequest"> & {
   batch: bigint;
 
   /**
-   * Each an access record as canonical JSON (shared/access-record.ts).
+   * Each an access record as JSON (shared/access-record.ts).
    *
    * @generated from field: repeated bytes records_json = 2;
    */
@@ -739,6 +739,14 @@ export declare type BeginSignInResponse = Message<"sallyport.v1.BeginSignInRespo
    * @generated from field: string authorization_url = 1;
    */
   authorizationUrl: string;
+
+  /**
+   * Head of the revoke lane when the sign-in began: what is revoked after it refuses the session,
+   * however long the user stayed at the provider.
+   *
+   * @generated from field: sallyport.v1.Position revoke = 2;
+   */
+  revoke?: Position | undefined;
 };
 
 /**
@@ -804,6 +812,13 @@ export declare type CompleteSignInRequest = Message<"sallyport.v1.CompleteSignIn
    * @generated from field: bool step_up = 10;
    */
   stepUp: boolean;
+
+  /**
+   * As BeginSignIn gave it.
+   *
+   * @generated from field: sallyport.v1.Position revoke = 11;
+   */
+  revoke?: Position | undefined;
 };
 
 /**
