@@ -78,6 +78,7 @@ function providerSettings(
     clientId: spec.clientId,
     scopes: spec.scopes ?? scopesDefault,
     claims: spec.claims ?? {},
+    endpointHosts: spec.endpointHosts ?? [],
     authorities: authoritiesOf(spec.trustBundle, documents),
     internalNetworks: settings.network?.internal ?? [],
   };

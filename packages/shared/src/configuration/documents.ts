@@ -203,6 +203,11 @@ export const IdentityProviderSpec = Type.Object(
       ),
     ),
     trustBundle: Type.Optional(name),
+    /**
+     * Hosts besides the issuer's own that its discovery document may name endpoints and keys on.
+     * Default: none, so that whoever controls a part of the document cannot name their own keys.
+     */
+    endpointHosts: Type.Optional(Type.Array(hostName, { minItems: 1, maxItems: 16 })),
   },
   closed,
 );

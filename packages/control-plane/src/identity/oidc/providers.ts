@@ -29,6 +29,8 @@ export interface ProviderSettings {
   readonly claims: ClaimNames;
   /** PEM of the trust bundle; null: the system's authorities. */
   readonly authorities: string | null;
+  /** Hosts besides the issuer's own that discovery may name. */
+  readonly endpointHosts: readonly string[];
   /** CIDR blocks of settings.network.internal. */
   readonly internalNetworks: readonly string[];
 }
@@ -135,7 +137,7 @@ async function discover(settings: ProviderSettings, { fetch }: ProviderFetch) {
     (as, ...rest) => authentication(as, settings.clientSecret)(as, ...rest),
     { [customFetch]: fetch, timeout: 3, execute: [enableNonRepudiationChecks] },
   );
-  checkMetadata(configuration.serverMetadata(), settings.issuer);
+  checkMetadata(configuration.serverMetadata(), settings.issuer, settings.endpointHosts);
   return configuration;
 }
 
