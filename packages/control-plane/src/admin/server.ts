@@ -115,7 +115,8 @@ const connectionsMax = 1_000;
 
 function limitConnections(server: Server, log: Log): void {
   server.maxConnections = connectionsMax;
-  server.maxHeadersCount = 100;
+  // Any other limit would hide headers from us that still frame the body; the gate counts them.
+  server.maxHeadersCount = 0;
   server.on('tlsClientError', (error) => log.debug('admin.tls_refused', { error }));
 }
 

@@ -38,7 +38,10 @@ interface PoolShape {
   readonly timeoutMs: number;
 }
 
-/** Opens the pools. Connects to nothing yet. */
+/**
+ * Opens the pools. Connects to nothing yet. All of them connect as one role for now: migrating,
+ * writing, reading and appending the audit are not separated by rights in the database.
+ */
 export function openDatabase(url: string, log: Log): Database {
   const pool = (shape: PoolShape): pg.Pool => {
     const made = new TranslatingPool({ ...clientConfig(url, shape.timeoutMs), max: shape.max });
@@ -63,7 +66,14 @@ export function openDatabase(url: string, log: Log): Database {
       return () => listeners.delete(listener);
     },
     committed(positions) {
-      for (const listener of listeners) listener(positions);
+      for (const listener of listeners) {
+        try {
+          listener(positions);
+        } catch (error) {
+          // The write is committed, whatever a listener makes of it.
+          log.error('database.listener_failed', { error });
+        }
+      }
     },
     async connect() {
       const client = new pg.Client(clientConfig(url, 0));

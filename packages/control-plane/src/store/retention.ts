@@ -4,7 +4,7 @@ import { type Database, type Executor, read } from './database.ts';
 const dayMs = 86_400_000;
 
 /** How long rows are kept after they have lost their meaning. */
-const keptMs = {
+export const keptMs = {
   /** After it expires: so long it can be looked up. */
   session: 30 * dayMs,
   joinToken: 30 * dayMs,

@@ -23,12 +23,10 @@ export function sendProblem(
   const known = knownError(error);
   const { status } = errorCodes[known.code];
   if (status >= 500) {
-    log.error('admin.request_failed', {
-      requestId: request.id,
-      method: request.method,
-      route: request.routeOptions.url,
-      error: known.code === 'internal' ? error : known,
-    });
+    const { method, id: requestId } = request;
+    const fields = { requestId, method, route: request.routeOptions.url ?? 'none' };
+    if (known.code === 'internal') log.error('admin.request_failed', { ...fields, error });
+    else log.warn('admin.request_failed', { ...fields, error: known });
   }
   if (status === 401) reply.header('WWW-Authenticate', 'Bearer');
   if (status === 503) reply.header('Retry-After', retryAfterSeconds);

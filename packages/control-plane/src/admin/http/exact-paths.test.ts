@@ -8,13 +8,19 @@ beforeAll(async () => {
 });
 
 /** Sends a request line as it is, which clients would tidy up, and gives the status. */
-async function statusOf(target: string, method = 'GET', host = 'localhost'): Promise<number> {
+async function statusOf(
+  target: string,
+  method = 'GET',
+  host = 'localhost',
+  more: readonly string[] = [],
+): Promise<number> {
   const { port, hostname } = new URL(admin.origin);
   const socket = connect({ port: Number(port), host: hostname, ca: admin.ca });
   const request = [
     `${method} ${target} HTTP/1.1`,
     `Host: ${host}`,
     `Authorization: Bearer ${admin.tokens.owner}`,
+    ...more,
     'Connection: close',
     '',
     '',
@@ -111,6 +117,15 @@ test('a Host that is not a name in the certificate is refused', async () => {
   ]) {
     expect([host, await statusOf('/v1/users', 'GET', host)]).toEqual([host, 400]);
   }
+});
+
+test('a header that may stand once stands once, and a hundred of them are enough', async () => {
+  const send = (more: readonly string[]) => statusOf('/v1/users', 'GET', 'localhost', more);
+  expect(await send(['Accept: */*', 'Accept: text/html'])).toBe(200);
+  for (const line of ['Host: localhost', 'Authorization: Bearer x', 'Origin: https://evil.test']) {
+    expect([line, await send([line, line.toUpperCase()])]).toEqual([line, 400]);
+  }
+  expect(await send(Array.from({ length: 101 }, (_, index) => `X-${index}: 1`))).toBe(400);
 });
 
 test('a client that does not speak HTTP is closed, and the next one is served', async () => {

@@ -11,6 +11,7 @@ import { notFound } from './problems.ts';
  * is a page's, not a person's.
  */
 export function gate(request: FastifyRequest, isOurHost: (host: string) => boolean): void {
+  refuseOddHeaders(request.raw.rawHeaders);
   const [path = '', ...query] = (request.raw.url ?? '').split('?');
   if (!/^\/[A-Za-z0-9._~:/-]*$/.test(path) || /\/\/|\/\.{1,2}(\/|$)/.test(path)) throw notFound();
   if (query.length > 1 || !isReadableQuery(query[0] ?? '')) {
@@ -22,6 +23,26 @@ export function gate(request: FastifyRequest, isOurHost: (host: string) => boole
   if (!isOurHost(request.headers.host ?? '')) {
     throw new SallyportError('invalid_request', 'the Host header does not name this server');
   }
+}
+
+const headersMax = 100;
+/** Headers whose second line another reader could take for the first. */
+const singular = new Set([
+  'authorization',
+  'content-length',
+  'content-type',
+  'host',
+  'idempotency-key',
+  'origin',
+]);
+
+function refuseOddHeaders(rawHeaders: readonly string[]): void {
+  if (rawHeaders.length > headersMax * 2) {
+    throw new SallyportError('invalid_request', 'there are too many headers');
+  }
+  const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+  const twice = names.find((name, index) => singular.has(name) && names.indexOf(name) !== index);
+  if (twice !== undefined) throw new SallyportError('invalid_request', `${twice} is there twice`);
 }
 
 function isReadableQuery(query: string): boolean {

@@ -71,7 +71,7 @@ async function openTheWay(directory: string, account: Account, log: Log): Promis
 }
 
 /** Hard links where the file system has them, copies elsewhere; static libraries are left out. */
-async function copyInstallation(from: string, to: string): Promise<void> {
+export async function copyInstallation(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true, mode: 0o755 });
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const source = join(from, entry.name);
