@@ -51,6 +51,7 @@ function run(): void {
   let sentAt = 0;
   let buffered = '';
   let missing = -1;
+  let last = false;
   const send = (): void => {
     sentAt = performance.now();
     socket.write(request);
@@ -62,7 +63,8 @@ function run(): void {
     }
     missing = -1;
     buffered = '';
-    send();
+    if (last) socket.end();
+    else send();
   };
   socket.setNoDelay(true);
   socket.once('secureConnect', send);
@@ -78,6 +80,7 @@ function run(): void {
     const head = buffered.slice(0, end);
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
     const ok = head.startsWith('HTTP/1.1 200');
+    last = /\r\nconnection: *close/i.test(head);
     if (length === undefined) {
       process.stderr.write(`unexpected answer:\n${head}\n`);
       process.exit(1);
@@ -90,6 +93,8 @@ function run(): void {
     process.stderr.write(`${error.message}\n`);
     failures += 1;
   });
+  // A server may end a connection after so many requests, as the edge does: the next one follows.
+  socket.on('close', run);
 }
 
 for (let index = 0; index < connections; index++) run();

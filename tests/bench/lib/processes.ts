@@ -1,11 +1,29 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** Pins every thread of a process to one core; the process is another's or our own. */
 export function pin(pid: number, core: number): void {
   execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });
+}
+
+/**
+ * Pins a process and all its descendants to one core, and lets everything else on that core go
+ * first: what it does in the background must not hold up the client or the upstream.
+ */
+export function pinBackground(pid: number, core: number): void {
+  for (const one of [pid, ...descendants(pid)]) {
+    pin(one, core);
+    execFileSync('renice', ['-n', '19', '-p', String(one)], { stdio: 'ignore' });
+  }
+}
+
+function descendants(pid: number): number[] {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean),
+  );
+  return children.map(Number).flatMap((child) => [child, ...descendants(child)]);
 }
 
 const ticksPerSecond = 100;
