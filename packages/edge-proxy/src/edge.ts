@@ -221,9 +221,9 @@ export class Edge {
             denials: this.#lostInWorkers.denials + dropped.denials,
           };
           this.#running?.uplink.addDropped(dropped);
-          for (const record of records) {
-            this.#lines.write(record);
-            this.#running?.uplink.push(record);
+          for (const lines of records) {
+            this.#lines.write(lines);
+            this.#running?.uplink.push(lines);
           }
         },
         onCall: (call) => this.#call(channel, call),

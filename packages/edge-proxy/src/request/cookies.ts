@@ -45,9 +45,12 @@ export function readCookies(sent: ReadCookies | null, prefix: string): readonly 
     .slice(0, readMax);
 }
 
-/** Whether a Set-Cookie line would set or take away one of our cookies. */
+/**
+ * Whether a Set-Cookie line would set or take away one of our cookies. One without a name, `=` and
+ * then ours, comes back from a browser as if it were ours (RFC 6265bis, section 5.8.3).
+ */
 export function setsOwnCookie(line: string): boolean {
-  return /^[\t ]*__host-sallyport[-=\t ]/i.test(`${line}=`);
+  return /^[\t ]*=?[\t ]*__host-sallyport[-=\t ]/i.test(`${line}=`);
 }
 
 /** A Set-Cookie line: for this host alone, never for scripts, not sent from other sites' forms. */

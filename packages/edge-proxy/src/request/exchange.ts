@@ -176,6 +176,7 @@ export interface CachedAssertion {
   readonly email: string;
   /** The list of the user as it was, before the route chose from it. */
   readonly userGroups: readonly string[];
+  readonly deviceId: string | null;
   readonly certificateSha256: string | null;
 }
 

@@ -1,6 +1,7 @@
 /**
  * What a header name means to us, looked up once per spelling. Names are compared folded, lower
- * case and with hyphens for underscores, because CGI-like readers cannot tell the two apart.
+ * case and with a hyphen for whatever is no letter or digit, because CGI-like readers (RFC 3875,
+ * section 4.1.18) and those that imitate them cannot tell such names apart.
  */
 
 export interface HeaderName {
@@ -17,6 +18,7 @@ export interface HeaderName {
 const reservedNames = new Set([
   // forwarding
   'forwarded',
+  'x-forwarded',
   'x-real-ip',
   'x-client-ip',
   'x-cluster-client-ip',
@@ -29,7 +31,10 @@ const reservedNames = new Set([
   'x-client-cert',
   'x-client-certificate',
   'x-arr-clientcert',
-  // another method or address than the one decided on
+  // another host, method or address than the one decided on
+  'x-host',
+  'x-original-host',
+  'x-http-host-override',
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
@@ -91,7 +96,7 @@ export function headerName(spelling: string): HeaderName {
 
 function look(spelling: string): HeaderName {
   const lower = spelling.toLowerCase();
-  const folded = lower.replaceAll('_', '-');
+  const folded = lower.replace(/[^a-z0-9]/g, '-');
   const reserved =
     reservedNames.has(folded) || reservedFamilies.some((family) => folded.startsWith(family));
   const hopByHop = hopByHopNames.has(folded);

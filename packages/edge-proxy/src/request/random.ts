@@ -28,7 +28,7 @@ class Pool {
 const alphabet = Buffer.from('0123456789abcdefghjkmnpqrstvwxyz');
 const plain = new Pool();
 const letters = new Pool((bytes) => {
-  for (const [at, byte] of bytes.entries()) bytes[at] = alphabet[byte & 31] ?? 0;
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = alphabet[(bytes[at] ?? 0) & 31] ?? 0;
 });
 
 /** So many random bytes in lower-case hex. */

@@ -27,6 +27,7 @@ describe('an answer of the edge', () => {
     ]);
     expect(response.body).toContain('This device is not enrolled.');
     expect(response.body).toContain('Ask your IT team to enrol it.');
+    expect(response.header('cross-origin-opener-policy')).toBe('same-origin');
     const id = response.header('sallyport-request-id') ?? '';
     expect(id).toMatch(/^req_[0-9a-z]{26}$/);
     expect(response.body).toContain(id);

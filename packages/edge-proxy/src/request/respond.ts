@@ -188,6 +188,9 @@ function send(value: Received, { status, type, body, headers }: Sendable): void 
     // Not `no-referrer`: with it a browser sends `Origin: null` even with our own sign-out form.
     'Referrer-Policy',
     'same-origin',
+    // No window that another site opened keeps hold of a sign-in.
+    'Cross-Origin-Opener-Policy',
+    'same-origin',
     'Sallyport-Request-Id',
     value.correlationId,
     ...(headers.includes('Cache-Control') ? [] : ['Cache-Control', 'no-store']),

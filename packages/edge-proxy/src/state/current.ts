@@ -21,8 +21,6 @@ export interface RouteConfig {
   };
   /** Origins that may open a WebSocket besides the route's own host. */
   readonly webSocketOrigins: readonly string[];
-  /** Name of the identity provider that signs users in. */
-  readonly identityProvider: string;
 }
 
 export interface UpstreamConfig {
@@ -75,6 +73,12 @@ export interface Generations {
 export interface CookieRing {
   readonly current: { readonly id: string; readonly key: CryptoKey };
   readonly keys: ReadonlyMap<string, CryptoKey>;
+}
+
+export interface StatementKey {
+  readonly key: CryptoKey;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
 }
 
 export interface AssertionKey {
@@ -139,11 +143,11 @@ export interface CurrentState {
   lockdown(nowMs: number): boolean;
 
   /** The key that session statements with this key id verify by; null: none that is live. */
-  statementKey(keyId: string, nowMs: number): CryptoKey | null;
+  statementKey(keyId: string, nowMs: number): StatementKey | null;
   cookieRing(): CookieRing | null;
   /** The newest own key whose public half is published; null: none is yet. */
   assertionKey(): AssertionKey | null;
-  /** Public assertion keys of all edges; the same object until they change. */
+  /** Public assertion keys of all edges that are not blocked; the same object until they change. */
   jwks(): { readonly keys: readonly JWK[] };
   upstreamCredentials(): UpstreamCredentials;
   serverCertificates(): readonly ServerCertificate[];

@@ -86,7 +86,6 @@ describe('the state of a worker', () => {
     expect(state.current.bundle()?.routes.get('wiki')).toMatchObject({
       audience: 'https://wiki.corp.test',
       upstream: { origin: 'https://wiki.internal.test:8443', port: 8443 },
-      identityProvider: 'corp',
     });
     const put = state.apply(frame('config', 2, sampleBundle(2, sampleDocuments('other'))));
     expect([put?.bundleChanged, state.current.bundle()?.version]).toEqual([false, 1]);
@@ -163,6 +162,37 @@ describe('the state of a worker', () => {
     expect([change?.subjects, state.current.notReadyReasons()]).toEqual([null, ['edge_blocked']]);
     state.apply(frame('revoke', 3, { op: 'lifted_block', revocationId: 'rev_1' }));
     expect(state.current.ready()).toBe(true);
+  });
+
+  it('leaves the keys of a blocked edge out of the JWKS, and changes it for nothing else', () => {
+    const state = workerState();
+    const other = sampleAssertionKey('other');
+    const otherKeys = { ...edgeKeys, edgeId: 'edg_2', assertionJwks: [other.publicJwk] };
+    const kids = () => state.current.jwks().keys.map(({ kid }) => kid);
+    const block = (expiresAtMs: number | null, kind: 'edge' | 'user' = 'edge') =>
+      ({ op: 'block', revocationId: 'rev_1', kind, subjectId: 'edg_2', expiresAtMs }) as const;
+    state.apply(whole('config', 1, ...config, otherKeys));
+    state.apply(whole('revoke', 1));
+    const all = state.current.jwks();
+    expect(kids()).toEqual(['own', 'other']);
+    state.apply(frame('revoke', 2, block(null, 'user')));
+    state.apply(frame('config', 2, otherKeys));
+    state.sweep(Date.now());
+    expect(state.current.jwks()).toBe(all);
+    state.apply(frame('revoke', 3, block(null)));
+    expect(kids()).toEqual(['own']);
+    state.apply(frame('config', 3, otherKeys));
+    expect(kids()).toEqual(['own']);
+    state.apply(frame('revoke', 4, { op: 'lifted_block', revocationId: 'rev_1' }));
+    expect(kids()).toEqual(['own', 'other']);
+    state.apply(frame('revoke', 5, block(Date.now() + 60_000)));
+    const blocked = state.current.jwks();
+    state.sweep(Date.now());
+    expect([kids(), state.current.jwks() === blocked]).toEqual([['own'], true]);
+    state.sweep(Date.now() + 61_000);
+    expect(kids()).toEqual(['own', 'other']);
+    state.apply(whole('revoke', 9, block(null)));
+    expect(kids()).toEqual(['own']);
   });
 
   it('lets a sign-in wait for the position that its user needs', async () => {

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
 import type { RevisionVector } from '@sallyport/shared/access-record';
 import { type Clock, systemClock } from '@sallyport/shared/clock';
 import type { Lane, Position } from '@sallyport/shared/state/model';
@@ -61,6 +62,8 @@ class TableState implements WorkerState, CurrentState {
   #assertionKey: AssertionKey | null = null;
   #bundle: LiveBundle | null = null;
   #jwks: { readonly keys: readonly JWK[] } = { keys: [] };
+  /** Edges whose keys are left out of the JWKS, as one text. */
+  #blockedEdges = '';
   #notReady: readonly string[] = [];
   #revisions: RevisionVector = {};
 
@@ -103,7 +106,7 @@ class TableState implements WorkerState, CurrentState {
 
   sweep(nowMs: number): void {
     sweepRevokeTable(this.#stores.revoke.table, nowMs, sweepRowsAtATime);
-    this.#refresh();
+    this.#refresh(nowMs);
   }
 
   // What requests see.
@@ -156,7 +159,7 @@ class TableState implements WorkerState, CurrentState {
   statementKey(keyId: string, nowMs: number): ReturnType<CurrentState['statementKey']> {
     const row = this.#stores.config.table.statementKeys.get(keyId);
     if (row === undefined || nowMs < row.notBeforeMs || nowMs >= row.notAfterMs) return null;
-    return row.key;
+    return row;
   }
 
   cookieRing(): CookieRing | null {
@@ -226,7 +229,7 @@ class TableState implements WorkerState, CurrentState {
     const version = releasedVersion(table.releases, this.#options.ring);
     // Without a usable release the last good version goes on.
     this.#bundle = (version === null ? null : table.bundles.get(version)?.live) ?? this.#bundle;
-    this.#jwks = { keys: [...table.edgeKeys.values()].flat() };
+    this.#publishKeys();
     this.#chooseAssertionKey();
   }
 
@@ -237,13 +240,32 @@ class TableState implements WorkerState, CurrentState {
     this.#assertionKey = this.#ownKeys.findLast((key) => kids.has(key.kid)) ?? null;
   }
 
-  /** A blocked edge serves nobody, also where nobody could cut its connections. */
-  #isFenced(): boolean {
-    const { edgeId, clock } = this.#options;
-    return isBlocked(this.#stores.revoke.table, 'edge', edgeId, (clock ?? systemClock)());
+  /** All keys but those of blocked edges: what such an edge signs is believed by nobody. */
+  #publishKeys(): void {
+    const blocked = new Set(this.#blockedEdges.split(' '));
+    const keys = [...this.#stores.config.table.edgeKeys]
+      .filter(([edgeId]) => !blocked.has(edgeId))
+      .flatMap(([, published]) => published);
+    if (!isDeepStrictEqual(keys, this.#jwks.keys)) this.#jwks = { keys };
   }
 
-  #refresh(): void {
+  /** Blocks come, are lifted and end with time: only then are the keys put together anew. */
+  #refreshBlockedEdges(nowMs: number): void {
+    const { revoke, config } = this.#stores;
+    const blocked = [...config.table.edgeKeys.keys()]
+      .filter((edgeId) => isBlocked(revoke.table, 'edge', edgeId, nowMs))
+      .join(' ');
+    if (blocked === this.#blockedEdges) return;
+    this.#blockedEdges = blocked;
+    this.#publishKeys();
+  }
+
+  #nowMs(): number {
+    return (this.#options.clock ?? systemClock)();
+  }
+
+  #refresh(nowMs: number = this.#nowMs()): void {
+    this.#refreshBlockedEdges(nowMs);
     const reasons: string[] = storedLanes
       .filter((lane) => this.#stores[lane].position === null)
       .map((lane) => `${lane}_missing`);
@@ -251,7 +273,10 @@ class TableState implements WorkerState, CurrentState {
     if (this.#stores.config.table.statementKeys.size === 0) reasons.push('statement_key_missing');
     if (this.#cookieRing === null) reasons.push('cookie_ring_missing');
     if (this.#assertionKey === null) reasons.push('assertion_key_unpublished');
-    if (this.#isFenced()) reasons.push('edge_blocked');
+    // A blocked edge serves nobody, also where nobody could cut its connections.
+    if (isBlocked(this.#stores.revoke.table, 'edge', this.#options.edgeId, nowMs)) {
+      reasons.push('edge_blocked');
+    }
     this.#notReady = reasons;
     const { revoke, config, directory } = this.#stores;
     this.#revisions = {

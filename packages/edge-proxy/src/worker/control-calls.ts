@@ -3,12 +3,15 @@ import type { CallResult, ControlCalls } from './request-worker.ts';
 
 /** Calls of one worker that may wait for an answer at the same time. */
 const openCallsMax = 256;
+/** Of them, those that anybody can ask for without a session: they leave room for the others. */
+const openBeginningsMax = 64;
 /** The main thread answers within 5 s; this is for one that does not. */
 const answerMsMax = 7_000;
 
 type Value = CallTable[CallName]['value'];
 
 interface OpenCall {
+  readonly name: CallName;
   readonly settle: (result: CallResult<Value>) => void;
   readonly timer: NodeJS.Timeout;
 }
@@ -18,6 +21,7 @@ export class WorkerCalls implements ControlCalls {
   readonly #post: (message: CallMessage) => void;
   readonly #open = new Map<number, OpenCall>();
   #id = 0;
+  #beginnings = 0;
 
   constructor(post: (message: CallMessage) => void) {
     this.#post = post;
@@ -48,7 +52,7 @@ export class WorkerCalls implements ControlCalls {
     name: Name,
     request: CallTable[Name]['request'],
   ): Promise<CallResult<CallTable[Name]['value']>> {
-    if (this.#open.size >= openCallsMax) {
+    if (this.#isFull(name)) {
       const failure = { code: 'unavailable', detail: 'too many calls are waiting' } as const;
       return Promise.resolve({ ok: false, failure });
     }
@@ -60,15 +64,22 @@ export class WorkerCalls implements ControlCalls {
         this.#settle(id, { ok: false, failure });
       }, answerMsMax);
       const settle = resolve as (result: CallResult<Value>) => void;
-      this.#open.set(id, { settle, timer });
+      this.#open.set(id, { name, settle, timer });
+      if (name === 'beginSignIn') this.#beginnings += 1;
       this.#post({ type: 'call', id, name, request } as CallMessage);
     });
+  }
+
+  #isFull(name: CallName): boolean {
+    if (name === 'beginSignIn' && this.#beginnings >= openBeginningsMax) return true;
+    return this.#open.size >= openCallsMax;
   }
 
   #settle(id: number, result: CallResult<Value>): void {
     const call = this.#open.get(id);
     if (call === undefined) return;
     this.#open.delete(id);
+    if (call.name === 'beginSignIn') this.#beginnings -= 1;
     clearTimeout(call.timer);
     call.settle(result);
   }

@@ -25,7 +25,7 @@ const state = createWorkerState({
   credentials: init.credentials,
 });
 const calls = new WorkerCalls(post);
-const outbox = new RecordOutbox(post);
+const outbox = new RecordOutbox((message, buffers) => port.postMessage(message, buffers));
 const metrics = createRequestMetrics(() => worker);
 const worker = createRequestWorker({
   config: init.config,
@@ -59,7 +59,9 @@ async function take(message: ToWorker): Promise<void> {
       return applyState(message);
     case 'credentials':
       state.setCredentials(message.credentials);
-      return reportReadiness();
+      reportReadiness();
+      // A cookie key that is gone takes its sessions with it, whoever's they are.
+      return redecisions.add(null, { subjects: null });
     case 'reply':
       return calls.onReply(message);
     case 'records_taken':

@@ -99,10 +99,15 @@ export type ToWorker =
   | { readonly type: 'records_taken'; readonly batches: number }
   | { readonly type: 'metrics'; readonly id: number };
 
-/** One access record as JSON. */
-export interface EncodedRecord {
-  readonly json: string;
-  /** Anything but a permit; outranks permits when records must be dropped. */
+/**
+ * Access records of one class on their way out, encoded once: the same bytes go to the standard
+ * output and to the control plane.
+ */
+export interface RecordLines {
+  /** JSON lines, each with its line feed. */
+  readonly lines: Uint8Array<ArrayBuffer>;
+  readonly records: number;
+  /** Anything but permits; outranks permits when records must be dropped. */
   readonly denial: boolean;
 }
 
@@ -124,7 +129,7 @@ export type FromWorker =
   | CallMessage
   | {
       readonly type: 'records';
-      readonly records: readonly EncodedRecord[];
+      readonly records: readonly RecordLines[];
       readonly dropped: DroppedRecords;
     }
   | {

@@ -6,8 +6,8 @@ import type {
   CallName,
   CallTable,
   DroppedRecords,
-  EncodedRecord,
   FromWorker,
+  RecordLines,
   ToWorker,
   WorkerCredentials,
   WorkerInit,
@@ -17,7 +17,7 @@ import type { CallResult, ListenAddress } from './request-worker.ts';
 type WorkerMetrics = Extract<FromWorker, { readonly type: 'metrics' }>['metrics'];
 
 export interface PoolHandlers {
-  onRecords(records: readonly EncodedRecord[], dropped: DroppedRecords): void;
+  onRecords(records: readonly RecordLines[], dropped: DroppedRecords): void;
   onCall(call: CallMessage): Promise<CallResult<CallTable[CallName]['value']>>;
   onStage(stage: Stage, delivery: Delivery): void;
   /** A worker has ended that was not asked to. */
@@ -102,6 +102,8 @@ export class WorkerPool {
   }
 }
 
+const youngGenerationMb = 64;
+
 class Member {
   notReady: readonly string[] = ['worker_starting'];
   readonly #worker: Worker;
@@ -116,7 +118,11 @@ class Member {
     this.#options = options;
     this.#distributor = distributor;
     const workerData: WorkerInit = { ...options.init, index };
-    this.#worker = new Worker(new URL('./entry.ts', import.meta.url), { workerData });
+    this.#worker = new Worker(new URL('./entry.ts', import.meta.url), {
+      workerData,
+      // What a request leaves behind dies young: with room for it, almost nothing is copied.
+      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
+    });
     this.#worker.on('message', (message: FromWorker) => this.#take(index, message));
     this.#worker.on('error', (error) => this.#died(index, asError(error)));
     this.#worker.on('messageerror', (error) => this.#died(index, error));

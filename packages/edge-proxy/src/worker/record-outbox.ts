@@ -1,6 +1,6 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
-import { RecordQueue } from '../ops/records/record-queue.ts';
-import type { FromWorker } from './messages.ts';
+import { type Queueable, RecordQueue } from '../ops/records/record-queue.ts';
+import type { FromWorker, RecordLines } from './messages.ts';
 
 const queueRecordsMax = 8_192;
 const queueBytesMax = 16 * 1024 * 1024;
@@ -8,24 +8,35 @@ const batchRecordsMax = 256;
 const batchBytesMax = 512 * 1024;
 /** Batches that the main thread has not taken yet. */
 const inFlightMax = 4;
-const lingerMs = 5;
+const lingerMs = 10;
+
+interface Line extends Queueable {
+  readonly json: string;
+}
+
+/** Hands a message to the main thread; the buffers move there and are gone here. */
+export type PostRecords = (
+  message: Extract<FromWorker, { readonly type: 'records' }>,
+  buffers: ArrayBuffer[],
+) => void;
 
 /** The worker's end of the way of the records: a bounded ring, emptied in batches. */
 export class RecordOutbox {
-  readonly #post: (message: FromWorker) => void;
-  readonly #queue = new RecordQueue(queueRecordsMax, queueBytesMax);
+  readonly #post: PostRecords;
+  readonly #queue = new RecordQueue<Line>(queueRecordsMax, queueBytesMax);
   #inFlight = 0;
   #timer: NodeJS.Timeout | null = null;
   #whenEmpty: (() => void)[] = [];
 
-  constructor(post: (message: FromWorker) => void) {
+  constructor(post: PostRecords) {
     this.#post = post;
   }
 
   /** Never waits; a record that cannot be encoded is a bug and throws. */
   push(record: AccessRecord): void {
+    const json = JSON.stringify(record);
     const denial = record.outcome !== 'permit' && record.outcome !== 'own';
-    this.#queue.push({ json: JSON.stringify(record), denial });
+    this.#queue.push({ json, records: 1, bytes: json.length, denial });
     this.#timer ??= setTimeout(() => this.flush(), lingerMs);
   }
 
@@ -39,10 +50,14 @@ export class RecordOutbox {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     while (this.#inFlight < inFlightMax) {
-      const records = this.#queue.take(batchRecordsMax, batchBytesMax);
-      if (records.length === 0) break;
+      const taken = this.#queue.take(batchRecordsMax, batchBytesMax);
+      if (taken.length === 0) break;
       this.#inFlight += 1;
-      this.#post({ type: 'records', records, dropped: this.#queue.takeDropped() });
+      const records = [encode(taken, false), encode(taken, true)].filter((lines) => lines !== null);
+      this.#post(
+        { type: 'records', records, dropped: this.#queue.takeDropped() },
+        records.map(({ lines }) => lines.buffer),
+      );
     }
     if (this.#queue.length > 0) return;
     for (const resolve of this.#whenEmpty.splice(0)) resolve();
@@ -55,4 +70,18 @@ export class RecordOutbox {
       this.flush();
     });
   }
+}
+
+const encoder = new TextEncoder();
+
+/** The records of one class as lines; null where there are none. */
+function encode(taken: readonly Line[], denial: boolean): RecordLines | null {
+  let text = '';
+  let records = 0;
+  for (const line of taken) {
+    if (line.denial !== denial) continue;
+    text += `${line.json}\n`;
+    records += 1;
+  }
+  return records === 0 ? null : { lines: encoder.encode(text), records, denial };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ChangedSubjects, StateChange } from '../state/current.ts';
-import { Redecisions } from './redecisions.ts';
+import { type Concern, Redecisions } from './redecisions.ts';
 
 const users = (...ids: string[]): ChangedSubjects => ({
   sessions: new Set(),
@@ -34,7 +34,7 @@ describe('deciding open exchanges again', () => {
 
   it('puts changes together that come while one is running', async () => {
     const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const seen: (StateChange | undefined)[] = [];
+    const seen: (Concern | undefined)[] = [];
     const enforced: number[] = [];
     const line = new Redecisions(
       async (next) => {
@@ -57,9 +57,29 @@ describe('deciding open exchanges again', () => {
     expect(enforced).toEqual([1, 4]);
   });
 
+  it('decides again about what has no number, and tells nobody but for what it was put with', async () => {
+    const gate = Promise.withResolvers<void>();
+    const seen: Concern[] = [];
+    const enforced: number[] = [];
+    const line = new Redecisions(
+      async (next) => {
+        seen.push(next);
+        await gate.promise;
+      },
+      (seq) => enforced.push(seq),
+    );
+    line.add(null, { subjects: null });
+    line.add(1, change(1, users('usr_a')));
+    line.add(null, { subjects: null });
+    expect([seen.map(({ subjects }) => subjects), enforced]).toEqual([[null], []]);
+    gate.resolve();
+    await settled();
+    expect([seen.map(({ subjects }) => subjects), enforced]).toEqual([[null, null], [1]]);
+  });
+
   it('takes "anyone" for everything that it is put together with', async () => {
     const gate = Promise.withResolvers<void>();
-    const seen: StateChange[] = [];
+    const seen: Concern[] = [];
     const line = new Redecisions(
       async (next) => {
         seen.push(next);

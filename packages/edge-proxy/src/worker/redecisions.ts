@@ -1,25 +1,37 @@
 import { mergeSubjects } from '../state/2-store/subjects.ts';
-import type { StateChange } from '../state/current.ts';
+import type { ChangedSubjects } from '../state/current.ts';
+
+/** What open exchanges are decided again for. */
+export interface Concern {
+  /** null: anyone's facts may have changed. */
+  readonly subjects: ChangedSubjects | null;
+}
 
 /**
  * Lines up what open exchanges must be decided again for. One redecision runs at a time; changes
  * that come meanwhile are put together and make the next one.
  */
 export class Redecisions {
-  readonly #redecide: (change: StateChange) => Promise<void>;
+  readonly #redecide: (change: Concern) => Promise<void>;
   readonly #onEnforced: (seq: number) => void;
-  #waiting: { readonly seq: number; readonly change: StateChange | null } | null = null;
+  #waiting: { readonly seq: number | null; readonly change: Concern | null } | null = null;
   #running = false;
 
   /** `onEnforced` is told the highest number up to which all is enforced. */
-  constructor(redecide: (change: StateChange) => Promise<void>, onEnforced: (seq: number) => void) {
+  constructor(redecide: (change: Concern) => Promise<void>, onEnforced: (seq: number) => void) {
     this.#redecide = redecide;
     this.#onEnforced = onEnforced;
   }
 
-  /** State up to `seq` is applied; null: nothing that a decision looks at has changed. */
-  add(seq: number, change: StateChange | null): void {
-    this.#waiting = { seq, change: mergeChanges(this.#waiting?.change ?? null, change) };
+  /**
+   * State up to `seq` is applied; null: it is no state of a lane that has changed, and nobody is
+   * told. `change` null: nothing that a decision looks at has changed.
+   */
+  add(seq: number | null, change: Concern | null): void {
+    this.#waiting = {
+      seq: seq ?? this.#waiting?.seq ?? null,
+      change: mergeChanges(this.#waiting?.change ?? null, change),
+    };
     if (!this.#running) void this.#run();
   }
 
@@ -29,18 +41,13 @@ export class Redecisions {
       const { seq, change } = this.#waiting;
       this.#waiting = null;
       if (change !== null) await this.#redecide(change);
-      this.#onEnforced(seq);
+      if (seq !== null) this.#onEnforced(seq);
     }
     this.#running = false;
   }
 }
 
-function mergeChanges(first: StateChange | null, second: StateChange | null): StateChange | null {
+function mergeChanges(first: Concern | null, second: Concern | null): Concern | null {
   if (first === null || second === null) return first ?? second;
-  return {
-    lane: second.lane,
-    position: second.position,
-    bundleChanged: first.bundleChanged || second.bundleChanged,
-    subjects: mergeSubjects(first.subjects, second.subjects),
-  };
+  return { subjects: mergeSubjects(first.subjects, second.subjects) };
 }

@@ -118,7 +118,7 @@ export interface RequestWorker {
    * Decides again every open exchange that the change may concern and ends those refused. Resolves
    * when that is done. Called after the change is visible in the state, one call at a time.
    */
-  redecide(change: StateChange): Promise<void>;
+  redecide(change: Pick<StateChange, 'subjects'>): Promise<void>;
   /** Stops accepting and waits for open exchanges; after `deadlineMs` the rest is destroyed. */
   drain(deadlineMs: number): Promise<void>;
   openExchanges(): number;

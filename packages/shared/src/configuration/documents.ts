@@ -129,8 +129,6 @@ export const RouteSpec = Type.Object(
         closed,
       ),
     ),
-    /** Name of the IdentityProvider; default: the one in the settings. */
-    identityProvider: Type.Optional(name),
   },
   closed,
 );

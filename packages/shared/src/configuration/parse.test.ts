@@ -128,6 +128,11 @@ describe('a configuration file', () => {
     expect(document).toMatchObject({ spec: { identity: { groups: ['employees'] } } });
   });
 
+  it('names no identity provider for one route: who signs users in is for the settings', () => {
+    const text = route.replace('upstream:', 'identityProvider: idp\n  upstream:');
+    expect(problems(text).join('\n')).toContain('/spec/identityProvider');
+  });
+
   it('is refused when aliases multiply or go round in a circle', () => {
     let bomb = 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n';
     for (let level = 1; level < 12; level += 1) {

@@ -78,15 +78,11 @@ describe('a configuration set', () => {
   it('names everything that is not there, all at once', () => {
     const found = lines(
       settings({ signIn: { host: 'signin.corp.example', identityProvider: 'none' } }),
-      route(
-        { url: 'https://wiki.example', trustBundle: 'none' },
-        { policies: ['none'], identityProvider: 'none' },
-      ),
+      route({ url: 'https://wiki.example', trustBundle: 'none' }, { policies: ['none'] }),
     );
     expect(found).toEqual([
       'Settings/default /spec/signIn/identityProvider: there is no IdentityProvider named none',
       'Route/wiki /spec/upstream/trustBundle: there is no TrustBundle named none',
-      'Route/wiki /spec/identityProvider: there is no IdentityProvider named none',
       'Route/wiki /spec/policies/0: there is no policy named none',
     ]);
   });

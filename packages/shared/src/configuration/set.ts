@@ -124,7 +124,6 @@ function checkRoute({ spec }: RouteDocument, context: Context, complain: Complai
     complain('/spec/upstream/serverName', 'must be a DNS name');
   }
   checkTrustBundle(trustBundle, 'upstream', '/spec/upstream/trustBundle', context, complain);
-  checkProviderName(spec.identityProvider, '/spec/identityProvider', context, complain);
   if (spec.audience === undefined && spec.match[0]?.host.startsWith('*.') === true) {
     complain('/spec/audience', 'is missing; it has no default where the first host has a star');
   }
@@ -166,12 +165,10 @@ function checkSettings(
   if (canonicalHost(spec.signIn.host) !== spec.signIn.host) {
     complain('/spec/signIn/host', 'must be a DNS name');
   }
-  checkProviderName(
-    spec.signIn.identityProvider,
-    '/spec/signIn/identityProvider',
-    context,
-    complain,
-  );
+  const provider = spec.signIn.identityProvider;
+  if (!context.providers.has(provider)) {
+    complain('/spec/signIn/identityProvider', `there is no IdentityProvider named ${provider}`);
+  }
   for (const [index, network] of (spec.network?.internal ?? []).entries()) {
     if (parseNetwork(network) !== null) continue;
     complain(
@@ -192,14 +189,4 @@ function checkTrustBundle(
   const bundle = bundles.get(name);
   if (bundle === undefined) complain(path, `there is no TrustBundle named ${name}`);
   else if (!bundle.spec.use.includes(use)) complain(path, `TrustBundle ${name} is not for ${use}`);
-}
-
-function checkProviderName(
-  name: string | undefined,
-  path: string,
-  { providers }: Context,
-  complain: Complain,
-): void {
-  if (name === undefined || providers.has(name)) return;
-  complain(path, `there is no IdentityProvider named ${name}`);
 }

@@ -92,6 +92,10 @@ describe('access records', () => {
     expect(await stream.send(2, batch)).toBe(2);
     expect(await stored(edge.edgeId)).toEqual(['first', 'second']);
     expect(await stream.send(3, [])).toBe(3);
+    const several = ['third', 'fourth'].map((correlationId) => record({ correlationId }));
+    const lines = Buffer.concat(several.map((one) => Buffer.concat([one, Buffer.from('\n')])));
+    expect(await stream.send(4, [lines])).toBe(4);
+    expect(await stored(edge.edgeId)).toEqual(['first', 'second', 'third', 'fourth']);
     stream.end();
   });
 

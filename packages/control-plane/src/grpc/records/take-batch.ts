@@ -27,10 +27,11 @@ export async function takeBatch(
   edgeId: string,
   request: RecordRequest,
 ): Promise<void> {
-  if (request.recordsJson.length > recordsPerBatchMax) {
+  const lines = request.recordsJson.flatMap((bytes) => [...linesOf(bytes)]);
+  if (lines.length > recordsPerBatchMax) {
     throw new CallError(status.INVALID_ARGUMENT, `more than ${recordsPerBatchMax} records at once`);
   }
-  const read = request.recordsJson.map((bytes) => readRecord(bytes, edgeId));
+  const read = lines.map((line) => readRecord(line, edgeId));
   const records = read.filter((record) => record !== null);
   const unreadable = read.length - records.length;
   if (unreadable > 0) log.warn('grpc.records_unreadable', { edge: edgeId, unreadable });
@@ -42,5 +43,18 @@ export async function takeBatch(
     if (dropped === 0) continue;
     log.warn('grpc.records_dropped_at_edge', { edge: edgeId, class: name.slice(0, 32), dropped });
     metrics.recordsDroppedAtEdge(dropped);
+  }
+}
+
+const lineFeed = 0x0a;
+
+/** JSON lines one by one, without their line feeds; the last may do without. */
+function* linesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  let start = 0;
+  while (start < bytes.length) {
+    const found = bytes.indexOf(lineFeed, start);
+    const end = found < 0 ? bytes.length : found;
+    if (end > start) yield bytes.subarray(start, end);
+    start = end + 1;
   }
 }

@@ -22,7 +22,11 @@ function slowOutput() {
   return { output, read, text: () => text };
 }
 
-const record = (json: string, denial = false) => ({ json, denial });
+const record = (json: string, denial = false) => ({
+  lines: new TextEncoder().encode(`${json}\n`),
+  records: 1,
+  denial,
+});
 
 describe('writing access records as lines', () => {
   it('begins with the first line, whatever came before it', async () => {

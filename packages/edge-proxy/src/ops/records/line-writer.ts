@@ -1,12 +1,11 @@
 import type { Writable } from 'node:stream';
 import { pause } from '../../state/1-sync/reconnect.ts';
-import type { DroppedRecords, EncodedRecord } from '../../worker/messages.ts';
+import type { DroppedRecords, RecordLines } from '../../worker/messages.ts';
+import { type QueuedLines, queued } from './queued-lines.ts';
 import { RecordQueue } from './record-queue.ts';
 
 const queueRecordsMax = 10_000;
 const queueBytesMax = 16 * 1024 * 1024;
-const chunkRecordsMax = 512;
-const chunkBytesMax = 256 * 1024;
 
 /**
  * Writes access records as JSON lines without ever waiting: while the reader does not take them
@@ -14,7 +13,7 @@ const chunkBytesMax = 256 * 1024;
  */
 export class LineWriter {
   readonly #output: Writable;
-  readonly #queue = new RecordQueue(queueRecordsMax, queueBytesMax);
+  readonly #queue = new RecordQueue<QueuedLines>(queueRecordsMax, queueBytesMax);
   #blocked = true;
   #broken = false;
 
@@ -36,8 +35,8 @@ export class LineWriter {
     this.#flush();
   }
 
-  write(record: EncodedRecord): void {
-    this.#queue.push(record);
+  write(lines: RecordLines): void {
+    this.#queue.push(queued(lines));
     this.#flush();
   }
 
@@ -61,8 +60,9 @@ export class LineWriter {
 
   #flush(): void {
     while (!this.#blocked && !this.#broken && this.#queue.length > 0) {
-      const records = this.#queue.take(chunkRecordsMax, chunkBytesMax);
-      this.#blocked = !this.#output.write(`${records.map(({ json }) => json).join('\n')}\n`);
+      const [next] = this.#queue.take(1, 1);
+      if (next === undefined) return;
+      this.#blocked = !this.#output.write(next.lines);
     }
   }
 }

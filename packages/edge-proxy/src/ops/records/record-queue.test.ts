@@ -1,19 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { RecordQueue } from './record-queue.ts';
+import { type Queueable, RecordQueue } from './record-queue.ts';
 
-const permit = (json: string) => ({ json, denial: false });
-const denial = (json: string) => ({ json, denial: true });
-const texts = (queue: RecordQueue) => queue.take(100, 1_000_000).map(({ json }) => json);
+interface Item extends Queueable {
+  readonly json: string;
+}
+
+const item = (json: string, denial: boolean, records = 1): Item => ({
+  json,
+  denial,
+  records,
+  bytes: json.length,
+});
+const permit = (json: string) => item(json, false);
+const denial = (json: string) => item(json, true);
+const texts = (queue: RecordQueue<Item>) => queue.take(100, 1_000_000).map(({ json }) => json);
 
 describe('the queue of access records', () => {
   it('gives records out in the order in which they came', () => {
-    const queue = new RecordQueue(10, 1_000);
+    const queue = new RecordQueue<Item>(10, 1_000);
     for (const record of [permit('1'), denial('2'), permit('3'), denial('4')]) queue.push(record);
     expect(texts(queue)).toEqual(['1', '2', '3', '4']);
   });
 
   it('drops permits before denials when it is full, the oldest first, and counts both', () => {
-    const queue = new RecordQueue(3, 1_000);
+    const queue = new RecordQueue<Item>(3, 1_000);
     for (const record of [denial('1'), permit('2'), permit('3'), denial('4'), denial('5')]) {
       queue.push(record);
     }
@@ -25,13 +35,22 @@ describe('the queue of access records', () => {
   });
 
   it('drops a new permit rather than a denial', () => {
-    const queue = new RecordQueue(2, 1_000);
+    const queue = new RecordQueue<Item>(2, 1_000);
     for (const record of [denial('1'), denial('2'), permit('3')]) queue.push(record);
     expect(texts(queue)).toEqual(['1', '2']);
   });
 
+  it('counts every record of items that hold several', () => {
+    const queue = new RecordQueue<Item>(10, 1_000);
+    for (const text of ['a', 'b', 'c']) queue.push(item(text, text === 'a', 4));
+    expect(queue.length).toBe(8);
+    expect(queue.takeDropped()).toEqual({ permits: 4, denials: 0 });
+    expect(queue.take(4, 1_000).map(({ json }) => json)).toEqual(['a']);
+    expect(texts(queue)).toEqual(['c']);
+  });
+
   it('is bounded in bytes as well, and gives out batches of a bounded size', () => {
-    const queue = new RecordQueue(1_000, 50);
+    const queue = new RecordQueue<Item>(1_000, 50);
     for (let index = 0; index < 20; index += 1) queue.push(permit('0123456789'));
     expect(queue.length).toBe(5);
     expect(queue.take(100, 25)).toHaveLength(2);

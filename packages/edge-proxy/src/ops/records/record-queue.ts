@@ -1,8 +1,16 @@
-import type { DroppedRecords, EncodedRecord } from '../../worker/messages.ts';
+import type { DroppedRecords } from '../../worker/messages.ts';
 
-interface Queued {
+/** One record, or several of one class that stay together. */
+export interface Queueable {
+  readonly records: number;
+  readonly bytes: number;
+  /** Anything but permits; outranks permits when records must be dropped. */
+  readonly denial: boolean;
+}
+
+interface Queued<Item> {
   readonly order: number;
-  readonly record: EncodedRecord;
+  readonly item: Item;
 }
 
 const nothing: DroppedRecords = { permits: 0, denials: 0 };
@@ -11,11 +19,12 @@ const nothing: DroppedRecords = { permits: 0, denials: 0 };
  * A bounded queue of access records. When it is full, the oldest permit makes room; denials go only
  * when there is nothing else. What is dropped is counted until somebody takes the count.
  */
-export class RecordQueue {
+export class RecordQueue<Item extends Queueable> {
   readonly #recordsMax: number;
   readonly #bytesMax: number;
-  readonly #permits = new Fifo<Queued>();
-  readonly #denials = new Fifo<Queued>();
+  readonly #permits = new Fifo<Queued<Item>>();
+  readonly #denials = new Fifo<Queued<Item>>();
+  #records = 0;
   #bytes = 0;
   #order = 0;
   #unreported = nothing;
@@ -26,31 +35,34 @@ export class RecordQueue {
     this.#bytesMax = bytesMax;
   }
 
+  /** Records in it. */
   get length(): number {
-    return this.#permits.length + this.#denials.length;
+    return this.#records;
   }
 
-  push(record: EncodedRecord): void {
+  push(item: Item): void {
     this.#order += 1;
-    const queue = record.denial ? this.#denials : this.#permits;
-    queue.push({ order: this.#order, record });
-    this.#bytes += record.json.length;
-    while (this.length > this.#recordsMax || this.#bytes > this.#bytesMax) this.#dropOne();
+    const queue = item.denial ? this.#denials : this.#permits;
+    queue.push({ order: this.#order, item });
+    this.#records += item.records;
+    this.#bytes += item.bytes;
+    while (this.#records > this.#recordsMax || this.#bytes > this.#bytesMax) this.#dropOne();
   }
 
-  /** Takes the oldest records, up to a number and to a size (but one at least). */
-  take(recordsMax: number, bytesMax: number): EncodedRecord[] {
-    const taken: EncodedRecord[] = [];
+  /** Takes the oldest, up to a number of records and to a size (but one item at least). */
+  take(recordsMax: number, bytesMax: number): Item[] {
+    const taken: Item[] = [];
+    let records = 0;
     let bytes = 0;
-    while (taken.length < recordsMax) {
+    for (;;) {
       const queue = this.#older();
-      const next = queue?.peek();
+      const next = queue?.peek()?.item;
       if (queue === null || next === undefined) break;
-      bytes += next.record.json.length;
-      if (taken.length > 0 && bytes > bytesMax) break;
-      queue.shift();
-      this.#bytes -= next.record.json.length;
-      taken.push(next.record);
+      records += next.records;
+      bytes += next.bytes;
+      if (taken.length > 0 && (records > recordsMax || bytes > bytesMax)) break;
+      this.#remove(queue);
+      taken.push(next);
     }
     return taken;
   }
@@ -72,7 +84,7 @@ export class RecordQueue {
     return this.#total;
   }
 
-  #older(): Fifo<Queued> | null {
+  #older(): Fifo<Queued<Item>> | null {
     const permit = this.#permits.peek();
     const denial = this.#denials.peek();
     if (permit === undefined) return denial === undefined ? null : this.#denials;
@@ -80,14 +92,21 @@ export class RecordQueue {
     return permit.order < denial.order ? this.#permits : this.#denials;
   }
 
+  #remove(queue: Fifo<Queued<Item>>): Item | null {
+    const item = queue.shift()?.item ?? null;
+    if (item === null) return null;
+    this.#records -= item.records;
+    this.#bytes -= item.bytes;
+    return item;
+  }
+
   #dropOne(): void {
-    const permit = this.#permits.shift();
-    const dropped = permit ?? this.#denials.shift();
-    if (dropped === undefined) return;
-    this.#bytes -= dropped.record.json.length;
-    const one = permit === undefined ? { permits: 0, denials: 1 } : { permits: 1, denials: 0 };
-    this.#unreported = sum(this.#unreported, one);
-    this.#total = sum(this.#total, one);
+    const item = this.#remove(this.#permits) ?? this.#remove(this.#denials);
+    if (item === null) return;
+    const { records } = item;
+    const lost = item.denial ? { permits: 0, denials: records } : { permits: records, denials: 0 };
+    this.#unreported = sum(this.#unreported, lost);
+    this.#total = sum(this.#total, lost);
   }
 }
 
@@ -99,10 +118,6 @@ function sum(a: DroppedRecords, b: DroppedRecords): DroppedRecords {
 class Fifo<T> {
   #items: T[] = [];
   #head = 0;
-
-  get length(): number {
-    return this.#items.length - this.#head;
-  }
 
   push(item: T): void {
     this.#items.push(item);

@@ -4,12 +4,13 @@ import type { ClientDuplexStream } from '@sallyport/proto/grpc';
 import type { Log } from '@sallyport/shared/log';
 import type { ControlChannel } from '../../identity/control-channel.ts';
 import { pause, reconnectDelayMs } from '../../state/1-sync/reconnect.ts';
-import type { DroppedRecords, EncodedRecord } from '../../worker/messages.ts';
+import type { DroppedRecords, RecordLines } from '../../worker/messages.ts';
+import { type QueuedLines, queued } from './queued-lines.ts';
 import { RecordQueue } from './record-queue.ts';
 
 const queueRecordsMax = 65_536;
 const queueBytesMax = 64 * 1024 * 1024;
-const batchRecordsMax = 500;
+const batchRecordsMax = 1_024;
 const batchBytesMax = 1024 * 1024;
 /** Batches sent and not yet acknowledged. */
 const windowMax = 4;
@@ -33,7 +34,7 @@ export interface RecordUplinkOptions {
  */
 export class RecordUplink {
   readonly #options: RecordUplinkOptions;
-  readonly #queue = new RecordQueue(queueRecordsMax, queueBytesMax);
+  readonly #queue = new RecordQueue<QueuedLines>(queueRecordsMax, queueBytesMax);
   readonly #stopping = new AbortController();
   #unacknowledged: Batch[] = [];
   #call: ClientDuplexStream<RecordRequest, RecordResponse> | null = null;
@@ -50,8 +51,8 @@ export class RecordUplink {
     this.#running = this.#keep();
   }
 
-  push(record: EncodedRecord): void {
-    this.#queue.push(record);
+  push(lines: RecordLines): void {
+    this.#queue.push(queued(lines));
     this.#schedule();
   }
 
@@ -137,16 +138,16 @@ export class RecordUplink {
   }
 
   #nextBatch(): Batch | null {
-    const records = this.#queue.take(batchRecordsMax, batchBytesMax);
-    if (records.length === 0) return null;
+    const taken = this.#queue.take(batchRecordsMax, batchBytesMax);
+    if (taken.length === 0) return null;
     const dropped = this.#queue.takeDropped();
     this.#batch += 1n;
     const message = create(RecordRequestSchema, {
       batch: this.#batch,
-      recordsJson: records.map(({ json }) => Buffer.from(json, 'utf8')),
+      recordsJson: taken.map(({ lines }) => lines),
       dropped: droppedCounts(dropped),
     });
-    return { message, records: records.length };
+    return { message, records: taken.reduce((sum, { records }) => sum + records, 0) };
   }
 }
 

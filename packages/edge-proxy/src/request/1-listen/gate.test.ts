@@ -67,6 +67,8 @@ describe('the gate', () => {
     ['gzip, chunked', ['Transfer-Encoding: gzip, chunked'], '0\r\n\r\n'],
     ['identity', ['Transfer-Encoding: identity'], ''],
     ['an underscore', ['Transfer_Encoding: chunked'], '0\r\n\r\n'],
+    ['a dot', ['Transfer.Encoding: chunked'], ''],
+    ['a tilde', ['Content~Length: 3'], ''],
     ['a length with a sign', ['Content-Length: +3'], 'abc'],
     ['a length in hex', ['Content-Length: 0x3'], 'abc'],
     ['a length with an underscore', ['Content-Length: 3_0'], 'abc'],

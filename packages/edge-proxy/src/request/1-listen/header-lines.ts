@@ -24,7 +24,7 @@ export interface Lines {
   authorization: boolean;
 }
 
-/** Names whose underscore spelling some readers take for framing. */
+/** Names that some readers take for framing in other spellings: `Transfer_Encoding`. */
 const framingNames = new Set([
   'host',
   'content-length',

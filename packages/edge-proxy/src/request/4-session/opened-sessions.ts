@@ -47,7 +47,7 @@ export class OpenedSessions {
       jws,
       (keyId) => {
         statementKeyId = keyId;
-        return this.#state.statementKey(keyId, nowMs);
+        return this.#state.statementKey(keyId, nowMs)?.key ?? null;
       },
       // One that has expired is genuine still, and the reason is to be told: as of its own time.
       issuedAtMs(jws),

@@ -1,4 +1,11 @@
-import { type Decision, type DeviceFacts, decide, type Facts } from '@sallyport/policy';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Decision,
+  type DeviceFacts,
+  decide,
+  type Facts,
+  type Permit,
+} from '@sallyport/policy';
 import type { Clock } from '@sallyport/shared/clock';
 import type { CurrentState, LiveBundle } from '../../state/current.ts';
 import { type Answer, grow, type Permitted, type Recognised } from '../exchange.ts';
@@ -12,7 +19,7 @@ export interface Judge {
   judge(value: Recognised): Permitted | Answer;
   /**
    * Decides again about what was permitted, on the state as it is now and with all facts gathered
-   * anew. null: this edge may not decide any more.
+   * anew. null: this edge may not decide any more, or what is permitted now is not what is under way.
    */
   judgeAgain(value: Permitted): Decision | null;
 }
@@ -38,9 +45,22 @@ export function createJudge(state: CurrentState, identify: Identify, clock: Cloc
       if (bundle === null) return null;
       const nowMs = clock();
       const facts = gatherFacts(state, value, identify(value, bundle, nowMs), nowMs);
-      return decide(bundle.policy, facts);
+      const decision = decide(bundle.policy, facts);
+      return decision.outcome !== 'permit' || sameWay(value, bundle, decision) ? decision : null;
     },
   };
+}
+
+/** Whether what is permitted now leads where the exchange went, from where it came. */
+function sameWay({ route }: Permitted, bundle: LiveBundle, permit: Permit): boolean {
+  if (permit.route !== route.name) return false;
+  const now = bundle.routes.get(route.name);
+  if (now === route) return true;
+  return (
+    now !== undefined &&
+    isDeepStrictEqual(now.upstream, route.upstream) &&
+    isDeepStrictEqual(now.webSocketOrigins, route.webSocketOrigins)
+  );
 }
 
 function follow(

@@ -20,7 +20,8 @@ export function sessionFacts(
   const { statement } = opened;
   if (nowMs >= statement.expiresAtMs) return expired;
   if (state.cookieRing()?.keys.has(opened.cookieKeyId) !== true) return revoked;
-  if (state.statementKey(opened.statementKeyId, nowMs) === null) return revoked;
+  const statementKey = state.statementKey(opened.statementKeyId, nowMs);
+  if (statementKey === null) return revoked;
   if (state.isSessionEnded(statement.sid)) return revoked;
   const now = state.generations(statement.userId, statement.deviceId);
   const then = statement.generations;
@@ -33,7 +34,8 @@ export function sessionFacts(
     deviceId: statement.deviceId,
     authenticatedAtMs: statement.authenticatedAtMs,
     amr: statement.amr,
-    expiresAtMs: statement.expiresAtMs,
+    // Nothing tells of the end of a key: a permit has to be asked for again when it comes.
+    expiresAtMs: Math.min(statement.expiresAtMs, statementKey.notAfterMs),
   };
 }
 

@@ -68,13 +68,23 @@ describe('the assertion', () => {
   });
 
   it('is the only one, whatever a client sends (row 68)', async () => {
-    const forged = ['Sallyport-Assertion', 'SALLYPORT-ASSERTION', 'Sallyport_Assertion'].map(
-      (name) => `${name}: forged`,
-    );
+    const forged = [
+      'Sallyport-Assertion',
+      'SALLYPORT-ASSERTION',
+      'Sallyport_Assertion',
+      'Sallyport.Assertion',
+      'sallyport~assertion',
+    ].map((name) => `${name}: forged`);
     const families = [
       'Sallyport-Anything: forged',
       'X-Forwarded-User: forged',
       'X_Forwarded_For: 6.6.6.6',
+      'X.Forwarded.For: 6.6.6.6',
+      'X-Forwarded: 6.6.6.6',
+      'Remote~User: forged',
+      'X-Host: forged',
+      'X-Original-Host: forged',
+      'X-HTTP-Host-Override: forged',
       'Forwarded: for=6.6.6.6',
       'X-Real-IP: 6.6.6.6',
       'Remote-User: forged',
@@ -121,6 +131,27 @@ describe('the assertion', () => {
     await edge.apply('directory', { ...user, groups: ['employees'] } as never);
     const third = await verify(await assertionFor(cookie));
     expect(third).toMatchObject({ claims: { groups: ['employees'] } });
+    // The same certificate, given to another device: a session that is bound to none goes on.
+    const unbound = await edge.session('usr_alice', null, 'pub.corp.test');
+    const fourth = await verify(
+      await assertionFor(unbound, 'pub.corp.test'),
+      'https://pub.corp.test',
+    );
+    expect(fourth).toMatchObject({ claims: { deviceId: 'dev_laptop' } });
+    const certificate = {
+      op: 'device_certificate',
+      sha256: edge.laptop.sha256,
+      deviceId: 'dev_other',
+      notBeforeMs: 0,
+      notAfterMs: Date.now() + 1e9,
+    } as const;
+    await edge.apply('directory', certificate);
+    const fifth = await verify(
+      await assertionFor(unbound, 'pub.corp.test'),
+      'https://pub.corp.test',
+    );
+    expect(fifth).toMatchObject({ claims: { deviceId: 'dev_other' } });
+    await edge.apply('directory', { ...certificate, deviceId: 'dev_laptop' });
     const renewed = await edge.pki.deviceNamed('dev_laptop');
     edge.upstream.forget();
     await call(edge, { cookie, device: renewed });

@@ -1,4 +1,4 @@
-import type { Facts, UserFacts } from '@sallyport/policy';
+import type { DeviceFacts, Facts, UserFacts } from '@sallyport/policy';
 import type { AssertionClaims } from '@sallyport/shared/assertion/claims';
 import type { Clock } from '@sallyport/shared/clock';
 import type { AssertionKey, CurrentState, RouteConfig } from '../../state/current.ts';
@@ -35,10 +35,9 @@ export function createAssert(
     }
     const key = state.assertionKey();
     if (key === null) return { kind: 'failed', code: 'assertion_key_missing' };
-    const certificateSha256 = facts.device.kind === 'known' ? facts.device.certificateSha256 : null;
     const nowMs = clock();
     const kept = opened.assertions.get(route.name);
-    if (kept !== undefined && holds(kept, key, route, user, certificateSha256, nowMs)) {
+    if (kept !== undefined && holds(kept, key, route, user, facts.device, nowMs)) {
       return grow(value, { assertion: kept.jwt });
     }
     const made = make(opened, facts, user, key, route, issuer, nowMs);
@@ -56,15 +55,17 @@ function holds(
   key: AssertionKey,
   route: RouteConfig,
   user: KnownUser,
-  certificateSha256: string | null,
+  device: DeviceFacts,
   nowMs: number,
 ): boolean {
+  const known = device.kind === 'known' ? device : null;
   return (
     nowMs < kept.renewAtMs &&
     kept.keyId === key.kid &&
     kept.route === route &&
     kept.email === user.email &&
-    kept.certificateSha256 === certificateSha256 &&
+    kept.deviceId === (known?.id ?? null) &&
+    kept.certificateSha256 === (known?.certificateSha256 ?? null) &&
     // The same list as long as the user's row has not been replaced.
     kept.userGroups === user.groups
   );
@@ -105,6 +106,7 @@ function make(
     route,
     email: user.email,
     userGroups: user.groups,
+    deviceId: claims.deviceId,
     certificateSha256: claims.certificateSha256,
   };
 }

@@ -198,6 +198,8 @@ describe('forwarding', () => {
       [
         'HTTP/1.1 200 Fine',
         'Set-Cookie: __Host-sallyport=stolen; Path=/; Secure',
+        'Set-Cookie: =__Host-sallyport=stolen; Path=/; Secure',
+        'Set-Cookie: = __Host-sallyport-return-slot-000=x',
         'Set-Cookie: a=1; Path=/',
         'set-cookie: __host-sallyport-signin-slot-000=x',
         'Set-Cookie: b=2',

@@ -4,6 +4,9 @@ import { buildConnector, Pool } from 'undici';
 import type { LiveBundle, UpstreamConfig, UpstreamCredentials } from '../../state/current.ts';
 import { connectionsMax } from './upstream.ts';
 
+/** An upstream that sends nothing for so long is given up, before its headers and after them. */
+const quietMs = 60_000;
+
 type Networks = LiveBundle['settings']['internalNetworks'];
 
 /** Connections to an upstream, with the settings of hardening.md section 4. */
@@ -17,8 +20,9 @@ export function openPool(
     pipelining: 1,
     keepAliveTimeout: 8_000,
     keepAliveMaxTimeout: 10_000,
-    headersTimeout: 30_000,
-    bodyTimeout: 60_000,
+    // The same for both: undici makes a new timer where they differ, twice for each request.
+    headersTimeout: quietMs,
+    bodyTimeout: quietMs,
     maxHeaderSize: 16_384,
     allowH2: false,
     connect: connector(upstream, internalNetworks, credentials),

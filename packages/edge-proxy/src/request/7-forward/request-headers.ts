@@ -7,13 +7,14 @@ import type { Asserted } from '../exchange.ts';
  */
 export function upstreamHeaders(value: Asserted): string[] {
   const { head, route, assertion } = value;
-  const lines = ['host', route.upstream.host === 'preserve' ? head.authority : upstreamHost(value)];
-  for (const part of head.passing) lines.push(part);
+  const lines = head.passing.slice();
   const cookie = head.cookies?.forUpstream ?? null;
   if (cookie !== null) lines.push('cookie', cookie);
   if (head.contentLength !== null) lines.push('content-length', String(head.contentLength));
   if (assertion !== null) lines.push(assertionHeader, assertion);
   lines.push(
+    'host',
+    route.upstream.host === 'preserve' ? head.authority : upstreamHost(value),
     'Sallyport-Request-Id',
     value.correlationId,
     'traceparent',

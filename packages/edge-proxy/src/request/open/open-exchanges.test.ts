@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sampleCookieRing } from '../../testing/sample-state.ts';
 import { RawClient } from '../testing/client.ts';
 import { testDocuments } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
@@ -93,6 +94,48 @@ describe('an exchange that is under way', () => {
     await edge.apply('config', ...edge.configuration(stricter));
     await expectCut(two);
     await edge.apply('config', ...edge.configuration(testDocuments(edge.pki, edge.upstream.port)));
+  });
+
+  it.each([
+    ['another upstream', { upstream: { host: 'upstream' } }, 'app'],
+    ['other origins of WebSockets', { webSocket: { origins: ['https://else.corp.test'] } }, 'app'],
+    ['another route in its place', {}, 'app-too'],
+  ])('is destroyed when a new configuration has %s', async (_name, more, name) => {
+    const usual = testDocuments(edge.pki, edge.upstream.port);
+    const other = usual.map((document) =>
+      document.kind === 'Route' && document.metadata.name === 'app'
+        ? {
+            ...document,
+            metadata: { name },
+            spec: {
+              ...document.spec,
+              ...more,
+              upstream: { ...document.spec.upstream, ...('upstream' in more ? more.upstream : {}) },
+            },
+          }
+        : document,
+    ) as typeof usual;
+    const client = await download(await session());
+    await edge.apply('config', ...edge.configuration(other));
+    await expectCut(client);
+    await edge.apply('config', ...edge.configuration(usual));
+  });
+
+  it('is destroyed when the key of its cookie is withdrawn', async () => {
+    const client = await download(await session());
+    edge.setCredentials({ cookieRing: sampleCookieRing() });
+    await edge.worker.redecide({ subjects: null });
+    await expectCut(client);
+  });
+
+  it('ends when the key of its session statement ends', async () => {
+    const client = await download(await session());
+    await edge.apply('config', { ...edge.signingKey, notAfterMs: Date.now() + 60_000 });
+    expect(edge.worker.openExchanges()).toBe(1);
+    edge.clock.offsetMs = 61_000;
+    await expectCut(client, 'expired');
+    edge.clock.offsetMs = 0;
+    await edge.apply('config', edge.signingKey);
   });
 
   it('goes on when somebody else is revoked, or nothing changes for it', async () => {

@@ -44,7 +44,7 @@ export class OpenExchanges {
    * Decides again about all that the change may concern; done when that is done. What is permitted
    * meanwhile is permitted on the new state already, and deciding twice does no harm.
    */
-  async redecide(change: StateChange): Promise<void> {
+  async redecide(change: Pick<StateChange, 'subjects'>): Promise<void> {
     let sliceEnd = performance.now() + sliceMs;
     for (const value of this.#open.keys()) {
       if (concerns(change, value)) this.#decide(value, 'revoked');
@@ -72,7 +72,10 @@ export class OpenExchanges {
   }
 }
 
-function concerns({ subjects }: StateChange, { facts, opened }: Permitted): boolean {
+function concerns(
+  { subjects }: Pick<StateChange, 'subjects'>,
+  { facts, opened }: Permitted,
+): boolean {
   if (subjects === null) return true;
   const { device } = facts;
   return (

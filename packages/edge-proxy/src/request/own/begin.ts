@@ -31,11 +31,9 @@ export function createBegin(
       target: whole.length <= targetLengthMax ? whole : '/',
       expiresAtMs: clock() + signInSeconds * 1000,
     });
-    const provider = providerOf(value);
     const parameters = new URLSearchParams({
       host,
       binding: bindingOf(nonce),
-      ...(provider === bundle.settings.identityProvider ? {} : { provider }),
       ...(stepUp ? { step_up: '1' } : {}),
     });
     return {
@@ -45,12 +43,6 @@ export function createBegin(
       code: 'sign_in_started',
     };
   };
-
-  function providerOf({ decision }: Received): string {
-    const bundle = state.bundle();
-    const route = bundle?.routes.get(decision?.route ?? '');
-    return route?.identityProvider ?? bundle?.settings.identityProvider ?? '';
-  }
 }
 
 /** What the sign-in host learns of a nonce. */

@@ -33,12 +33,14 @@ async function findState(
   { state, clock }: OwnNeeds,
   value: Located,
 ): Promise<{ readonly found: SignInState; readonly clear: string } | null> {
-  const { head, path } = value;
+  const { head, path, bundle } = value;
   const ring = state.cookieRing();
   const sent = new URLSearchParams(head.query).getAll('state');
   const [wanted] = sent;
   if (ring === null || wanted === undefined || sent.length !== 1) return null;
   const provider = path.slice(callbackPrefix.length);
+  // Also where the settings have named another one since the sign-in began.
+  if (provider !== bundle.settings.identityProvider) return null;
   return findInSlots(head.cookies, signInCookiePrefix, async (sealed) => {
     const opened = await openJson(ring, 'sign-in', head.host, sealed, clock());
     if (opened === null || opened.value.provider !== provider) return null;

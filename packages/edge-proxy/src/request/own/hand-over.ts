@@ -25,7 +25,8 @@ export function createHandOver(needs: OwnNeeds): Endpoint {
     if (given === null) return { kind: 'notice', code: 'sign_in_lost' };
     const came = await findReturn(needs, value, ring, given.value.binding);
     const opened = await sessions.verify(given.value.statement, given.keyId, clock());
-    if (came === null || opened === null) return { kind: 'notice', code: 'sign_in_lost' };
+    if (opened === null) return { kind: 'notice', code: 'sign_in_lost' };
+    if (came === null) return burn(needs, value, given.value, opened);
     value.opened = opened;
     const refusal = whyNotHere(needs, value, opened);
     return refusal ?? redeem(needs, value, given.value, opened, came);
@@ -62,6 +63,18 @@ function whyNotHere(needs: OwnNeeds, value: Located, opened: OpenedSession): Ans
   const { deviceId } = opened.statement;
   if (deviceId === null || deviceId === here) return null;
   return refuseBecause(here === null ? 'device_certificate_missing' : 'session_other_device');
+}
+
+/** A token in a browser that it was not made for has got out: it shall work nowhere any more. */
+async function burn(
+  { control, log }: OwnNeeds,
+  { correlationId }: Located,
+  { tokenId, expiresAtMs }: HandOver,
+  { statement: { sid } }: OpenedSession,
+): Promise<Answer> {
+  const redeemed = await control.redeemHandOver({ jti: tokenId, expiresAtMs, sid });
+  if (!redeemed.ok) log.warn('hand_over_not_burnt', { correlationId, ...redeemed.failure });
+  return { kind: 'notice', code: 'sign_in_lost' };
 }
 
 async function redeem(

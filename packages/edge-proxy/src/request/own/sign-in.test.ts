@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { apiVersion, type ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Browser, signIn, toProvider } from '../testing/browser.ts';
 import { call } from '../testing/client.ts';
-import { signInHost } from '../testing/documents.ts';
+import { signInHost, testDocuments } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
 
 let edge: TestEdge;
@@ -19,6 +20,9 @@ describe('signing in', () => {
     expect(provider.origin).toBe('https://idp.corp.test');
     const { handedOver } = await signIn(browser);
     expect(handedOver.header('location')).toBe('/start?x=1');
+    for (const redirect of [away, handedOver]) {
+      expect(redirect.header('cross-origin-opener-policy')).toBe('same-origin');
+    }
     const page = await browser.follow(handedOver);
     expect([page.status, page.body]).toEqual([200, 'hello']);
     // The cookies of the way are gone, the session is there on both hosts.
@@ -132,9 +136,6 @@ describe('signing in', () => {
     const browser = new Browser(edge);
     const { back } = await toProvider(browser);
     const called = await browser.get(signInHost, back);
-    const stranger = new Browser(edge);
-    expect((await stranger.follow(called)).status).toBe(400);
-    expect(stranger.cookies('app.corp.test').size).toBe(0);
     const kept = new Map(browser.cookies('app.corp.test'));
     browser.device = edge.other;
     const elsewhere = await browser.follow(called);
@@ -151,6 +152,50 @@ describe('signing in', () => {
     const replayed = await browser.follow(called);
     expect([replayed.status, replayed.body.includes('sign_in_used')]).toEqual([400, true]);
     expect(browser.cookies('app.corp.test').has('__Host-sallyport')).toBe(false);
+  });
+
+  it('hands over to nobody once another browser has come with the token', async () => {
+    const browser = new Browser(edge);
+    const { back } = await toProvider(browser);
+    const called = await browser.get(signInHost, back);
+    const stranger = new Browser(edge);
+    const lost = await stranger.follow(called);
+    expect([lost.status, lost.body.includes('sign_in_lost')]).toEqual([400, true]);
+    expect(stranger.cookies('app.corp.test').size).toBe(0);
+    const late = await browser.follow(called);
+    expect([late.status, late.body.includes('sign_in_used')]).toEqual([400, true]);
+  });
+
+  it('goes to the provider of the settings alone, whatever the address asks for', async () => {
+    const documents = (provider: string): ConfigurationDocument[] => [
+      ...testDocuments(edge.pki, edge.upstream.port).map((document) =>
+        document.kind === 'Settings'
+          ? {
+              ...document,
+              spec: { ...document.spec, signIn: { host: signInHost, identityProvider: provider } },
+            }
+          : document,
+      ),
+      {
+        apiVersion,
+        kind: 'IdentityProvider',
+        metadata: { name: 'other' },
+        spec: { issuer: 'https://other.corp.test', clientId: 'edge', clientSecret: 'other-secret' },
+      },
+    ];
+    await edge.apply('config', ...edge.configuration(documents('corp')));
+    const browser = new Browser(edge);
+    const binding = 'A'.repeat(43);
+    const path = `/.well-known/sallyport/sign-in?host=app.corp.test&binding=${binding}&provider=other`;
+    expect((await browser.get(signInHost, path)).status).toBe(302);
+    expect(edge.control.begun.at(-1)?.provider).toBe('corp');
+    const { back } = await toProvider(browser);
+    await edge.apply('config', ...edge.configuration(documents('other')));
+    const completed = edge.control.completed.length;
+    const lost = await browser.get(signInHost, back);
+    expect([lost.status, lost.body.includes('sign_in_lost')]).toEqual([400, true]);
+    expect(edge.control.completed.length).toBe(completed);
+    await edge.apply('config', ...edge.configuration(testDocuments(edge.pki, edge.upstream.port)));
   });
 
   it('hands over only for a minute', async () => {

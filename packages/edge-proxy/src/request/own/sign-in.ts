@@ -15,7 +15,6 @@ import { setInSlot, signInSeconds } from './slots.ts';
 interface Wish {
   readonly host: string;
   readonly binding: string;
-  readonly provider: string;
   readonly stepUp: boolean;
 }
 
@@ -42,11 +41,9 @@ function readWish(query: string, bundle: LiveBundle): Wish | null {
   const parameters = new URLSearchParams(query);
   const host = canonicalHost(parameters.get('host') ?? '');
   const binding = parameters.get('binding') ?? '';
-  const provider = parameters.get('provider') ?? bundle.settings.identityProvider;
   if (host === null || !hostKnown(bundle.policy, host)) return null;
   if (!/^[A-Za-z0-9_-]{43}$/.test(binding)) return null;
-  if (!bundle.identityProviders.has(provider)) return null;
-  return { host, binding, provider, stepUp: parameters.get('step_up') === '1' };
+  return { host, binding, stepUp: parameters.get('step_up') === '1' };
 }
 
 /** The session of the sign-in host, where it holds, and on the very device it was made on. */
@@ -69,12 +66,13 @@ async function begin(needs: OwnNeeds, value: Located, wish: Wish): Promise<Answe
   const { state, control, origins, clock, log } = needs;
   const ring = state.cookieRing();
   if (ring === null) return { kind: 'failed', code: 'not_ready' };
-  const { head } = value;
+  const { head, bundle } = value;
+  const provider = bundle.settings.identityProvider;
   const kept: Omit<SignInState, 'revoke'> = {
     state: randomText(),
     nonce: randomText(),
     verifier: randomText(),
-    provider: wish.provider,
+    provider,
     host: wish.host,
     binding: wish.binding,
     stepUp: wish.stepUp,
@@ -82,8 +80,8 @@ async function begin(needs: OwnNeeds, value: Located, wish: Wish): Promise<Answe
     expiresAtMs: clock() + signInSeconds * 1000,
   };
   const begun = await control.beginSignIn({
-    provider: wish.provider,
-    redirectUri: origins.of(head.host) + callbackPath(wish.provider),
+    provider,
+    redirectUri: origins.of(head.host) + callbackPath(provider),
     state: kept.state,
     nonce: kept.nonce,
     // RFC 7636, 4.2: S256.

@@ -5,7 +5,7 @@ import { newEd25519KeyPair } from '@sallyport/shared/keys/ed25519';
 import { sessionStatementPurpose, signKey } from '@sallyport/shared/keys/root';
 import { createLog } from '@sallyport/shared/log';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
-import type { Lane, StateOp } from '@sallyport/shared/state/model';
+import type { Lane, SigningKey, StateOp } from '@sallyport/shared/state/model';
 import type { StateChange } from '../../state/current.ts';
 import { createWorkerState, type WorkerState } from '../../state/worker-state.ts';
 import { Arrivals } from '../../testing/arrivals.ts';
@@ -46,6 +46,8 @@ export class TestEdge {
   readonly control: InMemoryControl;
   readonly state: WorkerState;
   readonly worker: RequestWorker;
+  /** What session statements verify by. */
+  readonly signingKey: SigningKey;
   /** Alice's managed laptop, Bob's, and one that nobody enrolled. */
   readonly laptop: Identity;
   readonly other: Identity;
@@ -59,6 +61,7 @@ export class TestEdge {
     upstream: Recorder;
     control: InMemoryControl;
     credentials: WorkerCredentials;
+    signingKey: SigningKey;
     devices: readonly [Identity, Identity, Identity];
     publicPort: number | null;
   }) {
@@ -66,6 +69,7 @@ export class TestEdge {
     this.upstream = parts.upstream;
     this.control = parts.control;
     [this.laptop, this.other, this.stranger] = parts.devices;
+    this.signingKey = parts.signingKey;
     this.#credentials = parts.credentials;
     this.state = createWorkerState({ edgeId, ring: 'default', credentials: parts.credentials });
     this.worker = createRequestWorker({
@@ -121,6 +125,16 @@ export class TestEdge {
       pki,
       upstream,
       credentials,
+      signingKey: signKey(
+        {
+          keyId: statementKeyId,
+          purpose: sessionStatementPurpose,
+          publicKey: keys.publicKey,
+          notBeforeMs: 0,
+          notAfterMs: Date.now() + 1e9,
+        },
+        root.privateKey,
+      ),
       control: new InMemoryControl(keys.privateKeyPem, statementKeyId),
       devices: devices as [Identity, Identity, Identity],
       publicPort: options.publicPort ?? null,
@@ -130,16 +144,7 @@ export class TestEdge {
       await edge.apply('directory', ...edge.directory());
       await edge.apply(
         'config',
-        signKey(
-          {
-            keyId: statementKeyId,
-            purpose: sessionStatementPurpose,
-            publicKey: keys.publicKey,
-            notBeforeMs: 0,
-            notAfterMs: Date.now() + 1e9,
-          },
-          root.privateKey,
-        ),
+        edge.signingKey,
         { op: 'edge_keys', edgeId, region: 'eu', assertionJwks: [assertionKey.publicJwk] },
         ...edge.configuration(testDocuments(pki, upstream.port, options.documents)),
       );

@@ -1,18 +1,12 @@
 import { createPublicKey } from 'node:crypto';
 import { sessionStatementPurpose } from '@sallyport/shared/keys/root';
 import type { EdgeKeys, PutBundle, SigningKey } from '@sallyport/shared/state/model';
-import type { CryptoKey, JWK } from 'jose';
+import type { JWK } from 'jose';
 import { buildLiveBundle } from '../3-index/live-bundle.ts';
 import { bundlesKept, Shelf } from '../3-index/shelf.ts';
-import type { LiveBundle } from '../current.ts';
+import type { LiveBundle, StatementKey } from '../current.ts';
 import type { OpOf } from './lane-ops.ts';
 import type { SubjectSets } from './subjects.ts';
-
-export interface StatementKey {
-  readonly key: CryptoKey;
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
-}
 
 export interface HeldBundle {
   readonly sha256: Uint8Array;

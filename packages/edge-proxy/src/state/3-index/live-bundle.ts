@@ -27,7 +27,6 @@ export function buildLiveBundle(version: number, documentsJson: Uint8Array): Liv
   const authorities = deviceAuthorities(deviceBundles(documents));
   const names: RouteNames = {
     authoritiesPem: (name) => trust.get(name),
-    defaultIdentityProvider: settings.signIn.identityProvider,
   };
   return {
     version,

@@ -6,7 +6,6 @@ import type { RouteConfig, UpstreamConfig } from '../current.ts';
 export interface RouteNames {
   /** PEM certificates of a trust bundle; undefined: there is no such bundle. */
   authoritiesPem(trustBundle: string): readonly string[] | undefined;
-  readonly defaultIdentityProvider: string;
 }
 
 const defaultAssertionTtlSeconds = 120;
@@ -27,7 +26,6 @@ export function routeConfig(document: RouteDocument, names: RouteNames): RouteCo
       bytesMax: spec.identity?.bytesMax ?? defaultAssertionBytesMax,
     },
     webSocketOrigins: spec.webSocket?.origins ?? [],
-    identityProvider: spec.identityProvider ?? names.defaultIdentityProvider,
   };
 }
 

@@ -444,7 +444,7 @@ export declare type RecordRequest = Message<"sallyport.v1.RecordRequest"> & {
   batch: bigint;
 
   /**
-   * Each an access record as JSON (shared/access-record.ts).
+   * Each one or more access records (shared/access-record.ts) as JSON lines.
    *
    * @generated from field: repeated bytes records_json = 2;
    */
