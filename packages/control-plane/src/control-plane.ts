@@ -17,6 +17,7 @@ import { startOpsServer } from './ops/server.ts';
 import { createPublisher, type Publisher } from './publish/publisher.ts';
 import { type Database, openDatabase, read } from './store/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './store/embedded/server.ts';
+import { connectionTrouble } from './store/failure.ts';
 import { findInstallation, type InstallationRow, loadAuthority } from './store/keys.ts';
 import { migrateDatabase } from './store/migrate.ts';
 import { startRetention } from './store/retention-job.ts';
@@ -33,24 +34,26 @@ export interface ControlPlane {
 }
 
 const databaseStartMs = 30_000;
+const databaseRetryMsMax = 4_000;
 const drainMs = 5_000;
 const logAgeReadyMs = 5_000;
 
 /**
  * Starts the parts in their order: database, migrations, seed, publisher, ops, gRPC, admin API.
- * Where one fails, those before it are stopped again.
+ * Where one fails, those before it are stopped again. `signal` ends the wait for the database.
  */
 export async function startControlPlane(
   config: Config,
   clock: Clock,
   log: Log,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<ControlPlane> {
   const stops: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
     for (const one of stops.splice(0).reverse()) await one();
   };
   try {
-    return { ...(await start(config, clock, log, stops)), stop };
+    return { ...(await start(config, clock, log, stops, signal)), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -62,13 +65,17 @@ async function start(
   clock: Clock,
   log: Log,
   stops: (() => Promise<unknown>)[],
+  signal: AbortSignal,
 ): Promise<Omit<ControlPlane, 'stop'>> {
   const sealKey = await readKeyFile(config.keyFile);
   const postgres = config.databaseUrl === null ? await startOwnPostgres(config, log) : null;
   if (postgres !== null) stops.push(() => postgres.stop());
-  const database = openDatabase(config.databaseUrl ?? postgres?.url ?? '', log);
+  signal.throwIfAborted();
+  const url = config.databaseUrl ?? postgres?.url ?? '';
+  const database = openDatabase(url, log);
   stops.push(() => database.close());
-  await migrateWhenThere(database, log);
+  await migrateWhenThere(database, url, log, signal);
+  signal.throwIfAborted();
   const installation = await installationOf(config, database, sealKey, clock());
 
   const metrics = createRegistry();
@@ -124,16 +131,29 @@ export function postgresFolder(config: Config): string {
 }
 
 /** A database that is starting, too, gets half a minute. */
-async function migrateWhenThere(database: Database, log: Log): Promise<void> {
+async function migrateWhenThere(
+  database: Database,
+  url: string,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
   const deadlineMs = performance.now() + databaseStartMs;
-  for (;;) {
+  let told = '';
+  for (let waitMs = 250; ; waitMs = Math.min(2 * waitMs, databaseRetryMsMax)) {
     try {
       return await migrateDatabase(database);
     } catch (error) {
       const passing = error instanceof SallyportError && error.code === 'database_unavailable';
-      if (!passing || performance.now() > deadlineMs) throw error;
-      log.warn('database.not_there_yet', { error });
-      await delay(500);
+      if (!passing) throw error;
+      const reason = connectionTrouble(error, url);
+      if (performance.now() > deadlineMs) {
+        const detail = `the database cannot be used: ${reason}`;
+        throw new SallyportError('database_unavailable', detail, { cause: error });
+      }
+      // Once for each reason, not for each attempt.
+      if (reason !== told) log.warn('database.not_there_yet', { reason });
+      told = reason;
+      await delay(waitMs, undefined, { signal });
     }
   }
 }

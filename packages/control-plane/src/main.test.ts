@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { createInstallation } from '@sallyport/shared/init/installation';
 import { Agent } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from './store/embedded/free-port.ts';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 
@@ -164,3 +165,23 @@ test('a home whose key file is another one does not start', async () => {
   expect(said).toContain('sealed_value_unreadable');
   await rm(other, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
 }, 60_000);
+
+test('SIGTERM ends the wait for a database that is not there, with exit 0 and the cause in words', async () => {
+  const closed = await freePort();
+  const child = start({
+    DATABASE_URL: `postgres://sallyport:hidden@127.0.0.1:${closed}/sallyport`,
+    SALLYPORT_LOG_LEVEL: 'warn',
+  });
+  let said = '';
+  const told = Promise.withResolvers<void>();
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said += chunk.toString('utf8');
+    if (said.includes('not_there_yet')) told.resolve();
+  });
+  await told.promise;
+  child.kill('SIGTERM');
+  expect(await exitOf(child)).toBe(0);
+  expect(said).toContain(`connection refused at 127.0.0.1:${closed}`);
+  expect(said).not.toContain('hidden');
+  expect(said).not.toContain('    at ');
+}, 30_000);

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '@sallyport/shared/clock';
 import { ConfigurationError } from '@sallyport/shared/config';
+import { SallyportError } from '@sallyport/shared/errors';
 import { createLog, type Log } from '@sallyport/shared/log';
 import { type Config, readConfig } from './config.ts';
 import { type ControlPlane, postgresFolder, startControlPlane } from './control-plane.ts';
@@ -12,6 +14,7 @@ import { type ControlPlane, postgresFolder, startControlPlane } from './control-
  */
 
 const exitCodes = { failure: 1, configuration: 2 } as const;
+const startStopMsMax = 3_000;
 /** A drain that hangs is ended; the database survives that, and edges go to another replica. */
 const stopMsMax = 20_000;
 
@@ -36,17 +39,28 @@ function readEnvironment(): Config {
 
 async function run(config: Config, log: Log): Promise<void> {
   for (const { field, message } of config.warnings) log.warn('config.unknown', { field, message });
-  const stopped = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<null>();
+  const starting = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       log.info('process.signal', { signal });
-      stopped.resolve();
+      starting.abort();
+      stopped.resolve(null);
     });
   }
-  const running = await startControlPlane(config, systemClock, log).catch((error: unknown) => {
-    log.error('process.start_failed', { error });
-    process.exit(exitCodes.failure);
-  });
+  const start = startControlPlane(config, systemClock, log, starting.signal).catch(
+    (error: unknown) => {
+      if (!starting.signal.aborted) return failStart(error, log);
+      return null;
+    },
+  );
+  // A start that hangs somewhere is not waited for long: nobody is served yet.
+  const first = await Promise.race([start, stopped.promise]);
+  const running = first ?? (await Promise.race([start, delay(startStopMsMax, null)]));
+  if (running === null) {
+    log.info('process.stopped');
+    process.exit(0);
+  }
   process.stdout.write(`${JSON.stringify(readyLine(config, running))}\n`);
   await stopped.promise;
   const force = setTimeout(() => {
@@ -57,6 +71,13 @@ async function run(config: Config, log: Log): Promise<void> {
   clearTimeout(force);
   log.info('process.stopped');
   process.exit(0);
+}
+
+/** A database that is not there is expected trouble: its words say it all, and a stack nothing. */
+function failStart(error: unknown, log: Log): never {
+  const expected = error instanceof SallyportError && error.code === 'database_unavailable';
+  log.error('process.start_failed', expected ? { reason: error.message } : { error });
+  return process.exit(exitCodes.failure);
 }
 
 /** Standard output is often kept, so the database's URL is without its password. */

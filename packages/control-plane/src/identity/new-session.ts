@@ -2,7 +2,7 @@ import { newId } from '@sallyport/shared/ids';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
 import type { Position } from '@sallyport/shared/state/model';
 import { readHead } from '../store/change-log.ts';
-import type { Database } from '../store/database.ts';
+import { type Database, read } from '../store/database.ts';
 import { lockDevice } from '../store/devices.ts';
 import { holdGenerations } from '../store/generations.ts';
 import { replaceIdentityGroups } from '../store/groups.ts';
@@ -19,7 +19,7 @@ import {
 } from '../store/users.ts';
 import { type WriteTx, write } from '../store/write.ts';
 import type { ProviderIdentity } from './oidc/claims.ts';
-import { revokedSince } from './revoked-since.ts';
+import { RevokedSince } from './revoked-since.ts';
 
 export interface NewSession {
   readonly identity: ProviderIdentity;
@@ -64,6 +64,9 @@ class Refused extends Error {
 /** Another first sign-in of the identity was quicker: this one begins again and finds its user. */
 class IdentityTaken extends Error {}
 
+/** More was revoked meanwhile than is read in a transaction: this one reads it and begins again. */
+class LogGrew extends Error {}
+
 const attemptsMax = 3;
 
 /**
@@ -77,13 +80,15 @@ export async function createSession(
   const { edgeId, sourceAddress, nowMs } = input;
   const actor = { kind: 'edge', id: edgeId, label: edgeId, requestId: '', sourceAddress } as const;
   const action = { verb: 'sign_in', resource: 'session' };
+  const revoked = new RevokedSince(input.since);
   for (let attempt = 1; ; attempt += 1) {
+    await read(database, (db) => revoked.catchUp(db));
     try {
       const { result, positions } = await write(
         database,
         actor,
         action,
-        (tx) => insert(tx, input),
+        (tx) => insert(tx, input, revoked),
         {
           nowMs,
         },
@@ -92,7 +97,10 @@ export async function createSession(
       return { ok: true, statement: result.statement, directory };
     } catch (error) {
       if (error instanceof Refused) return { ok: false, refusal: error.refusal };
-      if (!(error instanceof IdentityTaken) || attempt === attemptsMax) throw error;
+      const last = attempt === attemptsMax;
+      if (error instanceof LogGrew && last) return { ok: false, refusal: 'revoked_meanwhile' };
+      const again = error instanceof LogGrew || error instanceof IdentityTaken;
+      if (!again || last) throw error;
     }
   }
 }
@@ -100,6 +108,7 @@ export async function createSession(
 async function insert(
   tx: WriteTx,
   input: NewSession,
+  revoked: RevokedSince,
 ): Promise<{ statement: SessionStatement; directory: Position }> {
   const { db, nowMs } = tx;
   const { identity, deviceId, provider, sourceAddress, userAgent, edgeId } = input;
@@ -107,7 +116,9 @@ async function insert(
   if (deviceId !== null && (await lockDevice(db, deviceId)) === null) throw new Refused('refused');
   const generations = await holdGenerations(db, userId, deviceId);
   await refuseIfBlocked(tx, userId, deviceId);
-  if (await revokedSince(db, input.since, userId, deviceId)) throw new Refused('revoked_meanwhile');
+  const answer = await revoked.answer(db, userId, deviceId);
+  if (answer === 'revoked') throw new Refused('revoked_meanwhile');
+  if (answer === 'behind') throw new LogGrew();
   const statement: SessionStatement = {
     sid: newId('ses'),
     userId,

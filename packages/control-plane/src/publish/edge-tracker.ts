@@ -7,16 +7,19 @@ import {
   positionFromWire,
 } from '@sallyport/proto';
 import type { Clock } from '@sallyport/shared/clock';
+import type { Log } from '@sallyport/shared/log';
 import type { Lane, Position } from '@sallyport/shared/state/model';
 import type { EdgeLaneStatus, EdgeStatus } from '../ports.ts';
 import type { Monotonic } from './1-log/follow.ts';
-import { reaches } from './position.ts';
+import { isAhead, reaches } from './position.ts';
 
 interface TrackedLane {
   streams: number;
   applied: Position | null;
   enforced: Position | null;
   nack: EdgeLaneStatus['nack'];
+  /** It was logged that the edge is ahead. */
+  saidAhead: boolean;
   /** The last acknowledgements, oldest first: a receipt names the one that covered its revision. */
   trail: { readonly position: Position; readonly atMs: number }[];
 }
@@ -39,12 +42,22 @@ const detailCharactersMax = 512;
 export class EdgeTracker {
   readonly #clock: Clock;
   readonly #monotonic: Monotonic;
+  readonly #heads: () => ReadonlyMap<Lane, Position>;
+  readonly #log: Log;
   readonly #edges = new Map<string, TrackedEdge>();
   readonly #listeners = new Set<() => void>();
 
-  constructor(clock: Clock, monotonic: Monotonic) {
-    this.#clock = clock;
-    this.#monotonic = monotonic;
+  constructor(parts: {
+    readonly clock: Clock;
+    readonly monotonic: Monotonic;
+    /** The lanes as far as this replica has read them. */
+    readonly heads: () => ReadonlyMap<Lane, Position>;
+    readonly log: Log;
+  }) {
+    this.#clock = parts.clock;
+    this.#monotonic = parts.monotonic;
+    this.#heads = parts.heads;
+    this.#log = parts.log;
   }
 
   open(edgeId: string, softwareVersion: string, lanes: readonly Lane[]): void {
@@ -66,12 +79,22 @@ export class EdgeTracker {
     this.#changed();
   }
 
+  /**
+   * What lies beyond the head of its lane is of a history that this database does not have (it was
+   * restored, and the epoch stayed): such an acknowledgement says nothing of revisions of ours that
+   * come to bear the same numbers, and is left out.
+   */
   ack(edgeId: string, ack: Ack): void {
     const found = this.#find(edgeId, ack);
     if (found === null) return;
     const { lane, position } = found;
     lane.nack = null;
     if (ack.stage === AckStage.UNSPECIFIED) return;
+    const head = this.#heads().get(found.name);
+    if (head === undefined || isAhead(position, head)) {
+      if (head !== undefined) this.#sayAhead(edgeId, found.name, lane, position, head);
+      return;
+    }
     lane.applied = later(lane.applied, position);
     if (ack.stage !== AckStage.ENFORCED) return;
     lane.enforced = later(lane.enforced, position);
@@ -85,6 +108,18 @@ export class EdgeTracker {
     if (found === null) return;
     const code = NackCode[nack.code] ?? 'UNSPECIFIED';
     found.lane.nack = { code, detail: nack.detail.slice(0, detailCharactersMax) };
+    this.#changed();
+  }
+
+  /** A lane begins again at `head`: what was acknowledged beyond it is void. */
+  reset(name: Lane, head: Position): void {
+    for (const edge of this.#edges.values()) {
+      const lane = edge.lanes.get(name);
+      if (lane === undefined) continue;
+      lane.trail = lane.trail.filter(({ position }) => !isAhead(position, head));
+      if (lane.applied !== null && isAhead(lane.applied, head)) lane.applied = null;
+      if (lane.enforced !== null && isAhead(lane.enforced, head)) lane.enforced = null;
+    }
     this.#changed();
   }
 
@@ -148,12 +183,24 @@ export class EdgeTracker {
   #find(
     edgeId: string,
     message: Pick<Ack, 'lane' | 'position'>,
-  ): { readonly lane: TrackedLane; readonly position: Position } | null {
+  ): { readonly name: Lane; readonly lane: TrackedLane; readonly position: Position } | null {
     const edge = this.#edges.get(edgeId);
-    const lane = laneFromWire(message.lane);
+    const name = laneFromWire(message.lane);
     const position = positionFromWire(message.position);
-    if (edge === undefined || lane === null || position === null) return null;
-    return { lane: laneOf(edge, lane), position };
+    if (edge === undefined || name === null || position === null) return null;
+    return { name, lane: laneOf(edge, name), position };
+  }
+
+  #sayAhead(
+    edgeId: string,
+    name: Lane,
+    lane: TrackedLane,
+    position: Position,
+    head: Position,
+  ): void {
+    if (lane.saidAhead) return;
+    lane.saidAhead = true;
+    this.#log.warn('publish.edge_ahead', { edgeId, lane: name, position, head });
   }
 
   #changed(): void {
@@ -164,7 +211,7 @@ export class EdgeTracker {
 function laneOf(edge: TrackedEdge, name: Lane): TrackedLane {
   let lane = edge.lanes.get(name);
   if (lane === undefined) {
-    lane = { streams: 0, applied: null, enforced: null, nack: null, trail: [] };
+    lane = { streams: 0, applied: null, enforced: null, nack: null, saidAhead: false, trail: [] };
     edge.lanes.set(name, lane);
   }
   return lane;

@@ -54,7 +54,8 @@ const registryAgeTicks = 5;
 export function createPublisher(options: PublisherOptions): Publisher {
   const { database, clock, log, replica, stallMs = stallMsDefault } = options;
   const monotonic = options.monotonic ?? (() => performance.now());
-  const tracker = new EdgeTracker(clock, monotonic);
+  const heads = (): ReadonlyMap<Lane, Position> => follower.heads();
+  const tracker = new EdgeTracker({ clock, monotonic, heads, log });
   const commits = new CommitTimes();
   const shards = createShards(database, clock);
   const keeper = createStatusKeeper({ database, tracker, clock, log });
@@ -80,13 +81,13 @@ export function createPublisher(options: PublisherOptions): Publisher {
       onReset(lane, head) {
         log.info('publish.lane_reset', { lane, head });
         rings[lane].reset(head);
+        tracker.reset(lane, head);
         streams.pump();
         void registry.refresh();
       },
     },
   });
 
-  const heads = (): ReadonlyMap<Lane, Position> => follower.heads();
   const sources = new Map(
     lanes.map((lane) => [
       lane,
@@ -122,7 +123,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const readAtMs = frame === null || frame === 'gone' ? null : frame.readAtMs;
     return commits.find(lane, position) ?? readAtMs;
   };
-  const receiptParts = { tracker, registry, clock, monotonic, madeAtMs };
+  const receiptParts = { tracker, registry, clock, monotonic, heads, madeAtMs };
 
   return {
     receipts: {

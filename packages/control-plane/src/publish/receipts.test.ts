@@ -76,6 +76,61 @@ describe('receipts', () => {
   });
 });
 
+describe('an edge beyond the head, as after a restored database', () => {
+  it('does not enforce revisions of ours, whoever it told and whatever the head becomes', async () => {
+    const here = await startEdgeWorld();
+    const { edgeId, client } = await here.joinEdge();
+    const { epoch, rev } = await endEveryone(here.database);
+    const beyond = { epoch, rev: rev + 3 };
+    const edge = new ScriptedEdge(client, { revoke: beyond }, { acknowledge: false });
+    await edge.until(() => edge.lane('revoke').resumes.length > 0);
+    edge.ack('revoke', beyond);
+    const wait = (position: typeof beyond) =>
+      here.publisher.receipts.waitEnforced('revoke', position, 300);
+    const first = await endEveryone(here.database);
+    expect(await wait(first)).toMatchObject([{ edgeId, status: 'unreachable', path: null }]);
+    await here.database.ordinary.query(
+      'update edges set positions = $2, last_seen_at_ms = $3 where id = $1',
+      [edgeId, { revoke: { applied: beyond, enforced: beyond, nack: null } }, Date.now()],
+    );
+    const second = await endEveryone(here.database);
+    expect(await wait(second)).toMatchObject([{ edgeId, status: 'unreachable' }]);
+    // The head comes to where the edge said it was; what other replicas saw is not so any more.
+    await here.database.ordinary.query('update edges set positions = $2 where id = $1', [
+      edgeId,
+      {},
+    ]);
+    const third = await endEveryone(here.database);
+    expect(third).toEqual(beyond);
+    expect(await wait(third)).toMatchObject([{ edgeId, status: 'unreachable' }]);
+    edge.close();
+  });
+
+  it('is forgotten to have been there when the head goes back', async () => {
+    const here = await startEdgeWorld();
+    const { edgeId, client } = await here.joinEdge();
+    const edge = new ScriptedEdge(client, { revoke: null });
+    for (let n = 0; n < 3; n += 1) await endEveryone(here.database);
+    const last = await endEveryone(here.database);
+    expect(await here.publisher.receipts.waitEnforced('revoke', last, 5_000)).toMatchObject([
+      { edgeId, status: 'enforced' },
+    ]);
+    edge.close();
+    const back = last.rev - 3;
+    await here.database.ordinary.query(
+      `delete from change_log where lane = 'revoke' and rev > $1`,
+      [back],
+    );
+    await here.database.ordinary.query(`update lane_heads set rev = $1 where lane = 'revoke'`, [
+      back,
+    ]);
+    const enforced = () =>
+      here.publisher.receipts.edgesStatus().find((status) => status.edgeId === edgeId)?.lanes.revoke
+        ?.enforced;
+    await expect.poll(enforced, { timeout: 10_000 }).toBe(null);
+  });
+});
+
 describe('the status of an edge', () => {
   it('shows what it applied, enforced and refused, and is kept in the database', async () => {
     const { edgeId, client } = await world.joinEdge();

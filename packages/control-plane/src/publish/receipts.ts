@@ -5,7 +5,7 @@ import type { KnownEdge } from '../store/edge-status.ts';
 import type { Monotonic } from './1-log/follow.ts';
 import type { EdgeRegistry } from './edge-registry.ts';
 import type { EdgeTracker } from './edge-tracker.ts';
-import { reaches } from './position.ts';
+import { isAhead, reaches } from './position.ts';
 
 /** An edge of another replica that was seen this recently is worth waiting for. */
 const seenElsewhereMs = 5_000;
@@ -16,6 +16,8 @@ export interface ReceiptParts {
   readonly registry: EdgeRegistry;
   readonly clock: Clock;
   readonly monotonic: Monotonic;
+  /** The lanes as far as this replica has read them. */
+  readonly heads: () => ReadonlyMap<Lane, Position>;
   /** When (monotonic) this process committed or read the revision; null: not known any more. */
   readonly madeAtMs: (lane: Lane, position: Position) => number | null;
 }
@@ -62,7 +64,7 @@ export async function waitEnforced(
 }
 
 function receiptOf(
-  { tracker, madeAtMs, monotonic }: ReceiptParts,
+  { tracker, heads, madeAtMs, monotonic }: ReceiptParts,
   edge: KnownEdge,
   lane: Lane,
   position: Position,
@@ -75,7 +77,10 @@ function receiptOf(
     return { edgeId, region, status: 'enforced', tookMs: round(tookMs), path: 'grpc' };
   }
   const elsewhere = edge.positions?.[lane]?.enforced ?? null;
-  if (elsewhere !== null && reaches(elsewhere, position)) {
+  const head = heads().get(lane);
+  // Beyond our head it is of a history that this database does not have, or read in a moment.
+  const isOurs = elsewhere !== null && head !== undefined && !isAhead(elsewhere, head);
+  if (isOurs && reaches(elsewhere, position)) {
     return {
       edgeId,
       region,

@@ -1,7 +1,7 @@
-import { and, count, eq, gt, isNull, lt, ne, or } from 'drizzle-orm';
+import { and, count, eq, gt, isNull, lt, ne, or, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { afterCursor, newestFirst, type PageRequest } from './paging.ts';
-import { adminTokens } from './schema/index.ts';
+import { adminTokens, type Role } from './schema/index.ts';
 
 export type AdminTokenRow = typeof adminTokens.$inferSelect;
 
@@ -18,6 +18,34 @@ export async function findHoldingToken(
     .from(adminTokens)
     .where(and(eq(adminTokens.tokenHash, tokenHash), holds(nowMs)));
   return row ?? null;
+}
+
+/** Whether the token with this id holds and has the role. */
+export async function tokenHolds(
+  db: Executor,
+  id: string,
+  role: Role,
+  nowMs: number,
+): Promise<boolean> {
+  const [row] = await db
+    .select({ id: adminTokens.id })
+    .from(adminTokens)
+    .where(and(eq(adminTokens.id, id), eq(adminTokens.role, role), holds(nowMs)));
+  return row !== undefined;
+}
+
+/**
+ * Holds the token against its revocation until the transaction ends: a revocation either comes
+ * first and is seen by what is read next, or waits for this write. The lock is not that of the row,
+ * because many short writes could keep a row's lock from a revocation for ever; this one queues.
+ */
+export async function holdToken(db: Executor, id: string): Promise<void> {
+  await db.execute(sql`select pg_advisory_xact_lock_shared(${lockOf(id)})`);
+}
+
+/** Lets writes to the tokens take turns; before `holdToken`, so that two cannot wait in a ring. */
+export async function lockTokens(db: Executor): Promise<void> {
+  await db.execute(sql`select pg_advisory_xact_lock(${lockOf('')})`);
 }
 
 /** Notes the use of a token, once a minute at the most. */
@@ -72,17 +100,22 @@ export async function countOtherOwners(db: Executor, id: string, nowMs: number):
   return row?.others ?? 0;
 }
 
-/** Revokes a token; what was revoked stays so. null: there is none. */
+/** Revokes a token once its writes have ended; what was revoked stays so. null: there is none. */
 export async function revokeToken(
   db: Executor,
   id: string,
   nowMs: number,
 ): Promise<AdminTokenRow | null> {
+  await db.execute(sql`select pg_advisory_xact_lock(${lockOf(id)})`);
   await db
     .update(adminTokens)
     .set({ revokedAtMs: nowMs })
     .where(and(eq(adminTokens.id, id), isNull(adminTokens.revokedAtMs)));
   return findToken(db, id);
+}
+
+function lockOf(id: string) {
+  return sql`hashtext('sallyport.admin_token'), hashtext(${id})`;
 }
 
 function holds(nowMs: number) {

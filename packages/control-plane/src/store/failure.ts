@@ -1,4 +1,5 @@
 import { SallyportError } from '@sallyport/shared/errors';
+import { formatHostPort } from '@sallyport/shared/host-port';
 import { DrizzleQueryError } from 'drizzle-orm/errors';
 import pg from 'pg';
 
@@ -60,4 +61,36 @@ export function isConnectionLost(failure: unknown): boolean {
 export function sqlStateOf(error: unknown): string | null {
   const cause = error instanceof SallyportError ? error.cause : error;
   return cause instanceof pg.DatabaseError ? (cause.code ?? null) : null;
+}
+
+const connectionWords: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'the name is not known',
+  EHOSTUNREACH: 'there is no way to this host',
+};
+
+/** Why the database cannot be reached, in one line: the cause, and where, without the password. */
+export function connectionTrouble(error: unknown, url: string): string {
+  const outer = error instanceof SallyportError ? error.cause : error;
+  const cause: unknown = outer instanceof AggregateError ? outer.errors[0] : outer;
+  if (!(cause instanceof Error)) return `no answer at ${placeOf(url)}`;
+  const {
+    code = '',
+    address,
+    port,
+  } = cause as NodeJS.ErrnoException & {
+    readonly address?: string;
+    readonly port?: number;
+  };
+  const place =
+    address === undefined || port === undefined
+      ? placeOf(url)
+      : formatHostPort({ host: address, port });
+  return `${connectionWords[code] ?? cause.message} at ${place}`;
+}
+
+function placeOf(url: string): string {
+  const parsed = URL.parse(url);
+  if (parsed === null || parsed.hostname === '') return 'the place that DATABASE_URL names';
+  return `${parsed.hostname}:${parsed.port || '5432'}`;
 }

@@ -3,7 +3,7 @@ import type { Block, BlockKind } from '@sallyport/shared/state/model';
 import { and, eq, not, or, type SQL, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { afterCursor, newestFirst, type PageRequest } from './paging.ts';
-import { type RevocationTarget, revocations } from './schema/index.ts';
+import { deviceCertificates, type RevocationTarget, revocations } from './schema/index.ts';
 
 export type RevocationRow = typeof revocations.$inferSelect;
 
@@ -83,6 +83,27 @@ export async function isCertificateBlocked(
       and(
         eq(revocations.target, 'certificate'),
         or(eq(revocations.subjectId, sha256), eq(revocations.subjectKeySha256, keySha256)),
+        blockInForce(nowMs),
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
+}
+
+/** Whether a device is blocked that has a certificate with this key. */
+export async function isKeyOfBlockedDevice(
+  db: Executor,
+  keySha256: string,
+  nowMs: number,
+): Promise<boolean> {
+  const [row] = await db
+    .select({ id: revocations.id })
+    .from(revocations)
+    .innerJoin(deviceCertificates, eq(deviceCertificates.deviceId, revocations.subjectId))
+    .where(
+      and(
+        eq(revocations.target, 'device'),
+        eq(deviceCertificates.keySha256, keySha256),
         blockInForce(nowMs),
       ),
     )

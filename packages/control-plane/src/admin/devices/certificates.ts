@@ -17,7 +17,7 @@ import {
   insertDeviceCertificate,
   lockDevice,
 } from '../../store/devices.ts';
-import { isCertificateBlocked } from '../../store/revocations.ts';
+import { isBlocked, isCertificateBlocked, isKeyOfBlockedDevice } from '../../store/revocations.ts';
 import type { WriteTx } from '../../store/write.ts';
 import type { AdminContext } from '../context.ts';
 import { badField, conflict, contradiction, notFound } from '../http/problems.ts';
@@ -33,6 +33,9 @@ export async function enrol(
   given: Static<typeof NewCertificate>,
 ): Promise<DeviceCertificateRow> {
   if ((await lockDevice(tx.db, deviceId)) === null) throw notFound();
+  if (await isBlocked(tx.db, 'device', deviceId, tx.nowMs)) {
+    throw conflict('the device is blocked; lift the block first');
+  }
   const enrolled = await findDeviceCertificates(tx.db, deviceId);
   if (enrolled.length >= certificatesPerDeviceMax) {
     throw conflict(`the device has ${certificatesPerDeviceMax} certificates; delete one`);
@@ -42,6 +45,9 @@ export async function enrol(
   const keySha256 = createHash('sha256').update(info.publicKeyDer).digest('hex');
   if (await isCertificateBlocked(tx.db, info.sha256, keySha256, tx.nowMs)) {
     throw conflict('a certificate with this key is blocked');
+  }
+  if (await isKeyOfBlockedDevice(tx.db, keySha256, tx.nowMs)) {
+    throw conflict('a device with this key is blocked');
   }
   const row = {
     sha256: info.sha256,
@@ -60,10 +66,7 @@ export async function enrol(
   return { ...row, createdAtMs: tx.nowMs };
 }
 
-/**
- * Takes a certificate from its device. One that we issued names its device and would be known
- * without a row, so it is blocked until it expires.
- */
+/** Takes a certificate from its device. */
 export async function withdraw(
   tx: WriteTx,
   deviceId: string,
@@ -72,13 +75,31 @@ export async function withdraw(
 ): Promise<void> {
   const row = await findDeviceCertificate(tx.db, sha256);
   if (row === null || row.deviceId !== deviceId) throw notFound();
-  if (row.source === 'issued' && row.notAfterMs > tx.nowMs) {
-    const order = { kind: 'certificate', id: sha256, effect: 'block', by } as const;
-    await revoke(tx, { ...order, reason: 'withdrawn', expiresAtMs: row.notAfterMs });
-  }
+  await blockWithdrawn(tx, deviceId, [row], by);
   await deleteDeviceCertificate(tx.db, deviceId, sha256);
   tx.emit('directory', { op: 'deleted_device_certificate', sha256 });
   tx.describe(deviceId, { sha256 });
+}
+
+/**
+ * Blocks certificates that are about to be taken from their device, before their rows go. One that
+ * we issued names its device and would be known without a row, so it is blocked until it expires.
+ * Those of a blocked device are blocked until that is lifted, whoever issued them: with the rows
+ * the block of the device would no longer keep their keys away.
+ */
+export async function blockWithdrawn(
+  tx: WriteTx,
+  deviceId: string,
+  rows: readonly DeviceCertificateRow[],
+  by: string,
+): Promise<void> {
+  const deviceBlocked = await isBlocked(tx.db, 'device', deviceId, tx.nowMs);
+  for (const { sha256: id, source, notAfterMs } of rows) {
+    if (!deviceBlocked && (source !== 'issued' || notAfterMs <= tx.nowMs)) continue;
+    const order = { kind: 'certificate', id, effect: 'block', by } as const;
+    const expiresAtMs = deviceBlocked ? null : notAfterMs;
+    await revoke(tx, { ...order, reason: 'withdrawn', expiresAtMs });
+  }
 }
 
 async function certificateOf(

@@ -187,6 +187,60 @@ test('a deleted device takes its certificates along, in one revision', async () 
   expect((await enrol(id, { csr: await csr() })).status).toBe(404);
 });
 
+const block = (kind: string, id: string) =>
+  admin.send('POST', '/v1/revocations', {
+    body: { target: { kind, id }, effect: 'block', reason: 'stolen' },
+  });
+
+test('the key of a blocked device is enrolled nowhere, there least of all (abuse row 132)', async () => {
+  const [stolen, other] = [await createDevice(), await createDevice()];
+  const request = await csr();
+  expect((await enrol(stolen, { csr: request })).status).toBe(201);
+  expect((await block('device', stolen)).status).toBe(201);
+  for (const [id, body] of [
+    [stolen, { csr: request }],
+    [stolen, { csr: await csr() }],
+    [other, { csr: request }],
+  ] as const) {
+    expect(await enrol(id, body)).toMatchObject({ status: 409, body: { code: 'conflict' } });
+  }
+  expect((await enrol(other, { csr: await csr() })).status).toBe(201);
+});
+
+test('a key does not come back when its blocked device loses it or is deleted', async () => {
+  const authority = await createAuthority({ name: 'MDM', days: 10 });
+  const [stolen, other] = [await createDevice(), await createDevice()];
+  const certificates: string[] = [];
+  for (const path of ['certificate', 'device']) {
+    const { certificatePem } = await issueWithNewKey(authority, {
+      commonName: path,
+      usage: 'client',
+      days: 5,
+    });
+    expect((await enrol(stolen, { certificate: certificatePem })).status).toBe(201);
+    certificates.push(certificatePem);
+  }
+  expect((await block('device', stolen)).status).toBe(201);
+  const { body: list } = await admin.send('GET', `/v1/devices/${stolen}/certificates`);
+  const path = `/v1/devices/${stolen}/certificates/${list.items[0].sha256}`;
+  expect((await admin.send('DELETE', path)).status).toBe(204);
+  expect((await admin.send('DELETE', `/v1/devices/${stolen}`)).status).toBe(204);
+  for (const certificate of certificates) {
+    expect((await enrol(other, { certificate })).status).toBe(409);
+  }
+});
+
+test('the certificates that we issued for a deleted device are blocked', async () => {
+  const [id, other] = [await createDevice(), await createDevice()];
+  const request = await csr();
+  const { body: certificate } = await enrol(id, { csr: request });
+  expect((await admin.send('DELETE', `/v1/devices/${id}`)).status).toBe(204);
+  expect(await newestOps(admin.database, 'revoke')).toMatchObject([
+    { op: 'block', kind: 'certificate', subjectId: certificate.sha256 },
+  ]);
+  expect((await enrol(other, { csr: request })).status).toBe(409);
+});
+
 test('an owner must be a user, and can be taken away', async () => {
   const id = await createDevice();
   const nobody = `usr_${'0'.repeat(26)}`;

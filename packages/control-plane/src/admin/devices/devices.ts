@@ -11,6 +11,7 @@ import {
 import { findUser } from '../../store/users.ts';
 import type { WriteTx } from '../../store/write.ts';
 import { badField, notFound } from '../http/problems.ts';
+import { blockWithdrawn } from './certificates.ts';
 import type { DeviceChange, NewDevice } from './schemas.ts';
 
 export async function createDevice(
@@ -38,11 +39,12 @@ export async function changeDevice(
   return row;
 }
 
-/** Deletes a device with its certificates and sessions. */
-export async function removeDevice(tx: WriteTx, id: string): Promise<void> {
+/** Deletes a device with its certificates, whose keys do not come back, and its sessions. */
+export async function removeDevice(tx: WriteTx, id: string, by: string): Promise<void> {
   const row = await lockDevice(tx.db, id);
   if (row === null) throw notFound();
   const certificates = await findDeviceCertificates(tx.db, id);
+  await blockWithdrawn(tx, id, certificates, by);
   await deleteDevice(tx.db, id);
   const gone = certificates.map(({ sha256 }) => ({
     op: 'deleted_device_certificate' as const,

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { read } from '../../store/database.ts';
 import { type DeviceRow, findDevice, listDevices } from '../../store/devices.ts';
 import type { AdminApp, AdminContext } from '../context.ts';
+import { principalOf } from '../http/authenticate.ts';
 import { cutPage, pageOf, pageQuery, pageRequest } from '../http/paging.ts';
 import { notFound } from '../http/problems.ts';
 import { closed, idOf, searchText } from '../http/schemas.ts';
@@ -99,7 +100,7 @@ export function deviceRoutes(app: AdminApp, context: AdminContext): void {
     async (request, reply) => {
       await runWrite(context, request, reply, {
         action: { verb: 'delete', resource: 'device' },
-        body: (tx) => removeDevice(tx, request.params.id),
+        body: (tx) => removeDevice(tx, request.params.id, principalOf(request).id),
         answer: () => ({ status: 204, body: null }),
       });
       return reply.code(204).send(null);

@@ -69,6 +69,7 @@ function bearerToken(header: string | undefined): string | null {
   return token !== undefined && isToken('adm', token) ? token : null;
 }
 
-function unauthenticated(): SallyportError {
+/** The same words whatever is wrong with the token. */
+export function unauthenticated(): SallyportError {
   return new SallyportError('unauthenticated', 'a valid bearer token is needed');
 }

@@ -3,11 +3,12 @@ import { canonicalJson } from '@sallyport/shared/canonical-json';
 import { SallyportError } from '@sallyport/shared/errors';
 import { open, seal } from '@sallyport/shared/seal';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { holdToken, lockTokens, tokenHolds } from '../../store/admin-tokens.ts';
 import { type Executor, type Positions, read } from '../../store/database.ts';
 import { findAnswer, type IdempotencyRow, insertAnswer } from '../../store/idempotency.ts';
 import { type Action, type WriteTx, write } from '../../store/write.ts';
 import type { AdminContext } from '../context.ts';
-import { principalOf } from './authenticate.ts';
+import { principalOf, unauthenticated } from './authenticate.ts';
 
 export interface Answer<Body> {
   readonly status: number;
@@ -30,7 +31,8 @@ class KeyTakenError extends Error {}
 /**
  * Runs a write for a request. With an `Idempotency-Key` the answer is stored in the write's own
  * transaction, so that a repeat of the request gets the same answer and writes nothing; the same
- * key with another request is refused.
+ * key with another request is refused. The token is asked for again in that transaction: it may
+ * have been revoked while the body was on its way.
  */
 export async function runWrite<Result, Body>(
   context: AdminContext,
@@ -64,7 +66,13 @@ async function writeNow<Result, Body>(
 ) {
   const nowMs = context.clock();
   const principal = principalOf(request);
-  return write(context.database, principal, given.action, given.body, {
+  const body = async (tx: WriteTx): Promise<Result> => {
+    if (request.routeOptions.config.permission === 'tokens:write') await lockTokens(tx.db);
+    await holdToken(tx.db, principal.id);
+    await requireToken(context, request, tx.db);
+    return given.body(tx);
+  };
+  return write(context.database, principal, given.action, body, {
     nowMs,
     urgent: request.routeOptions.config.urgent ?? false,
     ...(key === null
@@ -90,6 +98,11 @@ async function writeNow<Result, Body>(
   });
 }
 
+async function requireToken(context: AdminContext, request: FastifyRequest, db: Executor) {
+  const { id, role } = principalOf(request);
+  if (!(await tokenHolds(db, id, role, context.clock()))) throw unauthenticated();
+}
+
 async function replay<Body>(
   context: AdminContext,
   request: FastifyRequest,
@@ -98,7 +111,11 @@ async function replay<Body>(
 ): Promise<Answer<Body> | null> {
   const { id } = principalOf(request);
   const urgent = request.routeOptions.config.urgent ?? false;
-  const find = (db: Executor) => findAnswer(db, id, key, context.clock());
+  const find = async (db: Executor) => {
+    const found = await findAnswer(db, id, key, context.clock());
+    if (found !== null) await requireToken(context, request, db);
+    return found;
+  };
   const row = await read(context.database, find, { urgent });
   if (row === null) return null;
   if (!timingSafeEqual(row.requestHash, requestHash(request))) {

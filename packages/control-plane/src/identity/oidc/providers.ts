@@ -167,6 +167,7 @@ function fingerprint(settings: ProviderSettings): string {
     scopes,
     [claims.email, claims.name, claims.groups],
     settings.authorities,
+    settings.endpointHosts,
     settings.internalNetworks,
   ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { SallyportError } from '@sallyport/shared/errors';
 import type { Log } from '@sallyport/shared/log';
 import type { Installation } from './binaries.ts';
-import { type Account, obstacle } from './run-as.ts';
+import { type Account, mayPass, obstacle } from './run-as.ts';
 
 /** The files of one embedded server. */
 export interface Places {
@@ -56,18 +56,21 @@ async function readPassword(file: string): Promise<string> {
 
 /** Lets the account pass our own two folders; what lies above them is not ours to change. */
 async function openTheWay(directory: string, account: Account, log: Log): Promise<void> {
-  for (const folder of [directory, dirname(directory)]) {
-    if ((await obstacle(directory, account)) !== folder) continue;
+  const home = dirname(directory);
+  // Looked at before anything is opened: a start that fails must not have opened folders.
+  const blocked = await obstacle(dirname(home), account);
+  if (blocked !== null) {
+    throw new SallyportError(
+      'database_unavailable',
+      `the database's account cannot reach ${directory}, because ${blocked} is closed to it; ` +
+        'put SALLYPORT_HOME elsewhere, run as another user than root, or set DATABASE_URL',
+    );
+  }
+  for (const folder of [directory, home]) {
+    if (await mayPass(folder, account)) continue;
     await chmod(folder, 0o711);
     log.info('postgres.folder_opened', { folder, mode: '0711' });
   }
-  const blocked = await obstacle(directory, account);
-  if (blocked === null) return;
-  throw new SallyportError(
-    'database_unavailable',
-    `the database's account cannot reach ${directory}, because ${blocked} is closed to it; ` +
-      'put SALLYPORT_HOME elsewhere, run as another user than root, or set DATABASE_URL',
-  );
 }
 
 /** Hard links where the file system has them, copies elsewhere; static libraries are left out. */

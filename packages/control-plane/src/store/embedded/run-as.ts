@@ -53,7 +53,8 @@ export async function obstacle(path: string, account: Account): Promise<string |
   }
 }
 
-async function mayPass(folder: string, account: Account): Promise<boolean> {
+/** Whether the account may pass this one folder, by its mode. */
+export async function mayPass(folder: string, account: Account): Promise<boolean> {
   const { mode, uid, gid } = await stat(folder);
   if (uid === account.uid) return (mode & 0o100) !== 0;
   if (gid === account.gid) return (mode & 0o010) !== 0;

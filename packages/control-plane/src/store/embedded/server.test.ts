@@ -96,6 +96,8 @@ describe.runIf(process.getuid?.() === 0)('for root', () => {
     await mkdir(home, { mode: 0o755 });
     const start = startEmbeddedPostgres({ directory: join(home, 'postgres'), log: testLog });
     await expect(start).rejects.toThrow(`because ${closed} is closed to it`);
+    // Nothing was opened for a start that cannot work.
+    expect((await stat(join(home, 'postgres'))).mode & 0o777).toBe(0o700);
     await rm(closed, { recursive: true, force: true });
   });
 });
