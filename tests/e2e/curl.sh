@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Signs in with plain curl and shows that a revoke holds on every edge.
 #
-#   tests/e2e/curl.sh STACK.json   the line that `stack up --json` printed
-#   tests/e2e/curl.sh              starts a stack for itself
+#   tests/e2e/curl.sh DIR/stack.json   uses a running stack; DIR is `dir` of what `stack up --json` prints
+#   tests/e2e/curl.sh                  starts a stack for itself
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

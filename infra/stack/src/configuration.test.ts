@@ -71,4 +71,10 @@ describe('the configuration of a stack', () => {
     await using none = await folder({});
     await expect(readConfiguration(none.dir, places)).rejects.toThrow(/holds no/);
   });
+
+  it('says plainly that a folder is not there', async () => {
+    const reading = readConfiguration('/nowhere/at/all', places);
+    await expect(reading).rejects.toThrow(StackConfigurationError);
+    await expect(reading).rejects.toThrow('--config: there is no such folder');
+  });
 });

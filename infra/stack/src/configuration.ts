@@ -31,7 +31,7 @@ export async function readConfiguration(
   folder: string,
   places: Places,
 ): Promise<readonly ConfigurationDocument[]> {
-  const names = (await readdir(folder)).filter((name) => /\.(ya?ml|json)$/.test(name)).sort();
+  const names = (await namesIn(folder)).filter((name) => /\.(ya?ml|json)$/.test(name)).sort();
   const files = await Promise.all(
     names.map(async (name) => {
       const { text, problems } = fill(await readFile(join(folder, name), 'utf8'), name, places);
@@ -44,6 +44,17 @@ export async function readConfiguration(
   }
   if (problems.length > 0) throw new StackConfigurationError(folder, problems);
   return files.flatMap((file) => file.documents);
+}
+
+/** What the folder holds. Throws StackConfigurationError when it cannot be read. */
+export async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    const message = code === 'ENOENT' ? 'there is no such folder' : `cannot be read (${code})`;
+    throw new StackConfigurationError(folder, [{ field: '--config', message }]);
+  }
 }
 
 /** A value goes in as a JSON string, which is YAML too, so nothing in it can break out. */

@@ -29,46 +29,54 @@ interface Call extends StackOptions {
   readonly once: boolean;
 }
 
-/** Reads the command line; null: it is not one of ours. */
+/** Reads the command line; throws an Error that names what is wrong with it. null: --help. */
 function readCall(args: readonly string[]): Call | null {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        json: { type: 'boolean', default: false },
-        edges: { type: 'string', default: '2' },
-        nats: { type: 'boolean', default: false },
-        config: { type: 'string' },
-        keep: { type: 'boolean', default: false },
-        once: { type: 'boolean', default: false },
-      },
-    });
-    const [command, ...more] = positionals;
-    const edges = Number(values.edges);
-    if ((command !== 'up' && command !== 'story') || more.length > 0) return null;
-    if (!Number.isInteger(edges) || edges < 1 || edges > 20) return null;
-    const { json, nats, keep, once, config } = values;
-    return {
-      command,
-      json,
-      nats,
-      keep,
-      once,
-      edges,
-      ...(config === undefined ? {} : { configuration: config }),
-    };
-  } catch {
-    return null;
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      help: { type: 'boolean', short: 'h', default: false },
+      json: { type: 'boolean', default: false },
+      edges: { type: 'string', default: '2' },
+      nats: { type: 'boolean', default: false },
+      config: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+      once: { type: 'boolean', default: false },
+    },
+  });
+  const { help, json, nats, keep, once, config } = values;
+  if (help) return null;
+  const [command, ...more] = positionals;
+  if (command !== 'up' && command !== 'story') {
+    throw new Error(
+      command === undefined ? 'say up or story' : `there is no ${command}, only up and story`,
+    );
   }
+  if (more.length > 0) throw new Error(`unexpected argument ${more.join(' ')}`);
+  const edges = Number(values.edges);
+  if (!Number.isInteger(edges) || edges < 1 || edges > 20) {
+    throw new Error(`--edges is a whole number from 1 to 20, not ${values.edges}`);
+  }
+  if (config === '') throw new Error('--config needs a folder');
+  return {
+    command,
+    json,
+    nats,
+    keep,
+    once,
+    edges,
+    ...(config === undefined ? {} : { configuration: config }),
+  };
 }
 
-const call = readCall(process.argv.slice(2));
-if (call === null) {
-  console.error(usage);
+try {
+  const call = readCall(process.argv.slice(2));
+  if (call === null) console.log(usage);
+  else await main(call);
+} catch (error) {
+  // `main` tells its own failures, so this is about the command line.
+  console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
   process.exitCode = 2;
-} else {
-  await main(call);
 }
 
 async function main(options: Call): Promise<void> {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openAdminApi } from './client/admin-api.ts';
-import { demoConfiguration } from './configuration.ts';
+import { demoConfiguration, namesIn } from './configuration.ts';
 import { install, startControlPlane } from './control-plane.ts';
 import { startEdges, waitEdges } from './edges.ts';
 import { createFolder } from './folder.ts';
@@ -40,6 +40,8 @@ export interface Stack {
 
 /** Starts a whole stack on free ports of loopback; resolves when every edge is ready. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  // Before anything starts: what is wrong here would be said only at the end.
+  if (options.configuration !== undefined) await namesIn(options.configuration);
   const { dir, logs } = await createFolder(options.keep === true);
   const running = new Running(dir, logs, options.keep === true);
   try {
@@ -108,7 +110,7 @@ async function build(running: Running, options: StackOptions): Promise<StackDesc
     await idp.serve(edges);
     await waitEdges(edges);
     say(`${edges.length} edges are ready`);
-    return {
+    const description: StackDescription = {
       controlPlanes: [{ url: plane.url, grpc: plane.grpc, ops: plane.ops, pid: plane.pid }],
       edges,
       hosts,
@@ -121,6 +123,9 @@ async function build(running: Running, options: StackOptions): Promise<StackDesc
       upstream: { url: upstream.url, pid: upstream.pid },
       dir,
     };
+    // The tokens are in it.
+    await writeFile(join(dir, 'stack.json'), `${JSON.stringify(description)}\n`, { mode: 0o600 });
+    return description;
   } finally {
     await api.close();
   }

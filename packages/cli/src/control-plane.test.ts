@@ -146,7 +146,28 @@ describe('sallyport against a control plane that init made', () => {
     });
     expect((await sallyport(['lift', id])).code).toBe(0);
     expect(await json('revocations', '--active')).toMatchObject({ items: [] });
-    expect((await sallyport(['revoke', 'user', 'nobody@corp.example'])).code).toBe(6);
+  });
+
+  it('ends with 3 where what is named is not there', async () => {
+    for (const command of [
+      ['revoke', 'user', 'nobody@corp.example'],
+      ['revoke', 'user', 'nobody'],
+      ['revoke', 'session', 'ses_00000000000000000000000000'],
+      ['delete', 'user', 'nobody@corp.example'],
+      ['delete', 'Route', 'nothing'],
+      ['delete', 'group', 'nothing'],
+    ]) {
+      expect([command, (await sallyport(command)).code]).toEqual([command, 3]);
+    }
+    const version = await sallyport(['get', 'Route', '--at', '99']);
+    expect(version.code).toBe(3);
+    expect(version.stderr).toContain('there is no version 99');
+  });
+
+  it('deletes a group by its name', async () => {
+    expect((await sallyport(['groups', 'create', 'passing'])).code).toBe(0);
+    expect((await sallyport(['delete', 'group', 'passing'])).code).toBe(0);
+    expect((await sallyport(['groups', 'members', 'passing'])).code).toBe(3);
   });
 
   it('makes a token that may read and not write', async () => {

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -21,6 +22,38 @@ describe('sallyport', () => {
 
   const lift = (env: Record<string, string> = {}, ...more: string[]) =>
     run(['lift', 'rev_1', ...more], { env: { ...server.env, ...env } });
+
+  it('gives no command the options of another one', async () => {
+    const env = server.env;
+    for (const line of [
+      'users create --search foo',
+      'users create --status bogus',
+      'groups members crew --search foo',
+      'devices enrol --limit 5 name',
+    ]) {
+      const ran = await run(line.split(' '), { env });
+      expect([line, ran.code]).toEqual([line, 2]);
+      expect(ran.stderr).toContain('unknown option');
+    }
+    server.answer(() => ({ status: 200, body: { items: [], nextCursor: null } }));
+    expect((await run(['users', '--search', 'foo'], { env })).code).toBe(0);
+    expect((await run(['users', 'list', '--search', 'foo'], { env })).code).toBe(0);
+  });
+
+  it('refuses the name of a secret before it asks anybody', async () => {
+    const ran = await run(['secrets', 'set', 'Foo Bar'], { env: {} });
+    expect(ran.code).toBe(6);
+    expect(ran.stderr).toContain('Foo Bar is not a name');
+  });
+
+  it('runs from any folder and through links, with the Node of the checkout', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sallyport-bin-'));
+    await symlink(join(import.meta.dirname, '../../../bin/sallyport'), join(folder, 'first'));
+    await symlink('first', join(folder, 'second'));
+    const { stdout } = await promisify(execFile)(join(folder, 'second'), ['--help'], { cwd: '/' });
+    expect(stdout).toContain('Usage: sallyport');
+    await rm(folder, { recursive: true });
+  });
 
   describe('exit codes', () => {
     it.each([

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { StackDescription, StackUser } from '../stack.ts';
 
+const commandLine = join(import.meta.dirname, '../../../../bin/sallyport');
 const run = promisify(execFile);
 /** A .p12 needs one; it protects nothing here. */
 const p12Password = 'sallyport';
@@ -33,12 +35,13 @@ With curl
     --cert ${alice.device.cert} \\
     --key ${alice.device.key} \\
     -H 'Accept: text/html' -L -c jar -b jar ${wiki}
-  tests/e2e/curl.sh signs in with plain curl from there.
+  or the whole sign-in, a revoke and its lift, in the folder of the repository:
+  tests/e2e/curl.sh ${join(stack.dir, 'stack.json')}
 
 With the command line
   SALLYPORT_URL=${stack.controlPlanes[0]?.url ?? ''} SALLYPORT_CA=${ca} \\
     SALLYPORT_TOKEN=${stack.tokens.owner} \\
-    npx -y pnpm@10.34.9 --silent sallyport sessions
+    ${commandLine} sessions
 `;
 }
 

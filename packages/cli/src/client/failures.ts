@@ -102,3 +102,16 @@ function rootCause(error: unknown): unknown {
     ? error.cause
     : error;
 }
+
+/** The request's answer; where there is no such resource, in words that name it. */
+export async function orNotFound<Answer>(
+  request: Promise<Answer>,
+  message: string,
+): Promise<Answer> {
+  try {
+    return await request;
+  } catch (error) {
+    if (error instanceof Failure && error.exit === 'not_found') throw error.withMessage(message);
+    throw error;
+  }
+}

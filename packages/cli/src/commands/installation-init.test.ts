@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { readSeed } from '@sallyport/shared/init/seed';
 import { isToken } from '@sallyport/shared/keys/tokens';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -48,6 +48,18 @@ describe('sallyport init', () => {
     for (const open of ['ca/edge.pem', 'ca/admin.pem', 'admin/server.pem', 'root.pub.pem']) {
       expect([open, await modeOf(join(dir, open))]).toEqual([open, 0o644]);
     }
+  });
+
+  it('closes the last folder only, not those that it makes above', async () => {
+    const dir = join(scratch, 'srv', 'sallyport');
+    const before = process.umask(0o022);
+    try {
+      expect((await init(dir)).code).toBe(0);
+    } finally {
+      process.umask(before);
+    }
+    expect(await modeOf(dirname(dir))).toBe(0o755);
+    expect(await modeOf(dir)).toBe(0o700);
   });
 
   it('says what to do next, and shows no secret', async () => {

@@ -27,7 +27,11 @@ export const registerInit: CommandFile = (program, session) => {
     )
     .requiredOption('--dir <dir>', 'folder to make; it must be empty or not there yet')
     .requiredOption('--trust-domain <name>', 'DNS name that all identities stand under')
-    .option('--admin-host <host>', 'host name or address of the admin API, repeatable', collect)
+    .option(
+      '--admin-host <host>',
+      'host name or address of the admin API, repeatable (default: localhost and 127.0.0.1)',
+      collect,
+    )
     .addHelpText(
       'after',
       '\nExample:\n  sallyport init --dir ./sallyport --trust-domain corp.example --admin-host access.corp.example',
@@ -63,7 +67,9 @@ async function create({ trustDomain, adminHost = [] }: Options): Promise<Install
 /** Makes the folder with mode 0700, or takes an empty one. */
 async function makeEmptyFolder(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    // Folders above are somebody's to pass through; only the last one is private.
+    await mkdir(dirname(dir), { recursive: true });
+    await makePrivate(dir);
     if ((await readdir(dir)).length > 0) {
       throw new Failure('failed', `${dir} is not empty; init never overwrites keys`);
     }
@@ -71,6 +77,14 @@ async function makeEmptyFolder(dir: string): Promise<void> {
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw new Failure('failed', `${dir} cannot be used (${errorCode(error)})`, { cause: error });
+  }
+}
+
+async function makePrivate(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
   }
 }
 

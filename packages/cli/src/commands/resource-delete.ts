@@ -1,9 +1,12 @@
+import type { Kind } from '@sallyport/shared/configuration/documents';
 import { action, argument, type Call, type CommandFile } from '../call.ts';
-import { apiPath } from '../client/api.ts';
-import { readObject } from '../client/reading.ts';
+import { type Api, apiPath } from '../client/api.ts';
+import { orNotFound } from '../client/failures.ts';
+import { findGroupId, findUserId } from '../client/find.ts';
+import { readObject, readObjects } from '../client/reading.ts';
 import { Failure } from '../exit.ts';
 import { deletableHelp, subjectOf } from '../kinds.ts';
-import { type Resource, resourcePath, resources } from '../resources.ts';
+import { type Resource, type ResourceName, resourcePath, resources } from '../resources.ts';
 import { describeChange } from './configuration-apply.ts';
 
 /** `delete`: takes a document out of the set, or deletes another resource. */
@@ -15,7 +18,7 @@ export const registerDelete: CommandFile = (program, session) => {
       'Takes one document out of the live set, which makes a new version, or deletes another resource. To refuse somebody at once, use revoke.',
     )
     .argument('<kind>', deletableHelp)
-    .argument('<name>', 'name of the document, or id of the other resource')
+    .argument('<name>', 'name of the document or group, address of the user, or id')
     .addHelpText(
       'after',
       `
@@ -31,9 +34,15 @@ async function remove(call: Call): Promise<'ok'> {
   const name = argument(call, 1);
   if (subject.type === 'config') throw new Failure('usage', 'delete one document at a time');
   if (subject.type === 'document') {
-    const { body } = await call
-      .api()
-      .send('POST', apiPath('config:apply'), { delete: [{ kind: subject.kind, name }] });
+    const api = call.api();
+    const { body } = await api
+      .send('POST', apiPath('config:apply'), { delete: [{ kind: subject.kind, name }] })
+      .catch(async (error: unknown) => {
+        if (error instanceof Failure && error.exit === 'invalid') {
+          await checkThere(api, subject.kind, name);
+        }
+        throw error;
+      });
     const answer = readObject(body, 'the new version');
     call.output.result(answer, () => describeChange(answer, false));
     return 'ok';
@@ -42,7 +51,28 @@ async function remove(call: Call): Promise<'ok'> {
   if (!resource.deletable) {
     throw new Failure('usage', `a ${resource.singular} cannot be deleted; see revoke`);
   }
-  await call.api().send('DELETE', resourcePath(resource, name));
+  const api = call.api();
+  const id = await idOf(api, subject.name, name);
+  await orNotFound(
+    api.send('DELETE', resourcePath(resource, id)),
+    `there is no ${resource.singular} ${name}`,
+  );
   call.output.result({ deleted: name }, () => `deleted ${resource.singular} ${name}`);
   return 'ok';
+}
+
+function idOf(api: Api, resource: ResourceName, name: string): string | Promise<string> {
+  if (resource === 'groups') return findGroupId(api, name);
+  return resource === 'users' ? findUserId(api, name) : name;
+}
+
+/** The API takes a name that is not there for an invalid set; for us it is one that is not found. */
+async function checkThere(api: Api, kind: Kind, name: string): Promise<void> {
+  const config = readObject(await api.get(apiPath('config')), 'the documents');
+  const found = readObjects(config, 'documents').some(
+    (document) =>
+      document['kind'] === kind &&
+      readObject(document['metadata'], '"metadata" of a document')['name'] === name,
+  );
+  if (!found) throw new Failure('not_found', `there is no ${kind} ${name}`);
 }

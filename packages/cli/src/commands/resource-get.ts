@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { action, argument, type CommandFile } from '../call.ts';
 import { type Api, apiPath } from '../client/api.ts';
+import { orNotFound } from '../client/failures.ts';
 import { readPages } from '../client/pages.ts';
 import { type Json, readObject, readObjects, show } from '../client/reading.ts';
 import { Failure } from '../exit.ts';
@@ -83,8 +84,9 @@ async function readDocuments(
   name: string | undefined,
   at: string | undefined,
 ): Promise<Reading> {
+  const missing = at === undefined ? 'there is no configuration' : `there is no version ${at}`;
   const path = at === undefined ? apiPath('config') : apiPath('config', 'versions', at);
-  const config = readObject(await api.get(path), 'the documents');
+  const config = readObject(await orNotFound(api.get(path), missing), 'the documents');
   const all = readObjects(config, 'documents').map(inUsualOrder);
   if (subject.type === 'config') {
     if (name !== undefined) throw new Failure('usage', 'config takes no name');
@@ -141,7 +143,11 @@ async function readList(api: Api, resource: Resource, page: PageOptions): Promis
 
 async function readOne(api: Api, resource: Resource, id: string): Promise<Reading> {
   if (!resource.readable) throw new Failure('usage', `${resource.singular}s are only listed`);
-  const one = readObject(await api.get(resourcePath(resource, id)), `the ${resource.singular}`);
+  const found = await orNotFound(
+    api.get(resourcePath(resource, id)),
+    `there is no ${resource.singular} ${id}`,
+  );
+  const one = readObject(found, `the ${resource.singular}`);
   return {
     json: one,
     yaml: () => printableYaml(one),

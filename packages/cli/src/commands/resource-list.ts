@@ -1,9 +1,12 @@
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { action, type CommandFile } from '../call.ts';
 import { readPages } from '../client/pages.ts';
 import { writeRows } from '../output/rows.ts';
 import { type Resource, resourcePath, resources } from '../resources.ts';
 import { noun, type PageOptions, withPaging } from './options.ts';
+
+/** Resources that are only listed. The others have verbs, whose options must not mix with ours. */
+const onlyListed: ReadonlySet<string> = new Set(['sessions', 'revocations', 'versions', 'audit']);
 
 type Options = PageOptions & Readonly<Record<string, unknown>>;
 
@@ -14,7 +17,7 @@ export const registerLists: CommandFile = (program, session) => {
       parameter,
       option: new Option(filter.flags, filter.description),
     }));
-    const command = noun(program, name, resource.summary);
+    const command = listCommand(noun(program, name, resource.summary), name, resource.summary);
     for (const { option } of filters) command.addOption(option);
     withPaging(command).action(
       action<Options>(session, async ({ api, options, output }) => {
@@ -31,6 +34,16 @@ export const registerLists: CommandFile = (program, session) => {
     );
   }
 };
+
+/** The noun itself where it has no verbs, else its verb `list`, which the noun alone means too. */
+function listCommand(noun: Command, name: string, summary: string): Command {
+  if (onlyListed.has(name)) return noun;
+  noun.addHelpText('after', `\nFilters and paging: sallyport ${name} list --help`);
+  return noun
+    .command('list', { isDefault: true })
+    .summary(`list ${name}`)
+    .description(`Lists ${summary}.`);
+}
 
 function queryValue(value: unknown): string | boolean | undefined {
   return typeof value === 'string' || typeof value === 'boolean' ? value : undefined;

@@ -44,17 +44,22 @@ With --wait the exit code is 7 when an edge has not confirmed in time.`,
   command.action(
     action<Options>(session, async (call) => {
       const { api, options, output } = call;
-      const { body } = await api().send(
-        'POST',
-        apiPath('revocations'),
-        {
-          target: target(call),
-          reason: options.reason,
-          ...(options.effect === undefined ? {} : { effect: options.effect }),
-          ...(options.expiresIn === undefined ? {} : { expiresInSeconds: options.expiresIn }),
-        },
-        options.wait === true ? { wait: 'enforced' } : {},
-      );
+      const wanted = target(call);
+      const { body } = await api()
+        .send(
+          'POST',
+          apiPath('revocations'),
+          {
+            target: wanted,
+            reason: options.reason,
+            ...(options.effect === undefined ? {} : { effect: options.effect }),
+            ...(options.expiresIn === undefined ? {} : { expiresInSeconds: options.expiresIn }),
+          },
+          options.wait === true ? { wait: 'enforced' } : {},
+        )
+        .catch((error: unknown) => {
+          throw notFoundTarget(error, wanted) ?? error;
+        });
       const revocation = readObject(body, 'the revocation');
       output.result(revocation, () => describe(revocation, options.wait === true));
       return options.wait === true && revocation['enforced'] !== true ? 'partly_enforced' : 'ok';
@@ -74,6 +79,22 @@ function target(call: Call): Json {
   // Tools print fingerprints with colons and in capitals.
   if (kind === 'certificate') return { kind, id: subject.replaceAll(':', '').toLowerCase() };
   return { kind, id: subject };
+}
+
+/** The API tells a target that is not there as a wrong field; for us there is no such resource. */
+function notFoundTarget(error: unknown, wanted: Json): Failure | null {
+  if (!(error instanceof Failure) || error.exit !== 'invalid') return null;
+  const [problem, ...others] = error.problems;
+  if (problem === undefined || others.length > 0) return null;
+  // An id of the wrong form names nothing either. An address may also be that of several users.
+  const missing =
+    problem.field === '/target/id' ||
+    (problem.field === '/target/email' && problem.message === 'no user has this address');
+  if (!missing) return null;
+  const subject = show(wanted, 'email') || show(wanted, 'id');
+  return new Failure('not_found', `there is no ${show(wanted, 'kind')} ${subject}`, {
+    cause: error,
+  });
 }
 
 function describe(revocation: Json, waited: boolean): string {

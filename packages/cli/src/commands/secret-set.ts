@@ -6,6 +6,7 @@ import { decode, readStdin } from '../sources.ts';
 import { noun } from './options.ts';
 
 const secretBytesMax = 64 * 1024;
+const secretName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** `secrets set`: stores the value of a secret, which comes from standard input alone. */
 export const registerSecretSet: CommandFile = (program, session) => {
@@ -20,6 +21,12 @@ export const registerSecretSet: CommandFile = (program, session) => {
     .action(
       action(session, async (call) => {
         const name = argument(call, 0);
+        if (!secretName.test(name)) {
+          throw new Failure(
+            'invalid',
+            `${name} is not a name: 1 to 63 of a-z, 0-9 and -, with no - at the ends`,
+          );
+        }
         if (call.terminal.stdinIsTerminal) {
           throw new Failure(
             'usage',
