@@ -164,4 +164,4 @@ export type {
   ServiceError,
 } from '@grpc/grpc-js';
 // The parts of grpc-js that servers and callers need beside the service; nothing else imports it.
-export { credentials, Server, ServerCredentials, status } from '@grpc/grpc-js';
+export { credentials, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';

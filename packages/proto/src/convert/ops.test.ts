@@ -13,6 +13,9 @@ const hex = hash.map((value) => Buffer.from(value).toString('hex'));
 const record = <T extends StateOp>(op: T['op'], fields: object) =>
   fc.record({ op: fc.constant(op), ...fields }) as unknown as fc.Arbitrary<StateOp>;
 
+const blockKind = fc.constantFrom('everyone', 'user', 'device', 'certificate', 'service', 'edge');
+const signalSubject = fc.constantFrom('user', 'device', 'session');
+
 const anyOp = fc.oneof(
   record('generation', {
     scope: fc.constantFrom('global', 'user', 'device'),
@@ -20,14 +23,26 @@ const anyOp = fc.oneof(
     value: count,
   }),
   record('ended_session', { sid: text, expiresAtMs: count }),
+  record('forgotten_session', { sid: text }),
   record('block', {
     revocationId: text,
-    kind: fc.constantFrom('everyone', 'user', 'device', 'certificate', 'service', 'edge'),
+    kind: blockKind,
     subjectId: text,
     expiresAtMs: fc.option(fc.integer({ min: 1 })),
   }),
-  record('lifted_block', { revocationId: text }),
+  record('lifted_block', { revocationId: text, kind: blockKind, subjectId: text }),
+  record('signal', {
+    subject: signalSubject,
+    subjectId: text,
+    name: text,
+    value: text,
+    observedAtMs: count,
+    expiresAtMs: count,
+  }),
+  record('deleted_signal', { subject: signalSubject, subjectId: text, name: text }),
   record('bundle', { version: count, sha256: bytes, documentsJson: bytes }),
+  record('deleted_bundle', { version: count }),
+  record('deleted_signing_key', { keyId: text }),
   record('release', { ring: text, version: count }),
   record('edge_keys', { edgeId: text, region: text, assertionJwks: fc.array(text) }),
   record('deleted_edge', { edgeId: text }),

@@ -1,5 +1,10 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import type { BlockKind, GenerationScope, StateOp } from '@sallyport/shared/state/model';
+import type {
+  BlockKind,
+  GenerationScope,
+  SignalSubject,
+  StateOp,
+} from '@sallyport/shared/state/model';
 import {
   type Op,
   type OpSchema,
@@ -7,6 +12,7 @@ import {
   UserStatus,
   BlockKind as WireBlockKind,
   GenerationScope as WireGenerationScope,
+  SignalSubject as WireSignalSubject,
 } from '../../gen/sallyport/v1/state_pb.js';
 
 /** The body of a frame or shard cannot be read as ops of this version: a NACK with SCHEMA. */
@@ -50,6 +56,12 @@ const blockKinds = {
   edge: WireBlockKind.EDGE,
 } as const satisfies Record<BlockKind, WireBlockKind>;
 
+const signalSubjects = {
+  user: WireSignalSubject.USER,
+  device: WireSignalSubject.DEVICE,
+  session: WireSignalSubject.SESSION,
+} as const satisfies Record<SignalSubject, WireSignalSubject>;
+
 const statuses = {
   active: UserStatus.ACTIVE,
   suspended: UserStatus.SUSPENDED,
@@ -78,7 +90,37 @@ function toWire(op: StateOp): WireOp {
         },
       };
     case 'lifted_block':
-      return { case: 'liftedBlock', value: { revocationId: op.revocationId } };
+      return {
+        case: 'liftedBlock',
+        value: {
+          revocationId: op.revocationId,
+          kind: blockKinds[op.kind],
+          subjectId: op.subjectId,
+        },
+      };
+    case 'forgotten_session':
+      return { case: 'forgottenSession', value: { sid: op.sid } };
+    case 'signal':
+      return {
+        case: 'signal',
+        value: {
+          subject: signalSubjects[op.subject],
+          subjectId: op.subjectId,
+          name: op.name,
+          value: op.value,
+          observedAtMs: BigInt(op.observedAtMs),
+          expiresAtMs: BigInt(op.expiresAtMs),
+        },
+      };
+    case 'deleted_signal':
+      return {
+        case: 'deletedSignal',
+        value: {
+          subject: signalSubjects[op.subject],
+          subjectId: op.subjectId,
+          name: op.name,
+        },
+      };
     case 'bundle':
       return {
         case: 'bundle',
@@ -88,6 +130,10 @@ function toWire(op: StateOp): WireOp {
           documentsJson: op.documentsJson,
         },
       };
+    case 'deleted_bundle':
+      return { case: 'deletedBundle', value: { version: BigInt(op.version) } };
+    case 'deleted_signing_key':
+      return { case: 'deletedSigningKey', value: { keyId: op.keyId } };
     case 'release':
       return { case: 'release', value: { ring: op.ring, version: BigInt(op.version) } };
     case 'edge_keys':
@@ -183,7 +229,31 @@ function fromWire({ op }: Op): StateOp {
         expiresAtMs: op.value.expiresAtMs === 0n ? null : Number(op.value.expiresAtMs),
       };
     case 'liftedBlock':
-      return { op: 'lifted_block', revocationId: op.value.revocationId };
+      return {
+        op: 'lifted_block',
+        revocationId: op.value.revocationId,
+        kind: known(blockKinds, op.value.kind, 'block kind'),
+        subjectId: op.value.subjectId,
+      };
+    case 'forgottenSession':
+      return { op: 'forgotten_session', sid: op.value.sid };
+    case 'signal':
+      return {
+        op: 'signal',
+        subject: known(signalSubjects, op.value.subject, 'signal subject'),
+        subjectId: op.value.subjectId,
+        name: op.value.name,
+        value: op.value.value,
+        observedAtMs: Number(op.value.observedAtMs),
+        expiresAtMs: Number(op.value.expiresAtMs),
+      };
+    case 'deletedSignal':
+      return {
+        op: 'deleted_signal',
+        subject: known(signalSubjects, op.value.subject, 'signal subject'),
+        subjectId: op.value.subjectId,
+        name: op.value.name,
+      };
     case 'bundle':
       return {
         op: 'bundle',
@@ -191,6 +261,10 @@ function fromWire({ op }: Op): StateOp {
         sha256: op.value.sha256,
         documentsJson: op.value.documentsJson,
       };
+    case 'deletedBundle':
+      return { op: 'deleted_bundle', version: Number(op.value.version) };
+    case 'deletedSigningKey':
+      return { op: 'deleted_signing_key', keyId: op.value.keyId };
     case 'release':
       return { op: 'release', ring: op.value.ring, version: Number(op.value.version) };
     case 'edgeKeys':

@@ -38,9 +38,18 @@ export interface Block {
   readonly expiresAtMs: number | null;
 }
 
+/** Also takes away a block whose time has passed: rows leave the state by name alone. */
 export interface LiftedBlock {
   readonly op: 'lifted_block';
   readonly revocationId: string;
+  readonly kind: BlockKind;
+  readonly subjectId: string;
+}
+
+/** No statement of the session can be valid any more. */
+export interface ForgottenSession {
+  readonly op: 'forgotten_session';
+  readonly sid: string;
 }
 
 export interface PutBundle {
@@ -49,6 +58,11 @@ export interface PutBundle {
   readonly sha256: Uint8Array;
   /** Canonical JSON of a `ConfigurationSet` (configuration/documents.ts). */
   readonly documentsJson: Uint8Array;
+}
+
+export interface DeletedBundle {
+  readonly op: 'deleted_bundle';
+  readonly version: number;
 }
 
 export interface Release {
@@ -79,6 +93,33 @@ export interface SigningKey {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly rootSignature: Uint8Array;
+}
+
+export interface DeletedSigningKey {
+  readonly op: 'deleted_signing_key';
+  readonly keyId: string;
+}
+
+export type SignalSubject = 'user' | 'device' | 'session';
+
+/** One thing that was noticed of a subject; a later one of the same name takes its place. */
+export interface Signal {
+  readonly op: 'signal';
+  readonly subject: SignalSubject;
+  readonly subjectId: string;
+  /** a to z, 0 to 9 and hyphens, 32 characters at the most. */
+  readonly name: string;
+  /** 256 bytes of UTF-8 at the most. */
+  readonly value: string;
+  readonly observedAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+export interface DeletedSignal {
+  readonly op: 'deleted_signal';
+  readonly subject: SignalSubject;
+  readonly subjectId: string;
+  readonly name: string;
 }
 
 export interface SecretRef {
@@ -135,13 +176,16 @@ export interface DeletedDeviceCertificate {
   readonly sha256: string;
 }
 
-export type RevokeOp = Generation | EndedSession | Block | LiftedBlock;
+export type RevokeOp = Generation | EndedSession | ForgottenSession | Block | LiftedBlock;
+export type SignalOp = Signal | DeletedSignal;
 export type ConfigOp =
   | PutBundle
+  | DeletedBundle
   | Release
   | EdgeKeys
   | DeletedEdge
   | SigningKey
+  | DeletedSigningKey
   | SecretRef
   | DeletedSecret;
 export type DirectoryOp =
@@ -152,4 +196,4 @@ export type DirectoryOp =
   | DeviceCertificate
   | DeletedDeviceCertificate;
 /** One explicit change of one row. Applying it twice gives the same row. */
-export type StateOp = RevokeOp | ConfigOp | DirectoryOp;
+export type StateOp = RevokeOp | SignalOp | ConfigOp | DirectoryOp;

@@ -61,6 +61,12 @@ export declare type Op = Message<"sallyport.v1.Op"> & {
     case: "liftedBlock";
   } | {
     /**
+     * @generated from field: sallyport.v1.ForgottenSession forgotten_session = 5;
+     */
+    value: ForgottenSession;
+    case: "forgottenSession";
+  } | {
+    /**
      * config
      *
      * @generated from field: sallyport.v1.Bundle bundle = 20;
@@ -103,6 +109,32 @@ export declare type Op = Message<"sallyport.v1.Op"> & {
      */
     value: DeletedSecret;
     case: "deletedSecret";
+  } | {
+    /**
+     * @generated from field: sallyport.v1.DeletedBundle deleted_bundle = 27;
+     */
+    value: DeletedBundle;
+    case: "deletedBundle";
+  } | {
+    /**
+     * @generated from field: sallyport.v1.DeletedSigningKey deleted_signing_key = 28;
+     */
+    value: DeletedSigningKey;
+    case: "deletedSigningKey";
+  } | {
+    /**
+     * signals
+     *
+     * @generated from field: sallyport.v1.Signal signal = 30;
+     */
+    value: Signal;
+    case: "signal";
+  } | {
+    /**
+     * @generated from field: sallyport.v1.DeletedSignal deleted_signal = 31;
+     */
+    value: DeletedSignal;
+    case: "deletedSignal";
   } | {
     /**
      * directory
@@ -237,6 +269,8 @@ export declare type Block = Message<"sallyport.v1.Block"> & {
 export declare const BlockSchema: GenMessage<Block>;
 
 /**
+ * Also takes away a block whose time has passed: rows leave the state by name alone.
+ *
  * @generated from message sallyport.v1.LiftedBlock
  */
 export declare type LiftedBlock = Message<"sallyport.v1.LiftedBlock"> & {
@@ -244,6 +278,16 @@ export declare type LiftedBlock = Message<"sallyport.v1.LiftedBlock"> & {
    * @generated from field: string revocation_id = 1;
    */
   revocationId: string;
+
+  /**
+   * @generated from field: sallyport.v1.BlockKind kind = 2;
+   */
+  kind: BlockKind;
+
+  /**
+   * @generated from field: string subject_id = 3;
+   */
+  subjectId: string;
 };
 
 /**
@@ -251,6 +295,24 @@ export declare type LiftedBlock = Message<"sallyport.v1.LiftedBlock"> & {
  * Use `create(LiftedBlockSchema)` to create a new message.
  */
 export declare const LiftedBlockSchema: GenMessage<LiftedBlock>;
+
+/**
+ * The session's statements have expired, so its row is not needed any more.
+ *
+ * @generated from message sallyport.v1.ForgottenSession
+ */
+export declare type ForgottenSession = Message<"sallyport.v1.ForgottenSession"> & {
+  /**
+   * @generated from field: string sid = 1;
+   */
+  sid: string;
+};
+
+/**
+ * Describes the message sallyport.v1.ForgottenSession.
+ * Use `create(ForgottenSessionSchema)` to create a new message.
+ */
+export declare const ForgottenSessionSchema: GenMessage<ForgottenSession>;
 
 /**
  * A configuration set, whole: canonical JSON of the documents of one version.
@@ -279,6 +341,22 @@ export declare type Bundle = Message<"sallyport.v1.Bundle"> & {
  * Use `create(BundleSchema)` to create a new message.
  */
 export declare const BundleSchema: GenMessage<Bundle>;
+
+/**
+ * @generated from message sallyport.v1.DeletedBundle
+ */
+export declare type DeletedBundle = Message<"sallyport.v1.DeletedBundle"> & {
+  /**
+   * @generated from field: uint64 version = 1;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message sallyport.v1.DeletedBundle.
+ * Use `create(DeletedBundleSchema)` to create a new message.
+ */
+export declare const DeletedBundleSchema: GenMessage<DeletedBundle>;
 
 /**
  * From here on the edges of this ring decide by this version.
@@ -359,7 +437,7 @@ export declare type SigningKey = Message<"sallyport.v1.SigningKey"> & {
   keyId: string;
 
   /**
-   * "session-statement"; lanes follow.
+   * "session-statement", "heartbeat", or "lane-" and the name of a lane.
    *
    * @generated from field: string purpose = 2;
    */
@@ -395,6 +473,95 @@ export declare type SigningKey = Message<"sallyport.v1.SigningKey"> & {
  * Use `create(SigningKeySchema)` to create a new message.
  */
 export declare const SigningKeySchema: GenMessage<SigningKey>;
+
+/**
+ * @generated from message sallyport.v1.DeletedSigningKey
+ */
+export declare type DeletedSigningKey = Message<"sallyport.v1.DeletedSigningKey"> & {
+  /**
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message sallyport.v1.DeletedSigningKey.
+ * Use `create(DeletedSigningKeySchema)` to create a new message.
+ */
+export declare const DeletedSigningKeySchema: GenMessage<DeletedSigningKey>;
+
+/**
+ * One thing that was noticed of a subject. A later signal of the same name takes its place.
+ *
+ * @generated from message sallyport.v1.Signal
+ */
+export declare type Signal = Message<"sallyport.v1.Signal"> & {
+  /**
+   * @generated from field: sallyport.v1.SignalSubject subject = 1;
+   */
+  subject: SignalSubject;
+
+  /**
+   * @generated from field: string subject_id = 2;
+   */
+  subjectId: string;
+
+  /**
+   * a to z, 0 to 9 and hyphens, 32 characters at the most.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * 256 bytes at the most.
+   *
+   * @generated from field: string value = 4;
+   */
+  value: string;
+
+  /**
+   * @generated from field: int64 observed_at_ms = 5;
+   */
+  observedAtMs: bigint;
+
+  /**
+   * @generated from field: int64 expires_at_ms = 6;
+   */
+  expiresAtMs: bigint;
+};
+
+/**
+ * Describes the message sallyport.v1.Signal.
+ * Use `create(SignalSchema)` to create a new message.
+ */
+export declare const SignalSchema: GenMessage<Signal>;
+
+/**
+ * @generated from message sallyport.v1.DeletedSignal
+ */
+export declare type DeletedSignal = Message<"sallyport.v1.DeletedSignal"> & {
+  /**
+   * @generated from field: sallyport.v1.SignalSubject subject = 1;
+   */
+  subject: SignalSubject;
+
+  /**
+   * @generated from field: string subject_id = 2;
+   */
+  subjectId: string;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message sallyport.v1.DeletedSignal.
+ * Use `create(DeletedSignalSchema)` to create a new message.
+ */
+export declare const DeletedSignalSchema: GenMessage<DeletedSignal>;
 
 /**
  * Where a secret is, never what it is: an edge fetches the value by unary RPC and checks the hash.
@@ -703,6 +870,36 @@ export enum BlockKind {
  * Describes the enum sallyport.v1.BlockKind.
  */
 export declare const BlockKindSchema: GenEnum<BlockKind>;
+
+/**
+ * @generated from enum sallyport.v1.SignalSubject
+ */
+export enum SignalSubject {
+  /**
+   * @generated from enum value: SIGNAL_SUBJECT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: SIGNAL_SUBJECT_USER = 1;
+   */
+  USER = 1,
+
+  /**
+   * @generated from enum value: SIGNAL_SUBJECT_DEVICE = 2;
+   */
+  DEVICE = 2,
+
+  /**
+   * @generated from enum value: SIGNAL_SUBJECT_SESSION = 3;
+   */
+  SESSION = 3,
+}
+
+/**
+ * Describes the enum sallyport.v1.SignalSubject.
+ */
+export declare const SignalSubjectSchema: GenEnum<SignalSubject>;
 
 /**
  * @generated from enum sallyport.v1.UserStatus

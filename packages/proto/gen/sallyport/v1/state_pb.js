@@ -8,7 +8,7 @@ import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/code
  * Describes the file sallyport/v1/state.proto.
  */
 export const file_sallyport_v1_state = /*@__PURE__*/
-  fileDesc("ChhzYWxseXBvcnQvdjEvc3RhdGUucHJvdG8SDHNhbGx5cG9ydC52MSIkCgNPcHMSHQoDb3BzGAEgAygLMhAuc2FsbHlwb3J0LnYxLk9wItQGCgJPcBIuCgpnZW5lcmF0aW9uGAEgASgLMhguc2FsbHlwb3J0LnYxLkdlbmVyYXRpb25IABIzCg1lbmRlZF9zZXNzaW9uGAIgASgLMhouc2FsbHlwb3J0LnYxLkVuZGVkU2Vzc2lvbkgAEiQKBWJsb2NrGAMgASgLMhMuc2FsbHlwb3J0LnYxLkJsb2NrSAASMQoMbGlmdGVkX2Jsb2NrGAQgASgLMhkuc2FsbHlwb3J0LnYxLkxpZnRlZEJsb2NrSAASJgoGYnVuZGxlGBQgASgLMhQuc2FsbHlwb3J0LnYxLkJ1bmRsZUgAEigKB3JlbGVhc2UYFSABKAsyFS5zYWxseXBvcnQudjEuUmVsZWFzZUgAEisKCWVkZ2Vfa2V5cxgWIAEoCzIWLnNhbGx5cG9ydC52MS5FZGdlS2V5c0gAEjEKDGRlbGV0ZWRfZWRnZRgXIAEoCzIZLnNhbGx5cG9ydC52MS5EZWxldGVkRWRnZUgAEi8KC3NpZ25pbmdfa2V5GBggASgLMhguc2FsbHlwb3J0LnYxLlNpZ25pbmdLZXlIABItCgpzZWNyZXRfcmVmGBkgASgLMhcuc2FsbHlwb3J0LnYxLlNlY3JldFJlZkgAEjUKDmRlbGV0ZWRfc2VjcmV0GBogASgLMhsuc2FsbHlwb3J0LnYxLkRlbGV0ZWRTZWNyZXRIABIiCgR1c2VyGCggASgLMhIuc2FsbHlwb3J0LnYxLlVzZXJIABIxCgxkZWxldGVkX3VzZXIYKSABKAsyGS5zYWxseXBvcnQudjEuRGVsZXRlZFVzZXJIABImCgZkZXZpY2UYKiABKAsyFC5zYWxseXBvcnQudjEuRGV2aWNlSAASNQoOZGVsZXRlZF9kZXZpY2UYKyABKAsyGy5zYWxseXBvcnQudjEuRGVsZXRlZERldmljZUgAEj0KEmRldmljZV9jZXJ0aWZpY2F0ZRgsIAEoCzIfLnNhbGx5cG9ydC52MS5EZXZpY2VDZXJ0aWZpY2F0ZUgAEkwKGmRlbGV0ZWRfZGV2aWNlX2NlcnRpZmljYXRlGC0gASgLMiYuc2FsbHlwb3J0LnYxLkRlbGV0ZWREZXZpY2VDZXJ0aWZpY2F0ZUgAQgQKAm9wIl0KCkdlbmVyYXRpb24SLAoFc2NvcGUYASABKA4yHS5zYWxseXBvcnQudjEuR2VuZXJhdGlvblNjb3BlEhIKCnN1YmplY3RfaWQYAiABKAkSDQoFdmFsdWUYAyABKAQiMgoMRW5kZWRTZXNzaW9uEgsKA3NpZBgBIAEoCRIVCg1leHBpcmVzX2F0X21zGAIgASgDInAKBUJsb2NrEhUKDXJldm9jYXRpb25faWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnNhbGx5cG9ydC52MS5CbG9ja0tpbmQSEgoKc3ViamVjdF9pZBgDIAEoCRIVCg1leHBpcmVzX2F0X21zGAQgASgDIiQKC0xpZnRlZEJsb2NrEhUKDXJldm9jYXRpb25faWQYASABKAkiQQoGQnVuZGxlEg8KB3ZlcnNpb24YASABKAQSDgoGc2hhMjU2GAIgASgMEhYKDmRvY3VtZW50c19qc29uGAMgASgMIigKB1JlbGVhc2USDAoEcmluZxgBIAEoCRIPCgd2ZXJzaW9uGAIgASgEIkMKCEVkZ2VLZXlzEg8KB2VkZ2VfaWQYASABKAkSDgoGcmVnaW9uGAIgASgJEhYKDmFzc2VydGlvbl9qd2tzGAMgAygJIh4KC0RlbGV0ZWRFZGdlEg8KB2VkZ2VfaWQYASABKAkihgEKClNpZ25pbmdLZXkSDgoGa2V5X2lkGAEgASgJEg8KB3B1cnBvc2UYAiABKAkSEgoKcHVibGljX2tleRgDIAEoDBIVCg1ub3RfYmVmb3JlX21zGAQgASgDEhQKDG5vdF9hZnRlcl9tcxgFIAEoAxIWCg5yb290X3NpZ25hdHVyZRgGIAEoDCI4CglTZWNyZXRSZWYSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoBBIOCgZzaGEyNTYYAyABKAwiGwoNRGVsZXRlZFNlY3JldBIKCgJpZBgBIAEoCSJxCgRVc2VyEgoKAmlkGAEgASgJEg0KBWVtYWlsGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIoCgZzdGF0dXMYBCABKA4yGC5zYWxseXBvcnQudjEuVXNlclN0YXR1cxIOCgZncm91cHMYBSADKAkiGQoLRGVsZXRlZFVzZXISCgoCaWQYASABKAkiSgoGRGV2aWNlEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHbWFuYWdlZBgDIAEoCBIVCg1vd25lcl91c2VyX2lkGAQgASgJIhsKDURlbGV0ZWREZXZpY2USCgoCaWQYASABKAkiYwoRRGV2aWNlQ2VydGlmaWNhdGUSDgoGc2hhMjU2GAEgASgMEhEKCWRldmljZV9pZBgCIAEoCRIVCg1ub3RfYmVmb3JlX21zGAMgASgDEhQKDG5vdF9hZnRlcl9tcxgEIAEoAyIqChhEZWxldGVkRGV2aWNlQ2VydGlmaWNhdGUSDgoGc2hhMjU2GAEgASgMKmQKBExhbmUSFAoQTEFORV9VTlNQRUNJRklFRBAAEg8KC0xBTkVfUkVWT0tFEAESDwoLTEFORV9DT05GSUcQAhIQCgxMQU5FX1NJR05BTFMQAxISCg5MQU5FX0RJUkVDVE9SWRAEKogBCg9HZW5lcmF0aW9uU2NvcGUSIAocR0VORVJBVElPTl9TQ09QRV9VTlNQRUNJRklFRBAAEhsKF0dFTkVSQVRJT05fU0NPUEVfR0xPQkFMEAESGQoVR0VORVJBVElPTl9TQ09QRV9VU0VSEAISGwoXR0VORVJBVElPTl9TQ09QRV9ERVZJQ0UQAyq1AQoJQmxvY2tLaW5kEhoKFkJMT0NLX0tJTkRfVU5TUEVDSUZJRUQQABIXChNCTE9DS19LSU5EX0VWRVJZT05FEAESEwoPQkxPQ0tfS0lORF9VU0VSEAISFQoRQkxPQ0tfS0lORF9ERVZJQ0UQAxIaChZCTE9DS19LSU5EX0NFUlRJRklDQVRFEAQSFgoSQkxPQ0tfS0lORF9TRVJWSUNFEAUSEwoPQkxPQ0tfS0lORF9FREdFEAYqXAoKVXNlclN0YXR1cxIbChdVU0VSX1NUQVRVU19VTlNQRUNJRklFRBAAEhYKElVTRVJfU1RBVFVTX0FDVElWRRABEhkKFVVTRVJfU1RBVFVTX1NVU1BFTkRFRBACYgZwcm90bzM");
+  fileDesc("ChhzYWxseXBvcnQvdjEvc3RhdGUucHJvdG8SDHNhbGx5cG9ydC52MSIkCgNPcHMSHQoDb3BzGAEgAygLMhAuc2FsbHlwb3J0LnYxLk9wIucICgJPcBIuCgpnZW5lcmF0aW9uGAEgASgLMhguc2FsbHlwb3J0LnYxLkdlbmVyYXRpb25IABIzCg1lbmRlZF9zZXNzaW9uGAIgASgLMhouc2FsbHlwb3J0LnYxLkVuZGVkU2Vzc2lvbkgAEiQKBWJsb2NrGAMgASgLMhMuc2FsbHlwb3J0LnYxLkJsb2NrSAASMQoMbGlmdGVkX2Jsb2NrGAQgASgLMhkuc2FsbHlwb3J0LnYxLkxpZnRlZEJsb2NrSAASOwoRZm9yZ290dGVuX3Nlc3Npb24YBSABKAsyHi5zYWxseXBvcnQudjEuRm9yZ290dGVuU2Vzc2lvbkgAEiYKBmJ1bmRsZRgUIAEoCzIULnNhbGx5cG9ydC52MS5CdW5kbGVIABIoCgdyZWxlYXNlGBUgASgLMhUuc2FsbHlwb3J0LnYxLlJlbGVhc2VIABIrCgllZGdlX2tleXMYFiABKAsyFi5zYWxseXBvcnQudjEuRWRnZUtleXNIABIxCgxkZWxldGVkX2VkZ2UYFyABKAsyGS5zYWxseXBvcnQudjEuRGVsZXRlZEVkZ2VIABIvCgtzaWduaW5nX2tleRgYIAEoCzIYLnNhbGx5cG9ydC52MS5TaWduaW5nS2V5SAASLQoKc2VjcmV0X3JlZhgZIAEoCzIXLnNhbGx5cG9ydC52MS5TZWNyZXRSZWZIABI1Cg5kZWxldGVkX3NlY3JldBgaIAEoCzIbLnNhbGx5cG9ydC52MS5EZWxldGVkU2VjcmV0SAASNQoOZGVsZXRlZF9idW5kbGUYGyABKAsyGy5zYWxseXBvcnQudjEuRGVsZXRlZEJ1bmRsZUgAEj4KE2RlbGV0ZWRfc2lnbmluZ19rZXkYHCABKAsyHy5zYWxseXBvcnQudjEuRGVsZXRlZFNpZ25pbmdLZXlIABImCgZzaWduYWwYHiABKAsyFC5zYWxseXBvcnQudjEuU2lnbmFsSAASNQoOZGVsZXRlZF9zaWduYWwYHyABKAsyGy5zYWxseXBvcnQudjEuRGVsZXRlZFNpZ25hbEgAEiIKBHVzZXIYKCABKAsyEi5zYWxseXBvcnQudjEuVXNlckgAEjEKDGRlbGV0ZWRfdXNlchgpIAEoCzIZLnNhbGx5cG9ydC52MS5EZWxldGVkVXNlckgAEiYKBmRldmljZRgqIAEoCzIULnNhbGx5cG9ydC52MS5EZXZpY2VIABI1Cg5kZWxldGVkX2RldmljZRgrIAEoCzIbLnNhbGx5cG9ydC52MS5EZWxldGVkRGV2aWNlSAASPQoSZGV2aWNlX2NlcnRpZmljYXRlGCwgASgLMh8uc2FsbHlwb3J0LnYxLkRldmljZUNlcnRpZmljYXRlSAASTAoaZGVsZXRlZF9kZXZpY2VfY2VydGlmaWNhdGUYLSABKAsyJi5zYWxseXBvcnQudjEuRGVsZXRlZERldmljZUNlcnRpZmljYXRlSABCBAoCb3AiXQoKR2VuZXJhdGlvbhIsCgVzY29wZRgBIAEoDjIdLnNhbGx5cG9ydC52MS5HZW5lcmF0aW9uU2NvcGUSEgoKc3ViamVjdF9pZBgCIAEoCRINCgV2YWx1ZRgDIAEoBCIyCgxFbmRlZFNlc3Npb24SCwoDc2lkGAEgASgJEhUKDWV4cGlyZXNfYXRfbXMYAiABKAMicAoFQmxvY2sSFQoNcmV2b2NhdGlvbl9pZBgBIAEoCRIlCgRraW5kGAIgASgOMhcuc2FsbHlwb3J0LnYxLkJsb2NrS2luZBISCgpzdWJqZWN0X2lkGAMgASgJEhUKDWV4cGlyZXNfYXRfbXMYBCABKAMiXwoLTGlmdGVkQmxvY2sSFQoNcmV2b2NhdGlvbl9pZBgBIAEoCRIlCgRraW5kGAIgASgOMhcuc2FsbHlwb3J0LnYxLkJsb2NrS2luZBISCgpzdWJqZWN0X2lkGAMgASgJIh8KEEZvcmdvdHRlblNlc3Npb24SCwoDc2lkGAEgASgJIkEKBkJ1bmRsZRIPCgd2ZXJzaW9uGAEgASgEEg4KBnNoYTI1NhgCIAEoDBIWCg5kb2N1bWVudHNfanNvbhgDIAEoDCIgCg1EZWxldGVkQnVuZGxlEg8KB3ZlcnNpb24YASABKAQiKAoHUmVsZWFzZRIMCgRyaW5nGAEgASgJEg8KB3ZlcnNpb24YAiABKAQiQwoIRWRnZUtleXMSDwoHZWRnZV9pZBgBIAEoCRIOCgZyZWdpb24YAiABKAkSFgoOYXNzZXJ0aW9uX2p3a3MYAyADKAkiHgoLRGVsZXRlZEVkZ2USDwoHZWRnZV9pZBgBIAEoCSKGAQoKU2lnbmluZ0tleRIOCgZrZXlfaWQYASABKAkSDwoHcHVycG9zZRgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgMEhUKDW5vdF9iZWZvcmVfbXMYBCABKAMSFAoMbm90X2FmdGVyX21zGAUgASgDEhYKDnJvb3Rfc2lnbmF0dXJlGAYgASgMIiMKEURlbGV0ZWRTaWduaW5nS2V5Eg4KBmtleV9pZBgBIAEoCSKWAQoGU2lnbmFsEiwKB3N1YmplY3QYASABKA4yGy5zYWxseXBvcnQudjEuU2lnbmFsU3ViamVjdBISCgpzdWJqZWN0X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDQoFdmFsdWUYBCABKAkSFgoOb2JzZXJ2ZWRfYXRfbXMYBSABKAMSFQoNZXhwaXJlc19hdF9tcxgGIAEoAyJfCg1EZWxldGVkU2lnbmFsEiwKB3N1YmplY3QYASABKA4yGy5zYWxseXBvcnQudjEuU2lnbmFsU3ViamVjdBISCgpzdWJqZWN0X2lkGAIgASgJEgwKBG5hbWUYAyABKAkiOAoJU2VjcmV0UmVmEgoKAmlkGAEgASgJEg8KB3ZlcnNpb24YAiABKAQSDgoGc2hhMjU2GAMgASgMIhsKDURlbGV0ZWRTZWNyZXQSCgoCaWQYASABKAkicQoEVXNlchIKCgJpZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSKAoGc3RhdHVzGAQgASgOMhguc2FsbHlwb3J0LnYxLlVzZXJTdGF0dXMSDgoGZ3JvdXBzGAUgAygJIhkKC0RlbGV0ZWRVc2VyEgoKAmlkGAEgASgJIkoKBkRldmljZRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB21hbmFnZWQYAyABKAgSFQoNb3duZXJfdXNlcl9pZBgEIAEoCSIbCg1EZWxldGVkRGV2aWNlEgoKAmlkGAEgASgJImMKEURldmljZUNlcnRpZmljYXRlEg4KBnNoYTI1NhgBIAEoDBIRCglkZXZpY2VfaWQYAiABKAkSFQoNbm90X2JlZm9yZV9tcxgDIAEoAxIUCgxub3RfYWZ0ZXJfbXMYBCABKAMiKgoYRGVsZXRlZERldmljZUNlcnRpZmljYXRlEg4KBnNoYTI1NhgBIAEoDCpkCgRMYW5lEhQKEExBTkVfVU5TUEVDSUZJRUQQABIPCgtMQU5FX1JFVk9LRRABEg8KC0xBTkVfQ09ORklHEAISEAoMTEFORV9TSUdOQUxTEAMSEgoOTEFORV9ESVJFQ1RPUlkQBCqIAQoPR2VuZXJhdGlvblNjb3BlEiAKHEdFTkVSQVRJT05fU0NPUEVfVU5TUEVDSUZJRUQQABIbChdHRU5FUkFUSU9OX1NDT1BFX0dMT0JBTBABEhkKFUdFTkVSQVRJT05fU0NPUEVfVVNFUhACEhsKF0dFTkVSQVRJT05fU0NPUEVfREVWSUNFEAMqtQEKCUJsb2NrS2luZBIaChZCTE9DS19LSU5EX1VOU1BFQ0lGSUVEEAASFwoTQkxPQ0tfS0lORF9FVkVSWU9ORRABEhMKD0JMT0NLX0tJTkRfVVNFUhACEhUKEUJMT0NLX0tJTkRfREVWSUNFEAMSGgoWQkxPQ0tfS0lORF9DRVJUSUZJQ0FURRAEEhYKEkJMT0NLX0tJTkRfU0VSVklDRRAFEhMKD0JMT0NLX0tJTkRfRURHRRAGKn8KDVNpZ25hbFN1YmplY3QSHgoaU0lHTkFMX1NVQkpFQ1RfVU5TUEVDSUZJRUQQABIXChNTSUdOQUxfU1VCSkVDVF9VU0VSEAESGQoVU0lHTkFMX1NVQkpFQ1RfREVWSUNFEAISGgoWU0lHTkFMX1NVQkpFQ1RfU0VTU0lPThADKlwKClVzZXJTdGF0dXMSGwoXVVNFUl9TVEFUVVNfVU5TUEVDSUZJRUQQABIWChJVU0VSX1NUQVRVU19BQ1RJVkUQARIZChVVU0VSX1NUQVRVU19TVVNQRU5ERUQQAmIGcHJvdG8z");
 
 /**
  * Describes the message sallyport.v1.Ops.
@@ -53,95 +53,130 @@ export const LiftedBlockSchema = /*@__PURE__*/
   messageDesc(file_sallyport_v1_state, 5);
 
 /**
+ * Describes the message sallyport.v1.ForgottenSession.
+ * Use `create(ForgottenSessionSchema)` to create a new message.
+ */
+export const ForgottenSessionSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_state, 6);
+
+/**
  * Describes the message sallyport.v1.Bundle.
  * Use `create(BundleSchema)` to create a new message.
  */
 export const BundleSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 6);
+  messageDesc(file_sallyport_v1_state, 7);
+
+/**
+ * Describes the message sallyport.v1.DeletedBundle.
+ * Use `create(DeletedBundleSchema)` to create a new message.
+ */
+export const DeletedBundleSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_state, 8);
 
 /**
  * Describes the message sallyport.v1.Release.
  * Use `create(ReleaseSchema)` to create a new message.
  */
 export const ReleaseSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 7);
+  messageDesc(file_sallyport_v1_state, 9);
 
 /**
  * Describes the message sallyport.v1.EdgeKeys.
  * Use `create(EdgeKeysSchema)` to create a new message.
  */
 export const EdgeKeysSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 8);
+  messageDesc(file_sallyport_v1_state, 10);
 
 /**
  * Describes the message sallyport.v1.DeletedEdge.
  * Use `create(DeletedEdgeSchema)` to create a new message.
  */
 export const DeletedEdgeSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 9);
+  messageDesc(file_sallyport_v1_state, 11);
 
 /**
  * Describes the message sallyport.v1.SigningKey.
  * Use `create(SigningKeySchema)` to create a new message.
  */
 export const SigningKeySchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 10);
+  messageDesc(file_sallyport_v1_state, 12);
+
+/**
+ * Describes the message sallyport.v1.DeletedSigningKey.
+ * Use `create(DeletedSigningKeySchema)` to create a new message.
+ */
+export const DeletedSigningKeySchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_state, 13);
+
+/**
+ * Describes the message sallyport.v1.Signal.
+ * Use `create(SignalSchema)` to create a new message.
+ */
+export const SignalSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_state, 14);
+
+/**
+ * Describes the message sallyport.v1.DeletedSignal.
+ * Use `create(DeletedSignalSchema)` to create a new message.
+ */
+export const DeletedSignalSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_state, 15);
 
 /**
  * Describes the message sallyport.v1.SecretRef.
  * Use `create(SecretRefSchema)` to create a new message.
  */
 export const SecretRefSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 11);
+  messageDesc(file_sallyport_v1_state, 16);
 
 /**
  * Describes the message sallyport.v1.DeletedSecret.
  * Use `create(DeletedSecretSchema)` to create a new message.
  */
 export const DeletedSecretSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 12);
+  messageDesc(file_sallyport_v1_state, 17);
 
 /**
  * Describes the message sallyport.v1.User.
  * Use `create(UserSchema)` to create a new message.
  */
 export const UserSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 13);
+  messageDesc(file_sallyport_v1_state, 18);
 
 /**
  * Describes the message sallyport.v1.DeletedUser.
  * Use `create(DeletedUserSchema)` to create a new message.
  */
 export const DeletedUserSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 14);
+  messageDesc(file_sallyport_v1_state, 19);
 
 /**
  * Describes the message sallyport.v1.Device.
  * Use `create(DeviceSchema)` to create a new message.
  */
 export const DeviceSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 15);
+  messageDesc(file_sallyport_v1_state, 20);
 
 /**
  * Describes the message sallyport.v1.DeletedDevice.
  * Use `create(DeletedDeviceSchema)` to create a new message.
  */
 export const DeletedDeviceSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 16);
+  messageDesc(file_sallyport_v1_state, 21);
 
 /**
  * Describes the message sallyport.v1.DeviceCertificate.
  * Use `create(DeviceCertificateSchema)` to create a new message.
  */
 export const DeviceCertificateSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 17);
+  messageDesc(file_sallyport_v1_state, 22);
 
 /**
  * Describes the message sallyport.v1.DeletedDeviceCertificate.
  * Use `create(DeletedDeviceCertificateSchema)` to create a new message.
  */
 export const DeletedDeviceCertificateSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_state, 18);
+  messageDesc(file_sallyport_v1_state, 23);
 
 /**
  * Describes the enum sallyport.v1.Lane.
@@ -182,10 +217,22 @@ export const BlockKind = /*@__PURE__*/
   tsEnum(BlockKindSchema);
 
 /**
+ * Describes the enum sallyport.v1.SignalSubject.
+ */
+export const SignalSubjectSchema = /*@__PURE__*/
+  enumDesc(file_sallyport_v1_state, 3);
+
+/**
+ * @generated from enum sallyport.v1.SignalSubject
+ */
+export const SignalSubject = /*@__PURE__*/
+  tsEnum(SignalSubjectSchema);
+
+/**
  * Describes the enum sallyport.v1.UserStatus.
  */
 export const UserStatusSchema = /*@__PURE__*/
-  enumDesc(file_sallyport_v1_state, 3);
+  enumDesc(file_sallyport_v1_state, 4);
 
 /**
  * @generated from enum sallyport.v1.UserStatus

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Lane } from "./state_pb.js";
+import type { Block, Lane, SigningKey } from "./state_pb.js";
 
 /**
  * Describes the file sallyport/v1/sync.proto.
@@ -42,11 +42,18 @@ export declare type LanePosition = Message<"sallyport.v1.LanePosition"> & {
   lane: Lane;
 
   /**
-   * Absent: nothing yet.
+   * Absent: nothing yet, or nothing to be relied on.
    *
    * @generated from field: sallyport.v1.Position position = 2;
    */
   position?: Position | undefined;
+
+  /**
+   * The last frame that was applied: shows a replica that has less that its database lost history.
+   *
+   * @generated from field: sallyport.v1.FrameProof proof = 3;
+   */
+  proof?: FrameProof | undefined;
 };
 
 /**
@@ -54,6 +61,49 @@ export declare type LanePosition = Message<"sallyport.v1.LanePosition"> & {
  * Use `create(LanePositionSchema)` to create a new message.
  */
 export declare const LanePositionSchema: GenMessage<LanePosition>;
+
+/**
+ * A frame's header, its body's hash and the signature over both.
+ *
+ * @generated from message sallyport.v1.FrameProof
+ */
+export declare type FrameProof = Message<"sallyport.v1.FrameProof"> & {
+  /**
+   * @generated from field: uint64 epoch = 1;
+   */
+  epoch: bigint;
+
+  /**
+   * @generated from field: uint64 prev_rev = 2;
+   */
+  prevRev: bigint;
+
+  /**
+   * @generated from field: uint64 rev = 3;
+   */
+  rev: bigint;
+
+  /**
+   * @generated from field: bytes body_sha256 = 4;
+   */
+  bodySha256: Uint8Array;
+
+  /**
+   * @generated from field: string key_id = 5;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: bytes signature = 6;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message sallyport.v1.FrameProof.
+ * Use `create(FrameProofSchema)` to create a new message.
+ */
+export declare const FrameProofSchema: GenMessage<FrameProof>;
 
 /**
  * @generated from message sallyport.v1.SyncRequest
@@ -80,6 +130,24 @@ export declare type SyncRequest = Message<"sallyport.v1.SyncRequest"> & {
      */
     value: Nack;
     case: "nack";
+  } | {
+    /**
+     * @generated from field: sallyport.v1.Fetch fetch = 4;
+     */
+    value: Fetch;
+    case: "fetch";
+  } | {
+    /**
+     * @generated from field: sallyport.v1.Report report = 5;
+     */
+    value: Report;
+    case: "report";
+  } | {
+    /**
+     * @generated from field: sallyport.v1.Carried carried = 6;
+     */
+    value: Carried;
+    case: "carried";
   } | { case: undefined; value?: undefined };
 };
 
@@ -152,6 +220,11 @@ export declare type Ack = Message<"sallyport.v1.Ack"> & {
    * @generated from field: uint64 took_us = 4;
    */
   tookUs: bigint;
+
+  /**
+   * @generated from field: sallyport.v1.StatePath path = 5;
+   */
+  path: StatePath;
 };
 
 /**
@@ -183,6 +256,14 @@ export declare type Nack = Message<"sallyport.v1.Nack"> & {
    * @generated from field: string detail = 4;
    */
   detail: string;
+
+  /**
+   * SHA-256 of the body (frame) or of the part (shard) that was refused; empty for a manifest.
+   * The same bytes are not sent to this edge again.
+   *
+   * @generated from field: bytes refused_sha256 = 5;
+   */
+  refusedSha256: Uint8Array;
 };
 
 /**
@@ -190,6 +271,106 @@ export declare type Nack = Message<"sallyport.v1.Nack"> & {
  * Use `create(NackSchema)` to create a new message.
  */
 export declare const NackSchema: GenMessage<Nack>;
+
+/**
+ * The shards that an edge lacks of a manifest; none: it has them all and wants the tail.
+ *
+ * @generated from message sallyport.v1.Fetch
+ */
+export declare type Fetch = Message<"sallyport.v1.Fetch"> & {
+  /**
+   * @generated from field: sallyport.v1.Lane lane = 1;
+   */
+  lane: Lane;
+
+  /**
+   * @generated from field: sallyport.v1.Position position = 2;
+   */
+  position?: Position | undefined;
+
+  /**
+   * @generated from field: repeated uint32 shards = 3;
+   */
+  shards: number[];
+};
+
+/**
+ * Describes the message sallyport.v1.Fetch.
+ * Use `create(FetchSchema)` to create a new message.
+ */
+export declare const FetchSchema: GenMessage<Fetch>;
+
+/**
+ * How a lane stands at the edge, every few seconds.
+ *
+ * @generated from message sallyport.v1.Report
+ */
+export declare type Report = Message<"sallyport.v1.Report"> & {
+  /**
+   * @generated from field: sallyport.v1.Lane lane = 1;
+   */
+  lane: Lane;
+
+  /**
+   * @generated from field: sallyport.v1.Position position = 2;
+   */
+  position?: Position | undefined;
+
+  /**
+   * @generated from field: bytes digest = 3;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Of the last heartbeat that spoke of this position; absent: none has yet.
+   *
+   * @generated from field: optional bool digest_agrees = 4;
+   */
+  digestAgrees?: boolean | undefined;
+
+  /**
+   * Age of the state: of the last verified heartbeat, and what it said of its log's age.
+   *
+   * @generated from field: uint64 staleness_ms = 5;
+   */
+  stalenessMs: bigint;
+
+  /**
+   * Frames that were refused since the process began, by NackCode name, and other alarms by name.
+   *
+   * @generated from field: map<string, uint64> alarms = 6;
+   */
+  alarms: { [key: string]: bigint };
+};
+
+/**
+ * Describes the message sallyport.v1.Report.
+ * Use `create(ReportSchema)` to create a new message.
+ */
+export declare const ReportSchema: GenMessage<Report>;
+
+/**
+ * Blocks that the edge goes on enforcing although the new epoch's state does not have them.
+ *
+ * @generated from message sallyport.v1.Carried
+ */
+export declare type Carried = Message<"sallyport.v1.Carried"> & {
+  /**
+   * @generated from field: sallyport.v1.Position position = 1;
+   */
+  position?: Position | undefined;
+
+  /**
+   * @generated from field: repeated sallyport.v1.Block blocks = 2;
+   */
+  blocks: Block[];
+};
+
+/**
+ * Describes the message sallyport.v1.Carried.
+ * Use `create(CarriedSchema)` to create a new message.
+ */
+export declare const CarriedSchema: GenMessage<Carried>;
 
 /**
  * @generated from message sallyport.v1.SyncResponse
@@ -222,6 +403,24 @@ export declare type SyncResponse = Message<"sallyport.v1.SyncResponse"> & {
      */
     value: Heartbeat;
     case: "heartbeat";
+  } | {
+    /**
+     * @generated from field: sallyport.v1.Keys keys = 5;
+     */
+    value: Keys;
+    case: "keys";
+  } | {
+    /**
+     * @generated from field: sallyport.v1.Manifest manifest = 6;
+     */
+    value: Manifest;
+    case: "manifest";
+  } | {
+    /**
+     * @generated from field: sallyport.v1.Provisional provisional = 7;
+     */
+    value: Provisional;
+    case: "provisional";
   } | { case: undefined; value?: undefined };
 };
 
@@ -230,6 +429,25 @@ export declare type SyncResponse = Message<"sallyport.v1.SyncResponse"> & {
  * Use `create(SyncResponseSchema)` to create a new message.
  */
 export declare const SyncResponseSchema: GenMessage<SyncResponse>;
+
+/**
+ * The keys that frames, manifests and heartbeats are signed with, each with the root key's
+ * endorsement. The first message of a stream, and again when the keys change.
+ *
+ * @generated from message sallyport.v1.Keys
+ */
+export declare type Keys = Message<"sallyport.v1.Keys"> & {
+  /**
+   * @generated from field: repeated sallyport.v1.SigningKey keys = 1;
+   */
+  keys: SigningKey[];
+};
+
+/**
+ * Describes the message sallyport.v1.Keys.
+ * Use `create(KeysSchema)` to create a new message.
+ */
+export declare const KeysSchema: GenMessage<Keys>;
 
 /**
  * The answer to Hello, one per lane.
@@ -251,6 +469,13 @@ export declare type Resume = Message<"sallyport.v1.Resume"> & {
    * @generated from field: sallyport.v1.Position head = 3;
    */
   head?: Position | undefined;
+
+  /**
+   * The last position of the epoch before that this epoch goes on from; absent in the first epoch.
+   *
+   * @generated from field: sallyport.v1.Position forked_at = 4;
+   */
+  forkedAt?: Position | undefined;
 };
 
 /**
@@ -260,8 +485,83 @@ export declare type Resume = Message<"sallyport.v1.Resume"> & {
 export declare const ResumeSchema: GenMessage<Resume>;
 
 /**
- * One part of a lane's whole state at `position`. The lane's rows are replaced when the last shard
- * of `count` is there, never in part.
+ * A lane's whole state at `position`, by the hashes of its shards. The edge compares them with what
+ * it has and fetches the rest.
+ *
+ * @generated from message sallyport.v1.Manifest
+ */
+export declare type Manifest = Message<"sallyport.v1.Manifest"> & {
+  /**
+   * @generated from field: sallyport.v1.Lane lane = 1;
+   */
+  lane: Lane;
+
+  /**
+   * @generated from field: sallyport.v1.Position position = 2;
+   */
+  position?: Position | undefined;
+
+  /**
+   * As many as the lane has shards, in their order.
+   *
+   * @generated from field: repeated sallyport.v1.ShardDigest shards = 3;
+   */
+  shards: ShardDigest[];
+
+  /**
+   * @generated from field: string key_id = 4;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: bytes signature = 5;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message sallyport.v1.Manifest.
+ * Use `create(ManifestSchema)` to create a new message.
+ */
+export declare const ManifestSchema: GenMessage<Manifest>;
+
+/**
+ * @generated from message sallyport.v1.ShardDigest
+ */
+export declare type ShardDigest = Message<"sallyport.v1.ShardDigest"> & {
+  /**
+   * Sum of the row digests, 16 bytes.
+   *
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Of the shard's canonical bytes.
+   *
+   * @generated from field: bytes sha256 = 2;
+   */
+  sha256: Uint8Array;
+
+  /**
+   * @generated from field: uint32 bytes = 3;
+   */
+  bytes: number;
+
+  /**
+   * @generated from field: uint32 rows = 4;
+   */
+  rows: number;
+};
+
+/**
+ * Describes the message sallyport.v1.ShardDigest.
+ * Use `create(ShardDigestSchema)` to create a new message.
+ */
+export declare const ShardDigestSchema: GenMessage<ShardDigest>;
+
+/**
+ * One part of a shard, 1 MiB at the most. What holds of it is the manifest's hash.
  *
  * @generated from message sallyport.v1.Shard
  */
@@ -282,31 +582,19 @@ export declare type Shard = Message<"sallyport.v1.Shard"> & {
   index: number;
 
   /**
-   * @generated from field: uint32 count = 4;
+   * @generated from field: uint32 part = 4;
    */
-  count: number;
+  part: number;
 
   /**
-   * Encoded Ops.
-   *
-   * @generated from field: bytes body = 5;
+   * @generated from field: uint32 parts = 5;
+   */
+  parts: number;
+
+  /**
+   * @generated from field: bytes body = 6;
    */
   body: Uint8Array;
-
-  /**
-   * @generated from field: bytes sha256 = 6;
-   */
-  sha256: Uint8Array;
-
-  /**
-   * @generated from field: string key_id = 7;
-   */
-  keyId: string;
-
-  /**
-   * @generated from field: bytes signature = 8;
-   */
-  signature: Uint8Array;
 };
 
 /**
@@ -380,9 +668,16 @@ export declare type LaneHead = Message<"sallyport.v1.LaneHead"> & {
   head?: Position | undefined;
 
   /**
+   * Of the lane's rows at `digest_at`, which may lie behind the head; empty: not known yet.
+   *
    * @generated from field: bytes digest = 3;
    */
   digest: Uint8Array;
+
+  /**
+   * @generated from field: sallyport.v1.Position digest_at = 4;
+   */
+  digestAt?: Position | undefined;
 };
 
 /**
@@ -433,6 +728,52 @@ export declare type Heartbeat = Message<"sallyport.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export declare const HeartbeatSchema: GenMessage<Heartbeat>;
+
+/**
+ * Denials that a replica broadcasts while the database is away: enforced at once, outside any
+ * lane's sequence, and dropped at `expires_at_ms` unless a frame with the same ops has come.
+ *
+ * @generated from message sallyport.v1.Provisional
+ */
+export declare type Provisional = Message<"sallyport.v1.Provisional"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: int64 issued_at_ms = 2;
+   */
+  issuedAtMs: bigint;
+
+  /**
+   * @generated from field: int64 expires_at_ms = 3;
+   */
+  expiresAtMs: bigint;
+
+  /**
+   * Encoded Ops of the revoke lane, denials alone.
+   *
+   * @generated from field: bytes body = 4;
+   */
+  body: Uint8Array;
+
+  /**
+   * @generated from field: string key_id = 5;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: bytes signature = 6;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message sallyport.v1.Provisional.
+ * Use `create(ProvisionalSchema)` to create a new message.
+ */
+export declare const ProvisionalSchema: GenMessage<Provisional>;
 
 /**
  * @generated from message sallyport.v1.RecordRequest
@@ -1007,6 +1348,43 @@ export enum AckStage {
  * Describes the enum sallyport.v1.AckStage.
  */
 export declare const AckStageSchema: GenEnum<AckStage>;
+
+/**
+ * By which way a revision came first.
+ *
+ * @generated from enum sallyport.v1.StatePath
+ */
+export enum StatePath {
+  /**
+   * @generated from enum value: STATE_PATH_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: STATE_PATH_GRPC = 1;
+   */
+  GRPC = 1,
+
+  /**
+   * @generated from enum value: STATE_PATH_STANDBY = 2;
+   */
+  STANDBY = 2,
+
+  /**
+   * @generated from enum value: STATE_PATH_NATS = 3;
+   */
+  NATS = 3,
+
+  /**
+   * @generated from enum value: STATE_PATH_DISK = 4;
+   */
+  DISK = 4,
+}
+
+/**
+ * Describes the enum sallyport.v1.StatePath.
+ */
+export declare const StatePathSchema: GenEnum<StatePath>;
 
 /**
  * @generated from enum sallyport.v1.NackCode

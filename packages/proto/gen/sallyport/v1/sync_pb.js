@@ -9,7 +9,7 @@ import { file_sallyport_v1_state } from "./state_pb.js";
  * Describes the file sallyport/v1/sync.proto.
  */
 export const file_sallyport_v1_sync = /*@__PURE__*/
-  fileDesc("ChdzYWxseXBvcnQvdjEvc3luYy5wcm90bxIMc2FsbHlwb3J0LnYxIiYKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgEEgsKA3JldhgCIAEoBCJaCgxMYW5lUG9zaXRpb24SIAoEbGFuZRgBIAEoDjISLnNhbGx5cG9ydC52MS5MYW5lEigKCHBvc2l0aW9uGAIgASgLMhYuc2FsbHlwb3J0LnYxLlBvc2l0aW9uIoQBCgtTeW5jUmVxdWVzdBIkCgVoZWxsbxgBIAEoCzITLnNhbGx5cG9ydC52MS5IZWxsb0gAEiAKA2FjaxgCIAEoCzIRLnNhbGx5cG9ydC52MS5BY2tIABIiCgRuYWNrGAMgASgLMhIuc2FsbHlwb3J0LnYxLk5hY2tIAEIJCgdtZXNzYWdlIs0BCgVIZWxsbxIQCghwcm90b2NvbBgBIAEoDRIYChBzb2Z0d2FyZV92ZXJzaW9uGAIgASgJEg4KBnJlZ2lvbhgDIAEoCRIvCgZsYWJlbHMYBCADKAsyHy5zYWxseXBvcnQudjEuSGVsbG8uTGFiZWxzRW50cnkSKAoEaGF2ZRgFIAMoCzIaLnNhbGx5cG9ydC52MS5MYW5lUG9zaXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKJAQoDQWNrEiAKBGxhbmUYASABKA4yEi5zYWxseXBvcnQudjEuTGFuZRIoCghwb3NpdGlvbhgCIAEoCzIWLnNhbGx5cG9ydC52MS5Qb3NpdGlvbhIlCgVzdGFnZRgDIAEoDjIWLnNhbGx5cG9ydC52MS5BY2tTdGFnZRIPCgd0b29rX3VzGAQgASgEIogBCgROYWNrEiAKBGxhbmUYASABKA4yEi5zYWxseXBvcnQudjEuTGFuZRIoCghwb3NpdGlvbhgCIAEoCzIWLnNhbGx5cG9ydC52MS5Qb3NpdGlvbhIkCgRjb2RlGAMgASgOMhYuc2FsbHlwb3J0LnYxLk5hY2tDb2RlEg4KBmRldGFpbBgEIAEoCSK7AQoMU3luY1Jlc3BvbnNlEiYKBnJlc3VtZRgBIAEoCzIULnNhbGx5cG9ydC52MS5SZXN1bWVIABIkCgVzaGFyZBgCIAEoCzITLnNhbGx5cG9ydC52MS5TaGFyZEgAEiQKBWZyYW1lGAMgASgLMhMuc2FsbHlwb3J0LnYxLkZyYW1lSAASLAoJaGVhcnRiZWF0GAQgASgLMhcuc2FsbHlwb3J0LnYxLkhlYXJ0YmVhdEgAQgkKB21lc3NhZ2UieAoGUmVzdW1lEiAKBGxhbmUYASABKA4yEi5zYWxseXBvcnQudjEuTGFuZRImCgRtb2RlGAIgASgOMhguc2FsbHlwb3J0LnYxLlJlc3VtZU1vZGUSJAoEaGVhZBgDIAEoCzIWLnNhbGx5cG9ydC52MS5Qb3NpdGlvbiKyAQoFU2hhcmQSIAoEbGFuZRgBIAEoDjISLnNhbGx5cG9ydC52MS5MYW5lEigKCHBvc2l0aW9uGAIgASgLMhYuc2FsbHlwb3J0LnYxLlBvc2l0aW9uEg0KBWluZGV4GAMgASgNEg0KBWNvdW50GAQgASgNEgwKBGJvZHkYBSABKAwSDgoGc2hhMjU2GAYgASgMEg4KBmtleV9pZBgHIAEoCRIRCglzaWduYXR1cmUYCCABKAwiiAEKBUZyYW1lEiAKBGxhbmUYASABKA4yEi5zYWxseXBvcnQudjEuTGFuZRINCgVlcG9jaBgCIAEoBBIQCghwcmV2X3JldhgDIAEoBBILCgNyZXYYBCABKAQSDAoEYm9keRgFIAEoDBIOCgZrZXlfaWQYBiABKAkSEQoJc2lnbmF0dXJlGAcgASgMImIKCExhbmVIZWFkEiAKBGxhbmUYASABKA4yEi5zYWxseXBvcnQudjEuTGFuZRIkCgRoZWFkGAIgASgLMhYuc2FsbHlwb3J0LnYxLlBvc2l0aW9uEg4KBmRpZ2VzdBgDIAEoDCKOAQoJSGVhcnRiZWF0Eg8KB3JlcGxpY2EYASABKAkSEgoKc2VudF9hdF9tcxgCIAEoAxISCgpsb2dfYWdlX21zGAMgASgEEiUKBWhlYWRzGAQgAygLMhYuc2FsbHlwb3J0LnYxLkxhbmVIZWFkEg4KBmtleV9pZBgFIAEoCRIRCglzaWduYXR1cmUYBiABKAwinwEKDVJlY29yZFJlcXVlc3QSDQoFYmF0Y2gYASABKAQSFAoMcmVjb3Jkc19qc29uGAIgAygMEjkKB2Ryb3BwZWQYAyADKAsyKC5zYWxseXBvcnQudjEuUmVjb3JkUmVxdWVzdC5Ecm9wcGVkRW50cnkaLgoMRHJvcHBlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEiHwoOUmVjb3JkUmVzcG9uc2USDQoFYmF0Y2gYASABKAQi1gEKC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEg4KBnJlZ2lvbhgCIAEoCRI1CgZsYWJlbHMYAyADKAsyJS5zYWxseXBvcnQudjEuSm9pblJlcXVlc3QuTGFiZWxzRW50cnkSFAoMaWRlbnRpdHlfY3NyGAQgASgMEhQKDHVwc3RyZWFtX2NzchgFIAEoDBIWCg5hc3NlcnRpb25fandrcxgGIAMoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpwBCgxKb2luUmVzcG9uc2USDwoHZWRnZV9pZBgBIAEoCRIUCgx0cnVzdF9kb21haW4YAiABKAkSLgoLY3JlZGVudGlhbHMYAyABKAsyGS5zYWxseXBvcnQudjEuQ3JlZGVudGlhbHMSFwoPcm9vdF9wdWJsaWNfa2V5GAQgASgMEhwKFGNvbnRyb2xfcGxhbmVfY2FfcGVtGAUgASgJIlEKC0NyZWRlbnRpYWxzEiAKGGlkZW50aXR5X2NlcnRpZmljYXRlX3BlbRgBIAEoCRIgChh1cHN0cmVhbV9jZXJ0aWZpY2F0ZV9wZW0YAiABKAkiUgoMUmVuZXdSZXF1ZXN0EhQKDGlkZW50aXR5X2NzchgBIAEoDBIUCgx1cHN0cmVhbV9jc3IYAiABKAwSFgoOYXNzZXJ0aW9uX2p3a3MYAyADKAkiPwoNUmVuZXdSZXNwb25zZRIuCgtjcmVkZW50aWFscxgBIAEoCzIZLnNhbGx5cG9ydC52MS5DcmVkZW50aWFscyIiChNGZXRjaFNlY3JldHNSZXF1ZXN0EgsKA2lkcxgBIAMoCSI9ChRGZXRjaFNlY3JldHNSZXNwb25zZRIlCgdzZWNyZXRzGAEgAygLMhQuc2FsbHlwb3J0LnYxLlNlY3JldCI0CgZTZWNyZXQSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoBBINCgV2YWx1ZRgDIAEoDCKDAQoSQmVnaW5TaWduSW5SZXF1ZXN0EhAKCHByb3ZpZGVyGAEgASgJEhQKDHJlZGlyZWN0X3VyaRgCIAEoCRINCgVzdGF0ZRgDIAEoCRINCgVub25jZRgEIAEoCRIWCg5jb2RlX2NoYWxsZW5nZRgFIAEoCRIPCgdzdGVwX3VwGAYgASgIIlgKE0JlZ2luU2lnbkluUmVzcG9uc2USGQoRYXV0aG9yaXphdGlvbl91cmwYASABKAkSJgoGcmV2b2tlGAIgASgLMhYuc2FsbHlwb3J0LnYxLlBvc2l0aW9uIoQCChVDb21wbGV0ZVNpZ25JblJlcXVlc3QSEAoIcHJvdmlkZXIYASABKAkSFAoMcmVkaXJlY3RfdXJpGAIgASgJEhYKDmNhbGxiYWNrX3F1ZXJ5GAMgASgJEg0KBXN0YXRlGAQgASgJEg0KBW5vbmNlGAUgASgJEhUKDWNvZGVfdmVyaWZpZXIYBiABKAkSEQoJZGV2aWNlX2lkGAcgASgJEhYKDnNvdXJjZV9hZGRyZXNzGAggASgJEhIKCnVzZXJfYWdlbnQYCSABKAkSDwoHc3RlcF91cBgKIAEoCBImCgZyZXZva2UYCyABKAsyFi5zYWxseXBvcnQudjEuUG9zaXRpb24ifwoWQ29tcGxldGVTaWduSW5SZXNwb25zZRIrCglzaWduZWRfaW4YASABKAsyFi5zYWxseXBvcnQudjEuU2lnbmVkSW5IABIuCgdyZWZ1c2VkGAIgASgLMhsuc2FsbHlwb3J0LnYxLlNpZ25JblJlZnVzZWRIAEIICgZyZXN1bHQiSAoIU2lnbmVkSW4SEQoJc3RhdGVtZW50GAEgASgJEikKCWRpcmVjdG9yeRgCIAEoCzIWLnNhbGx5cG9ydC52MS5Qb3NpdGlvbiJNCg1TaWduSW5SZWZ1c2VkEiwKB2ZhaWx1cmUYASABKA4yGy5zYWxseXBvcnQudjEuU2lnbkluRmFpbHVyZRIOCgZkZXRhaWwYAiABKAkiSAoVUmVkZWVtSGFuZE92ZXJSZXF1ZXN0EgsKA2p0aRgBIAEoCRIVCg1leHBpcmVzX2F0X21zGAIgASgDEgsKA3NpZBgDIAEoCSInChZSZWRlZW1IYW5kT3ZlclJlc3BvbnNlEg0KBWZpcnN0GAEgASgIIiYKEUVuZFNlc3Npb25SZXF1ZXN0EhEKCXN0YXRlbWVudBgBIAEoCSI8ChJFbmRTZXNzaW9uUmVzcG9uc2USJgoGcmV2b2tlGAEgASgLMhYuc2FsbHlwb3J0LnYxLlBvc2l0aW9uKlQKCEFja1N0YWdlEhkKFUFDS19TVEFHRV9VTlNQRUNJRklFRBAAEhUKEUFDS19TVEFHRV9BUFBMSUVEEAESFgoSQUNLX1NUQUdFX0VORk9SQ0VEEAIqyAEKCE5hY2tDb2RlEhkKFU5BQ0tfQ09ERV9VTlNQRUNJRklFRBAAEhcKE05BQ0tfQ09ERV9TSUdOQVRVUkUQARIUChBOQUNLX0NPREVfU0NIRU1BEAISEwoPTkFDS19DT0RFX0xJTUlUEAMSFQoRTkFDS19DT0RFX0NPTVBJTEUQBBIYChROQUNLX0NPREVfREVQRU5ERU5DWRAFEhQKEE5BQ0tfQ09ERV9ESUdFU1QQBhIWChJOQUNLX0NPREVfSU5URVJOQUwQByqHAQoKUmVzdW1lTW9kZRIbChdSRVNVTUVfTU9ERV9VTlNQRUNJRklFRBAAEhQKEFJFU1VNRV9NT0RFX1RBSUwQARIWChJSRVNVTUVfTU9ERV9TSEFSRFMQAhIUChBSRVNVTUVfTU9ERV9XQUlUEAMSGAoUUkVTVU1FX01PREVfUkVESVJFQ1QQBCr7AQoNU2lnbkluRmFpbHVyZRIfChtTSUdOX0lOX0ZBSUxVUkVfVU5TUEVDSUZJRUQQABIbChdTSUdOX0lOX0ZBSUxVUkVfUkVGVVNFRBABEh4KGlNJR05fSU5fRkFJTFVSRV9TVEFURV9VU0VEEAISKAokU0lHTl9JTl9GQUlMVVJFX1BST1ZJREVSX1VOQVZBSUxBQkxFEAMSIAocU0lHTl9JTl9GQUlMVVJFX1VTRVJfQkxPQ0tFRBAEEiIKHlNJR05fSU5fRkFJTFVSRV9ERVZJQ0VfQkxPQ0tFRBAFEhwKGFNJR05fSU5fRkFJTFVSRV9MT0NLRE9XThAGMs0FCghFZGdlU3luYxJBCgRTeW5jEhkuc2FsbHlwb3J0LnYxLlN5bmNSZXF1ZXN0Ghouc2FsbHlwb3J0LnYxLlN5bmNSZXNwb25zZSgBMAESRwoGUmVjb3JkEhsuc2FsbHlwb3J0LnYxLlJlY29yZFJlcXVlc3QaHC5zYWxseXBvcnQudjEuUmVjb3JkUmVzcG9uc2UoATABEj0KBEpvaW4SGS5zYWxseXBvcnQudjEuSm9pblJlcXVlc3QaGi5zYWxseXBvcnQudjEuSm9pblJlc3BvbnNlEkAKBVJlbmV3Ehouc2FsbHlwb3J0LnYxLlJlbmV3UmVxdWVzdBobLnNhbGx5cG9ydC52MS5SZW5ld1Jlc3BvbnNlElUKDEZldGNoU2VjcmV0cxIhLnNhbGx5cG9ydC52MS5GZXRjaFNlY3JldHNSZXF1ZXN0GiIuc2FsbHlwb3J0LnYxLkZldGNoU2VjcmV0c1Jlc3BvbnNlElIKC0JlZ2luU2lnbkluEiAuc2FsbHlwb3J0LnYxLkJlZ2luU2lnbkluUmVxdWVzdBohLnNhbGx5cG9ydC52MS5CZWdpblNpZ25JblJlc3BvbnNlElsKDkNvbXBsZXRlU2lnbkluEiMuc2FsbHlwb3J0LnYxLkNvbXBsZXRlU2lnbkluUmVxdWVzdBokLnNhbGx5cG9ydC52MS5Db21wbGV0ZVNpZ25JblJlc3BvbnNlElsKDlJlZGVlbUhhbmRPdmVyEiMuc2FsbHlwb3J0LnYxLlJlZGVlbUhhbmRPdmVyUmVxdWVzdBokLnNhbGx5cG9ydC52MS5SZWRlZW1IYW5kT3ZlclJlc3BvbnNlEk8KCkVuZFNlc3Npb24SHy5zYWxseXBvcnQudjEuRW5kU2Vzc2lvblJlcXVlc3QaIC5zYWxseXBvcnQudjEuRW5kU2Vzc2lvblJlc3BvbnNlYgZwcm90bzM", [file_sallyport_v1_state]);
+  fileDesc("ChdzYWxseXBvcnQvdjEvc3luYy5wcm90bxIMc2FsbHlwb3J0LnYxIiYKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgEEgsKA3JldhgCIAEoBCKDAQoMTGFuZVBvc2l0aW9uEiAKBGxhbmUYASABKA4yEi5zYWxseXBvcnQudjEuTGFuZRIoCghwb3NpdGlvbhgCIAEoCzIWLnNhbGx5cG9ydC52MS5Qb3NpdGlvbhInCgVwcm9vZhgDIAEoCzIYLnNhbGx5cG9ydC52MS5GcmFtZVByb29mInIKCkZyYW1lUHJvb2YSDQoFZXBvY2gYASABKAQSEAoIcHJldl9yZXYYAiABKAQSCwoDcmV2GAMgASgEEhMKC2JvZHlfc2hhMjU2GAQgASgMEg4KBmtleV9pZBgFIAEoCRIRCglzaWduYXR1cmUYBiABKAwi/AEKC1N5bmNSZXF1ZXN0EiQKBWhlbGxvGAEgASgLMhMuc2FsbHlwb3J0LnYxLkhlbGxvSAASIAoDYWNrGAIgASgLMhEuc2FsbHlwb3J0LnYxLkFja0gAEiIKBG5hY2sYAyABKAsyEi5zYWxseXBvcnQudjEuTmFja0gAEiQKBWZldGNoGAQgASgLMhMuc2FsbHlwb3J0LnYxLkZldGNoSAASJgoGcmVwb3J0GAUgASgLMhQuc2FsbHlwb3J0LnYxLlJlcG9ydEgAEigKB2NhcnJpZWQYBiABKAsyFS5zYWxseXBvcnQudjEuQ2FycmllZEgAQgkKB21lc3NhZ2UizQEKBUhlbGxvEhAKCHByb3RvY29sGAEgASgNEhgKEHNvZnR3YXJlX3ZlcnNpb24YAiABKAkSDgoGcmVnaW9uGAMgASgJEi8KBmxhYmVscxgEIAMoCzIfLnNhbGx5cG9ydC52MS5IZWxsby5MYWJlbHNFbnRyeRIoCgRoYXZlGAUgAygLMhouc2FsbHlwb3J0LnYxLkxhbmVQb3NpdGlvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIrABCgNBY2sSIAoEbGFuZRgBIAEoDjISLnNhbGx5cG9ydC52MS5MYW5lEigKCHBvc2l0aW9uGAIgASgLMhYuc2FsbHlwb3J0LnYxLlBvc2l0aW9uEiUKBXN0YWdlGAMgASgOMhYuc2FsbHlwb3J0LnYxLkFja1N0YWdlEg8KB3Rvb2tfdXMYBCABKAQSJQoEcGF0aBgFIAEoDjIXLnNhbGx5cG9ydC52MS5TdGF0ZVBhdGgioAEKBE5hY2sSIAoEbGFuZRgBIAEoDjISLnNhbGx5cG9ydC52MS5MYW5lEigKCHBvc2l0aW9uGAIgASgLMhYuc2FsbHlwb3J0LnYxLlBvc2l0aW9uEiQKBGNvZGUYAyABKA4yFi5zYWxseXBvcnQudjEuTmFja0NvZGUSDgoGZGV0YWlsGAQgASgJEhYKDnJlZnVzZWRfc2hhMjU2GAUgASgMImMKBUZldGNoEiAKBGxhbmUYASABKA4yEi5zYWxseXBvcnQudjEuTGFuZRIoCghwb3NpdGlvbhgCIAEoCzIWLnNhbGx5cG9ydC52MS5Qb3NpdGlvbhIOCgZzaGFyZHMYAyADKA0iiQIKBlJlcG9ydBIgCgRsYW5lGAEgASgOMhIuc2FsbHlwb3J0LnYxLkxhbmUSKAoIcG9zaXRpb24YAiABKAsyFi5zYWxseXBvcnQudjEuUG9zaXRpb24SDgoGZGlnZXN0GAMgASgMEhoKDWRpZ2VzdF9hZ3JlZXMYBCABKAhIAIgBARIUCgxzdGFsZW5lc3NfbXMYBSABKAQSMAoGYWxhcm1zGAYgAygLMiAuc2FsbHlwb3J0LnYxLlJlcG9ydC5BbGFybXNFbnRyeRotCgtBbGFybXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBQhAKDl9kaWdlc3RfYWdyZWVzIlgKB0NhcnJpZWQSKAoIcG9zaXRpb24YASABKAsyFi5zYWxseXBvcnQudjEuUG9zaXRpb24SIwoGYmxvY2tzGAIgAygLMhMuc2FsbHlwb3J0LnYxLkJsb2NrIr0CCgxTeW5jUmVzcG9uc2USJgoGcmVzdW1lGAEgASgLMhQuc2FsbHlwb3J0LnYxLlJlc3VtZUgAEiQKBXNoYXJkGAIgASgLMhMuc2FsbHlwb3J0LnYxLlNoYXJkSAASJAoFZnJhbWUYAyABKAsyEy5zYWxseXBvcnQudjEuRnJhbWVIABIsCgloZWFydGJlYXQYBCABKAsyFy5zYWxseXBvcnQudjEuSGVhcnRiZWF0SAASIgoEa2V5cxgFIAEoCzISLnNhbGx5cG9ydC52MS5LZXlzSAASKgoIbWFuaWZlc3QYBiABKAsyFi5zYWxseXBvcnQudjEuTWFuaWZlc3RIABIwCgtwcm92aXNpb25hbBgHIAEoCzIZLnNhbGx5cG9ydC52MS5Qcm92aXNpb25hbEgAQgkKB21lc3NhZ2UiLgoES2V5cxImCgRrZXlzGAEgAygLMhguc2FsbHlwb3J0LnYxLlNpZ25pbmdLZXkiowEKBlJlc3VtZRIgCgRsYW5lGAEgASgOMhIuc2FsbHlwb3J0LnYxLkxhbmUSJgoEbW9kZRgCIAEoDjIYLnNhbGx5cG9ydC52MS5SZXN1bWVNb2RlEiQKBGhlYWQYAyABKAsyFi5zYWxseXBvcnQudjEuUG9zaXRpb24SKQoJZm9ya2VkX2F0GAQgASgLMhYuc2FsbHlwb3J0LnYxLlBvc2l0aW9uIqQBCghNYW5pZmVzdBIgCgRsYW5lGAEgASgOMhIuc2FsbHlwb3J0LnYxLkxhbmUSKAoIcG9zaXRpb24YAiABKAsyFi5zYWxseXBvcnQudjEuUG9zaXRpb24SKQoGc2hhcmRzGAMgAygLMhkuc2FsbHlwb3J0LnYxLlNoYXJkRGlnZXN0Eg4KBmtleV9pZBgEIAEoCRIRCglzaWduYXR1cmUYBSABKAwiSgoLU2hhcmREaWdlc3QSDgoGZGlnZXN0GAEgASgMEg4KBnNoYTI1NhgCIAEoDBINCgVieXRlcxgDIAEoDRIMCgRyb3dzGAQgASgNIo0BCgVTaGFyZBIgCgRsYW5lGAEgASgOMhIuc2FsbHlwb3J0LnYxLkxhbmUSKAoIcG9zaXRpb24YAiABKAsyFi5zYWxseXBvcnQudjEuUG9zaXRpb24SDQoFaW5kZXgYAyABKA0SDAoEcGFydBgEIAEoDRINCgVwYXJ0cxgFIAEoDRIMCgRib2R5GAYgASgMIogBCgVGcmFtZRIgCgRsYW5lGAEgASgOMhIuc2FsbHlwb3J0LnYxLkxhbmUSDQoFZXBvY2gYAiABKAQSEAoIcHJldl9yZXYYAyABKAQSCwoDcmV2GAQgASgEEgwKBGJvZHkYBSABKAwSDgoGa2V5X2lkGAYgASgJEhEKCXNpZ25hdHVyZRgHIAEoDCKNAQoITGFuZUhlYWQSIAoEbGFuZRgBIAEoDjISLnNhbGx5cG9ydC52MS5MYW5lEiQKBGhlYWQYAiABKAsyFi5zYWxseXBvcnQudjEuUG9zaXRpb24SDgoGZGlnZXN0GAMgASgMEikKCWRpZ2VzdF9hdBgEIAEoCzIWLnNhbGx5cG9ydC52MS5Qb3NpdGlvbiKOAQoJSGVhcnRiZWF0Eg8KB3JlcGxpY2EYASABKAkSEgoKc2VudF9hdF9tcxgCIAEoAxISCgpsb2dfYWdlX21zGAMgASgEEiUKBWhlYWRzGAQgAygLMhYuc2FsbHlwb3J0LnYxLkxhbmVIZWFkEg4KBmtleV9pZBgFIAEoCRIRCglzaWduYXR1cmUYBiABKAwidwoLUHJvdmlzaW9uYWwSCgoCaWQYASABKAkSFAoMaXNzdWVkX2F0X21zGAIgASgDEhUKDWV4cGlyZXNfYXRfbXMYAyABKAMSDAoEYm9keRgEIAEoDBIOCgZrZXlfaWQYBSABKAkSEQoJc2lnbmF0dXJlGAYgASgMIp8BCg1SZWNvcmRSZXF1ZXN0Eg0KBWJhdGNoGAEgASgEEhQKDHJlY29yZHNfanNvbhgCIAMoDBI5Cgdkcm9wcGVkGAMgAygLMiguc2FsbHlwb3J0LnYxLlJlY29yZFJlcXVlc3QuRHJvcHBlZEVudHJ5Gi4KDERyb3BwZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBIh8KDlJlY29yZFJlc3BvbnNlEg0KBWJhdGNoGAEgASgEItYBCgtKb2luUmVxdWVzdBINCgV0b2tlbhgBIAEoCRIOCgZyZWdpb24YAiABKAkSNQoGbGFiZWxzGAMgAygLMiUuc2FsbHlwb3J0LnYxLkpvaW5SZXF1ZXN0LkxhYmVsc0VudHJ5EhQKDGlkZW50aXR5X2NzchgEIAEoDBIUCgx1cHN0cmVhbV9jc3IYBSABKAwSFgoOYXNzZXJ0aW9uX2p3a3MYBiADKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKcAQoMSm9pblJlc3BvbnNlEg8KB2VkZ2VfaWQYASABKAkSFAoMdHJ1c3RfZG9tYWluGAIgASgJEi4KC2NyZWRlbnRpYWxzGAMgASgLMhkuc2FsbHlwb3J0LnYxLkNyZWRlbnRpYWxzEhcKD3Jvb3RfcHVibGljX2tleRgEIAEoDBIcChRjb250cm9sX3BsYW5lX2NhX3BlbRgFIAEoCSJRCgtDcmVkZW50aWFscxIgChhpZGVudGl0eV9jZXJ0aWZpY2F0ZV9wZW0YASABKAkSIAoYdXBzdHJlYW1fY2VydGlmaWNhdGVfcGVtGAIgASgJIlIKDFJlbmV3UmVxdWVzdBIUCgxpZGVudGl0eV9jc3IYASABKAwSFAoMdXBzdHJlYW1fY3NyGAIgASgMEhYKDmFzc2VydGlvbl9qd2tzGAMgAygJIj8KDVJlbmV3UmVzcG9uc2USLgoLY3JlZGVudGlhbHMYASABKAsyGS5zYWxseXBvcnQudjEuQ3JlZGVudGlhbHMiIgoTRmV0Y2hTZWNyZXRzUmVxdWVzdBILCgNpZHMYASADKAkiPQoURmV0Y2hTZWNyZXRzUmVzcG9uc2USJQoHc2VjcmV0cxgBIAMoCzIULnNhbGx5cG9ydC52MS5TZWNyZXQiNAoGU2VjcmV0EgoKAmlkGAEgASgJEg8KB3ZlcnNpb24YAiABKAQSDQoFdmFsdWUYAyABKAwigwEKEkJlZ2luU2lnbkluUmVxdWVzdBIQCghwcm92aWRlchgBIAEoCRIUCgxyZWRpcmVjdF91cmkYAiABKAkSDQoFc3RhdGUYAyABKAkSDQoFbm9uY2UYBCABKAkSFgoOY29kZV9jaGFsbGVuZ2UYBSABKAkSDwoHc3RlcF91cBgGIAEoCCJYChNCZWdpblNpZ25JblJlc3BvbnNlEhkKEWF1dGhvcml6YXRpb25fdXJsGAEgASgJEiYKBnJldm9rZRgCIAEoCzIWLnNhbGx5cG9ydC52MS5Qb3NpdGlvbiKEAgoVQ29tcGxldGVTaWduSW5SZXF1ZXN0EhAKCHByb3ZpZGVyGAEgASgJEhQKDHJlZGlyZWN0X3VyaRgCIAEoCRIWCg5jYWxsYmFja19xdWVyeRgDIAEoCRINCgVzdGF0ZRgEIAEoCRINCgVub25jZRgFIAEoCRIVCg1jb2RlX3ZlcmlmaWVyGAYgASgJEhEKCWRldmljZV9pZBgHIAEoCRIWCg5zb3VyY2VfYWRkcmVzcxgIIAEoCRISCgp1c2VyX2FnZW50GAkgASgJEg8KB3N0ZXBfdXAYCiABKAgSJgoGcmV2b2tlGAsgASgLMhYuc2FsbHlwb3J0LnYxLlBvc2l0aW9uIn8KFkNvbXBsZXRlU2lnbkluUmVzcG9uc2USKwoJc2lnbmVkX2luGAEgASgLMhYuc2FsbHlwb3J0LnYxLlNpZ25lZEluSAASLgoHcmVmdXNlZBgCIAEoCzIbLnNhbGx5cG9ydC52MS5TaWduSW5SZWZ1c2VkSABCCAoGcmVzdWx0IkgKCFNpZ25lZEluEhEKCXN0YXRlbWVudBgBIAEoCRIpCglkaXJlY3RvcnkYAiABKAsyFi5zYWxseXBvcnQudjEuUG9zaXRpb24iTQoNU2lnbkluUmVmdXNlZBIsCgdmYWlsdXJlGAEgASgOMhsuc2FsbHlwb3J0LnYxLlNpZ25JbkZhaWx1cmUSDgoGZGV0YWlsGAIgASgJIkgKFVJlZGVlbUhhbmRPdmVyUmVxdWVzdBILCgNqdGkYASABKAkSFQoNZXhwaXJlc19hdF9tcxgCIAEoAxILCgNzaWQYAyABKAkiJwoWUmVkZWVtSGFuZE92ZXJSZXNwb25zZRINCgVmaXJzdBgBIAEoCCImChFFbmRTZXNzaW9uUmVxdWVzdBIRCglzdGF0ZW1lbnQYASABKAkiPAoSRW5kU2Vzc2lvblJlc3BvbnNlEiYKBnJldm9rZRgBIAEoCzIWLnNhbGx5cG9ydC52MS5Qb3NpdGlvbipUCghBY2tTdGFnZRIZChVBQ0tfU1RBR0VfVU5TUEVDSUZJRUQQABIVChFBQ0tfU1RBR0VfQVBQTElFRBABEhYKEkFDS19TVEFHRV9FTkZPUkNFRBACKn4KCVN0YXRlUGF0aBIaChZTVEFURV9QQVRIX1VOU1BFQ0lGSUVEEAASEwoPU1RBVEVfUEFUSF9HUlBDEAESFgoSU1RBVEVfUEFUSF9TVEFOREJZEAISEwoPU1RBVEVfUEFUSF9OQVRTEAMSEwoPU1RBVEVfUEFUSF9ESVNLEAQqyAEKCE5hY2tDb2RlEhkKFU5BQ0tfQ09ERV9VTlNQRUNJRklFRBAAEhcKE05BQ0tfQ09ERV9TSUdOQVRVUkUQARIUChBOQUNLX0NPREVfU0NIRU1BEAISEwoPTkFDS19DT0RFX0xJTUlUEAMSFQoRTkFDS19DT0RFX0NPTVBJTEUQBBIYChROQUNLX0NPREVfREVQRU5ERU5DWRAFEhQKEE5BQ0tfQ09ERV9ESUdFU1QQBhIWChJOQUNLX0NPREVfSU5URVJOQUwQByqHAQoKUmVzdW1lTW9kZRIbChdSRVNVTUVfTU9ERV9VTlNQRUNJRklFRBAAEhQKEFJFU1VNRV9NT0RFX1RBSUwQARIWChJSRVNVTUVfTU9ERV9TSEFSRFMQAhIUChBSRVNVTUVfTU9ERV9XQUlUEAMSGAoUUkVTVU1FX01PREVfUkVESVJFQ1QQBCr7AQoNU2lnbkluRmFpbHVyZRIfChtTSUdOX0lOX0ZBSUxVUkVfVU5TUEVDSUZJRUQQABIbChdTSUdOX0lOX0ZBSUxVUkVfUkVGVVNFRBABEh4KGlNJR05fSU5fRkFJTFVSRV9TVEFURV9VU0VEEAISKAokU0lHTl9JTl9GQUlMVVJFX1BST1ZJREVSX1VOQVZBSUxBQkxFEAMSIAocU0lHTl9JTl9GQUlMVVJFX1VTRVJfQkxPQ0tFRBAEEiIKHlNJR05fSU5fRkFJTFVSRV9ERVZJQ0VfQkxPQ0tFRBAFEhwKGFNJR05fSU5fRkFJTFVSRV9MT0NLRE9XThAGMs0FCghFZGdlU3luYxJBCgRTeW5jEhkuc2FsbHlwb3J0LnYxLlN5bmNSZXF1ZXN0Ghouc2FsbHlwb3J0LnYxLlN5bmNSZXNwb25zZSgBMAESRwoGUmVjb3JkEhsuc2FsbHlwb3J0LnYxLlJlY29yZFJlcXVlc3QaHC5zYWxseXBvcnQudjEuUmVjb3JkUmVzcG9uc2UoATABEj0KBEpvaW4SGS5zYWxseXBvcnQudjEuSm9pblJlcXVlc3QaGi5zYWxseXBvcnQudjEuSm9pblJlc3BvbnNlEkAKBVJlbmV3Ehouc2FsbHlwb3J0LnYxLlJlbmV3UmVxdWVzdBobLnNhbGx5cG9ydC52MS5SZW5ld1Jlc3BvbnNlElUKDEZldGNoU2VjcmV0cxIhLnNhbGx5cG9ydC52MS5GZXRjaFNlY3JldHNSZXF1ZXN0GiIuc2FsbHlwb3J0LnYxLkZldGNoU2VjcmV0c1Jlc3BvbnNlElIKC0JlZ2luU2lnbkluEiAuc2FsbHlwb3J0LnYxLkJlZ2luU2lnbkluUmVxdWVzdBohLnNhbGx5cG9ydC52MS5CZWdpblNpZ25JblJlc3BvbnNlElsKDkNvbXBsZXRlU2lnbkluEiMuc2FsbHlwb3J0LnYxLkNvbXBsZXRlU2lnbkluUmVxdWVzdBokLnNhbGx5cG9ydC52MS5Db21wbGV0ZVNpZ25JblJlc3BvbnNlElsKDlJlZGVlbUhhbmRPdmVyEiMuc2FsbHlwb3J0LnYxLlJlZGVlbUhhbmRPdmVyUmVxdWVzdBokLnNhbGx5cG9ydC52MS5SZWRlZW1IYW5kT3ZlclJlc3BvbnNlEk8KCkVuZFNlc3Npb24SHy5zYWxseXBvcnQudjEuRW5kU2Vzc2lvblJlcXVlc3QaIC5zYWxseXBvcnQudjEuRW5kU2Vzc2lvblJlc3BvbnNlYgZwcm90bzM", [file_sallyport_v1_state]);
 
 /**
  * Describes the message sallyport.v1.Position.
@@ -26,214 +26,270 @@ export const LanePositionSchema = /*@__PURE__*/
   messageDesc(file_sallyport_v1_sync, 1);
 
 /**
+ * Describes the message sallyport.v1.FrameProof.
+ * Use `create(FrameProofSchema)` to create a new message.
+ */
+export const FrameProofSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_sync, 2);
+
+/**
  * Describes the message sallyport.v1.SyncRequest.
  * Use `create(SyncRequestSchema)` to create a new message.
  */
 export const SyncRequestSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 2);
+  messageDesc(file_sallyport_v1_sync, 3);
 
 /**
  * Describes the message sallyport.v1.Hello.
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 3);
+  messageDesc(file_sallyport_v1_sync, 4);
 
 /**
  * Describes the message sallyport.v1.Ack.
  * Use `create(AckSchema)` to create a new message.
  */
 export const AckSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 4);
+  messageDesc(file_sallyport_v1_sync, 5);
 
 /**
  * Describes the message sallyport.v1.Nack.
  * Use `create(NackSchema)` to create a new message.
  */
 export const NackSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 5);
+  messageDesc(file_sallyport_v1_sync, 6);
+
+/**
+ * Describes the message sallyport.v1.Fetch.
+ * Use `create(FetchSchema)` to create a new message.
+ */
+export const FetchSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_sync, 7);
+
+/**
+ * Describes the message sallyport.v1.Report.
+ * Use `create(ReportSchema)` to create a new message.
+ */
+export const ReportSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_sync, 8);
+
+/**
+ * Describes the message sallyport.v1.Carried.
+ * Use `create(CarriedSchema)` to create a new message.
+ */
+export const CarriedSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_sync, 9);
 
 /**
  * Describes the message sallyport.v1.SyncResponse.
  * Use `create(SyncResponseSchema)` to create a new message.
  */
 export const SyncResponseSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 6);
+  messageDesc(file_sallyport_v1_sync, 10);
+
+/**
+ * Describes the message sallyport.v1.Keys.
+ * Use `create(KeysSchema)` to create a new message.
+ */
+export const KeysSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_sync, 11);
 
 /**
  * Describes the message sallyport.v1.Resume.
  * Use `create(ResumeSchema)` to create a new message.
  */
 export const ResumeSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 7);
+  messageDesc(file_sallyport_v1_sync, 12);
+
+/**
+ * Describes the message sallyport.v1.Manifest.
+ * Use `create(ManifestSchema)` to create a new message.
+ */
+export const ManifestSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_sync, 13);
+
+/**
+ * Describes the message sallyport.v1.ShardDigest.
+ * Use `create(ShardDigestSchema)` to create a new message.
+ */
+export const ShardDigestSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_sync, 14);
 
 /**
  * Describes the message sallyport.v1.Shard.
  * Use `create(ShardSchema)` to create a new message.
  */
 export const ShardSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 8);
+  messageDesc(file_sallyport_v1_sync, 15);
 
 /**
  * Describes the message sallyport.v1.Frame.
  * Use `create(FrameSchema)` to create a new message.
  */
 export const FrameSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 9);
+  messageDesc(file_sallyport_v1_sync, 16);
 
 /**
  * Describes the message sallyport.v1.LaneHead.
  * Use `create(LaneHeadSchema)` to create a new message.
  */
 export const LaneHeadSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 10);
+  messageDesc(file_sallyport_v1_sync, 17);
 
 /**
  * Describes the message sallyport.v1.Heartbeat.
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 11);
+  messageDesc(file_sallyport_v1_sync, 18);
+
+/**
+ * Describes the message sallyport.v1.Provisional.
+ * Use `create(ProvisionalSchema)` to create a new message.
+ */
+export const ProvisionalSchema = /*@__PURE__*/
+  messageDesc(file_sallyport_v1_sync, 19);
 
 /**
  * Describes the message sallyport.v1.RecordRequest.
  * Use `create(RecordRequestSchema)` to create a new message.
  */
 export const RecordRequestSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 12);
+  messageDesc(file_sallyport_v1_sync, 20);
 
 /**
  * Describes the message sallyport.v1.RecordResponse.
  * Use `create(RecordResponseSchema)` to create a new message.
  */
 export const RecordResponseSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 13);
+  messageDesc(file_sallyport_v1_sync, 21);
 
 /**
  * Describes the message sallyport.v1.JoinRequest.
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 14);
+  messageDesc(file_sallyport_v1_sync, 22);
 
 /**
  * Describes the message sallyport.v1.JoinResponse.
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 15);
+  messageDesc(file_sallyport_v1_sync, 23);
 
 /**
  * Describes the message sallyport.v1.Credentials.
  * Use `create(CredentialsSchema)` to create a new message.
  */
 export const CredentialsSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 16);
+  messageDesc(file_sallyport_v1_sync, 24);
 
 /**
  * Describes the message sallyport.v1.RenewRequest.
  * Use `create(RenewRequestSchema)` to create a new message.
  */
 export const RenewRequestSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 17);
+  messageDesc(file_sallyport_v1_sync, 25);
 
 /**
  * Describes the message sallyport.v1.RenewResponse.
  * Use `create(RenewResponseSchema)` to create a new message.
  */
 export const RenewResponseSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 18);
+  messageDesc(file_sallyport_v1_sync, 26);
 
 /**
  * Describes the message sallyport.v1.FetchSecretsRequest.
  * Use `create(FetchSecretsRequestSchema)` to create a new message.
  */
 export const FetchSecretsRequestSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 19);
+  messageDesc(file_sallyport_v1_sync, 27);
 
 /**
  * Describes the message sallyport.v1.FetchSecretsResponse.
  * Use `create(FetchSecretsResponseSchema)` to create a new message.
  */
 export const FetchSecretsResponseSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 20);
+  messageDesc(file_sallyport_v1_sync, 28);
 
 /**
  * Describes the message sallyport.v1.Secret.
  * Use `create(SecretSchema)` to create a new message.
  */
 export const SecretSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 21);
+  messageDesc(file_sallyport_v1_sync, 29);
 
 /**
  * Describes the message sallyport.v1.BeginSignInRequest.
  * Use `create(BeginSignInRequestSchema)` to create a new message.
  */
 export const BeginSignInRequestSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 22);
+  messageDesc(file_sallyport_v1_sync, 30);
 
 /**
  * Describes the message sallyport.v1.BeginSignInResponse.
  * Use `create(BeginSignInResponseSchema)` to create a new message.
  */
 export const BeginSignInResponseSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 23);
+  messageDesc(file_sallyport_v1_sync, 31);
 
 /**
  * Describes the message sallyport.v1.CompleteSignInRequest.
  * Use `create(CompleteSignInRequestSchema)` to create a new message.
  */
 export const CompleteSignInRequestSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 24);
+  messageDesc(file_sallyport_v1_sync, 32);
 
 /**
  * Describes the message sallyport.v1.CompleteSignInResponse.
  * Use `create(CompleteSignInResponseSchema)` to create a new message.
  */
 export const CompleteSignInResponseSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 25);
+  messageDesc(file_sallyport_v1_sync, 33);
 
 /**
  * Describes the message sallyport.v1.SignedIn.
  * Use `create(SignedInSchema)` to create a new message.
  */
 export const SignedInSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 26);
+  messageDesc(file_sallyport_v1_sync, 34);
 
 /**
  * Describes the message sallyport.v1.SignInRefused.
  * Use `create(SignInRefusedSchema)` to create a new message.
  */
 export const SignInRefusedSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 27);
+  messageDesc(file_sallyport_v1_sync, 35);
 
 /**
  * Describes the message sallyport.v1.RedeemHandOverRequest.
  * Use `create(RedeemHandOverRequestSchema)` to create a new message.
  */
 export const RedeemHandOverRequestSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 28);
+  messageDesc(file_sallyport_v1_sync, 36);
 
 /**
  * Describes the message sallyport.v1.RedeemHandOverResponse.
  * Use `create(RedeemHandOverResponseSchema)` to create a new message.
  */
 export const RedeemHandOverResponseSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 29);
+  messageDesc(file_sallyport_v1_sync, 37);
 
 /**
  * Describes the message sallyport.v1.EndSessionRequest.
  * Use `create(EndSessionRequestSchema)` to create a new message.
  */
 export const EndSessionRequestSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 30);
+  messageDesc(file_sallyport_v1_sync, 38);
 
 /**
  * Describes the message sallyport.v1.EndSessionResponse.
  * Use `create(EndSessionResponseSchema)` to create a new message.
  */
 export const EndSessionResponseSchema = /*@__PURE__*/
-  messageDesc(file_sallyport_v1_sync, 31);
+  messageDesc(file_sallyport_v1_sync, 39);
 
 /**
  * Describes the enum sallyport.v1.AckStage.
@@ -248,10 +304,24 @@ export const AckStage = /*@__PURE__*/
   tsEnum(AckStageSchema);
 
 /**
+ * Describes the enum sallyport.v1.StatePath.
+ */
+export const StatePathSchema = /*@__PURE__*/
+  enumDesc(file_sallyport_v1_sync, 1);
+
+/**
+ * By which way a revision came first.
+ *
+ * @generated from enum sallyport.v1.StatePath
+ */
+export const StatePath = /*@__PURE__*/
+  tsEnum(StatePathSchema);
+
+/**
  * Describes the enum sallyport.v1.NackCode.
  */
 export const NackCodeSchema = /*@__PURE__*/
-  enumDesc(file_sallyport_v1_sync, 1);
+  enumDesc(file_sallyport_v1_sync, 2);
 
 /**
  * @generated from enum sallyport.v1.NackCode
@@ -263,7 +333,7 @@ export const NackCode = /*@__PURE__*/
  * Describes the enum sallyport.v1.ResumeMode.
  */
 export const ResumeModeSchema = /*@__PURE__*/
-  enumDesc(file_sallyport_v1_sync, 2);
+  enumDesc(file_sallyport_v1_sync, 3);
 
 /**
  * @generated from enum sallyport.v1.ResumeMode
@@ -275,7 +345,7 @@ export const ResumeMode = /*@__PURE__*/
  * Describes the enum sallyport.v1.SignInFailure.
  */
 export const SignInFailureSchema = /*@__PURE__*/
-  enumDesc(file_sallyport_v1_sync, 3);
+  enumDesc(file_sallyport_v1_sync, 4);
 
 /**
  * @generated from enum sallyport.v1.SignInFailure
