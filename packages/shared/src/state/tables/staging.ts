@@ -1,0 +1,53 @@
+import { decodeRows } from './canonical.ts';
+import { restore } from './dump.ts';
+import type { RowLane } from './lane.ts';
+import type { Shard } from './shard.ts';
+
+/** Whole shards on their way into a table; nobody reads them before `commit`. */
+export interface StagedShards {
+  /** Checks the canonical bytes of a shard and keeps its rows. Throws MalformedShardError. */
+  put(index: number, bytes: Uint8Array): void;
+  /** Takes what `dumpShard` gave; the bytes must be authentic. Throws MalformedShardError. */
+  restore(index: number, bytes: Uint8Array): void;
+  /** Digest of the shard as it would be; null: it was not put. */
+  shardDigest(index: number): Uint8Array | null;
+  /** Puts all of them in the places of the table's, at once for readers. */
+  commit(): void;
+  /** Forgets them. */
+  drop(): void;
+}
+
+export class Staging implements StagedShards {
+  readonly #lane: RowLane;
+  readonly #commit: (staged: ReadonlyMap<number, Shard>) => void;
+  readonly #shards = new Map<number, Shard>();
+
+  constructor(lane: RowLane, commit: (staged: ReadonlyMap<number, Shard>) => void) {
+    this.#lane = lane;
+    this.#commit = commit;
+  }
+
+  put(index: number, bytes: Uint8Array): void {
+    this.#shards.set(index, decodeRows(this.#lane, index, bytes));
+  }
+
+  restore(index: number, bytes: Uint8Array): void {
+    this.#shards.set(index, restore(this.#lane, index, bytes));
+  }
+
+  shardDigest(index: number): Uint8Array | null {
+    const digest = this.#shards.get(index)?.digest;
+    return digest === undefined
+      ? null
+      : new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength).slice();
+  }
+
+  commit(): void {
+    this.#commit(this.#shards);
+    this.drop();
+  }
+
+  drop(): void {
+    this.#shards.clear();
+  }
+}
