@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import type { Block, Generation, LiftedBlock, RevokeOp } from '../state/model.ts';
+import { CarriedDenials } from './carried-denials.ts';
+
+const block = (id: string, expiresAtMs: number | null = null): Block => {
+  return { op: 'block', revocationId: id, kind: 'user', subjectId: 'usr_a', expiresAtMs };
+};
+const lift = (id: string): LiftedBlock => {
+  return { op: 'lifted_block', revocationId: id, kind: 'user', subjectId: 'usr_a' };
+};
+const generation = (value: number): Generation => {
+  return { op: 'generation', scope: 'user', subjectId: 'usr_a', value };
+};
+const ended: RevokeOp = { op: 'ended_session', sid: 'ses_a', expiresAtMs: 5 };
+const at = (rev: number, epoch = 1) => ({ epoch, rev });
+
+describe('denials ahead of their turn', () => {
+  it('are enforced until the head has reached them', () => {
+    const carried = new CarriedDenials();
+    expect(carried.early(at(5), [block('one'), ended])).toEqual([block('one'), ended]);
+    expect(carried.reached(at(4))).toEqual([]);
+    expect(carried.reached(at(5))).toEqual([
+      lift('one'),
+      { op: 'forgotten_session', sid: 'ses_a' },
+    ]);
+    expect(carried.rows).toBe(0);
+  });
+
+  it('never lift anything', () => {
+    const carried = new CarriedDenials();
+    carried.carry([block('one')], 2);
+    expect(carried.early(at(5, 2), [lift('one'), { op: 'forgotten_session', sid: 'x' }])).toEqual(
+      [],
+    );
+    expect(carried.carried()).toEqual([block('one')]);
+  });
+
+  it('may raise a generation step by step, and give it back', () => {
+    const carried = new CarriedDenials();
+    expect(carried.early(at(5), [generation(3)])).toEqual([generation(3)]);
+    expect(carried.early(at(6), [generation(4)])).toEqual([generation(4)]);
+    expect(carried.reached(at(5))).toEqual([]);
+    expect(carried.reached(at(6))).toEqual([generation(0)]);
+  });
+
+  it('fall back to the lower generation that still waits', () => {
+    const carried = new CarriedDenials();
+    carried.early(at(7), [generation(3)]);
+    carried.early(at(5), [generation(4)]);
+    expect(carried.reached(at(5))).toEqual([generation(3)]);
+  });
+
+  it('stay as long as any reason is left', () => {
+    const carried = new CarriedDenials();
+    carried.early(at(5), [block('one')]);
+    expect(carried.provisional('p', [block('one')])).toEqual([]);
+    expect(carried.reached(at(5))).toEqual([]);
+    expect(carried.dropProvisional('p')).toEqual([lift('one')]);
+  });
+});
+
+describe('blocks that a new epoch lacks', () => {
+  it('are enforced until they are lifted', () => {
+    const carried = new CarriedDenials();
+    expect(carried.carry([block('one'), block('two')], 2)).toHaveLength(2);
+    expect(carried.applied([lift('one')])).toEqual([lift('one')]);
+    expect(carried.carried()).toEqual([block('two')]);
+  });
+
+  it('are given up when they arrive, by a frame or by shards', () => {
+    const carried = new CarriedDenials();
+    carried.carry([block('one'), block('two')], 2);
+    expect(carried.applied([block('one')])).toEqual([lift('one')]);
+    expect(carried.arrived(({ revocationId }) => revocationId === 'two')).toEqual([lift('two')]);
+  });
+
+  it('are given up when they have expired', () => {
+    const carried = new CarriedDenials();
+    carried.carry([block('one', 100), block('two')], 2);
+    expect(carried.expire(99)).toEqual([]);
+    expect(carried.expire(100)).toEqual([lift('one')]);
+  });
+
+  it('take with them what had been enforced early under the epoch before', () => {
+    const carried = new CarriedDenials();
+    carried.early(at(9), [block('early'), ended]);
+    carried.carry([], 2);
+    expect(carried.reached(at(1, 2))).toEqual([{ op: 'forgotten_session', sid: 'ses_a' }]);
+    expect(carried.carried()).toEqual([block('early')]);
+  });
+
+  it('are not given up with an early denial of the same block', () => {
+    const carried = new CarriedDenials();
+    carried.carry([block('one')], 2);
+    carried.early(at(3, 2), [block('one')]);
+    expect(carried.reached(at(3, 2))).toEqual([]);
+    expect(carried.carried()).toEqual([block('one')]);
+  });
+});

@@ -1,0 +1,256 @@
+import { describe, expect, it } from 'vitest';
+import { frameNeedsVerifying } from './edge-lane.ts';
+import { bodySha256 } from './signing.ts';
+import { alarms, at, DrivenLane, frame, only } from './testing/driven-lane.ts';
+
+describe('a frame', () => {
+  it('is applied where it follows the head, and moves the head when it is', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    expect(lane.frame(frame(11))).toMatchObject([{ type: 'apply', path: 'grpc' }]);
+    expect(lane.state.head).toEqual(at(10));
+    lane.feed({ type: 'applied', digest: null });
+    expect(lane.state).toMatchObject({ head: at(11), mark: at(11), proof: { rev: 11 } });
+  });
+
+  it('counts once, whichever paths it comes by', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.open('standby');
+    expect(only(lane.take(frame(11), 'nats'), 'apply')).toHaveLength(1);
+    for (const path of ['grpc', 'standby', 'nats'] as const) {
+      expect(lane.take(frame(11), path)).toEqual([]);
+    }
+  });
+
+  it('that is known need not be verified again', () => {
+    const lane = new DrivenLane();
+    lane.take(frame(11));
+    const needs = (content: string) =>
+      frameNeedsVerifying(lane.state, frame(11, content), bodySha256(Buffer.from(content)));
+    expect([needs('ops 11'), needs('another')]).toEqual([false, true]);
+  });
+
+  it('for a position that we have with other bytes is a fork: Hello goes out with our proof', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.take(frame(11));
+    const effects = lane.frame(frame(11, 'another'), 'nats');
+    expect(alarms(effects)).toEqual(['fork']);
+    expect(only(effects, 'hello')).toMatchObject([
+      { path: 'grpc', have: { position: at(11), proof: { rev: 11 } } },
+    ]);
+    expect(lane.state.head).toEqual(at(11));
+  });
+
+  it('that differs again asks for the whole state, not before its time', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.take(frame(11));
+    lane.frame(frame(11, 'another'), 'nats');
+    lane.resume('tail', at(11));
+    expect(only(lane.frame(frame(11, 'another'), 'nats'), 'hello')).toEqual([]);
+    lane.heartbeat(at(11));
+    const effects = Array.from({ length: 6 }, () => {
+      const waited = lane.wait(1_000);
+      lane.heartbeat(at(11));
+      return waited;
+    }).flat();
+    expect(only(effects, 'hello')).toMatchObject([{ have: { position: null } }]);
+  });
+
+  it('of an earlier epoch is refused, whoever sends it', () => {
+    const lane = new DrivenLane({ head: at(3, 7) });
+    lane.open();
+    expect(alarms(lane.frame(frame(4, 'old', 6), 'nats'))).toEqual(['replay']);
+    expect(alarms(lane.frame(frame(4, 'old', 6), 'grpc'))).toEqual(['rollback']);
+    expect(lane.state.applying).toBeNull();
+  });
+
+  it('that comes again long after it was applied is a replay', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.take(frame(11));
+    expect(lane.frame(frame(11), 'nats')).toEqual([]);
+    lane.nowMs += 3_000;
+    expect(alarms(lane.frame(frame(11), 'nats'))).toEqual(['replay']);
+    expect(alarms(lane.frame(frame(5), 'nats'))).toEqual(['replay']);
+  });
+
+  it('that a stream sends twice is a replay', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.take(frame(11));
+    expect(alarms(lane.frame(frame(11), 'grpc'))).toEqual(['replay']);
+  });
+
+  it('with a hole in its own numbers is no frame of ours', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    const effects = lane.frame({ ...frame(12), prevRev: 10 });
+    expect(alarms(effects)).toEqual(['unexpected']);
+    expect(only(effects, 'nack')).toMatchObject([{ nack: { code: 'SCHEMA' } }]);
+    expect(only(effects, 'apply')).toEqual([]);
+  });
+});
+
+describe('a forged frame', () => {
+  it.each(['forged', 'unknown_key', 'wrong_purpose', 'not_live'] as const)(
+    'on a stream (%s) is refused, reported, and ends the stream',
+    (verdict) => {
+      const lane = new DrivenLane();
+      lane.open();
+      const effects = lane.frame(frame(11), 'grpc', verdict);
+      expect(only(effects, 'apply')).toEqual([]);
+      expect(only(effects, 'nack')).toMatchObject([{ path: 'grpc', nack: { code: 'SIGNATURE' } }]);
+      expect(only(effects, 'end_path')).toMatchObject([{ path: 'grpc', next: true }]);
+      expect(alarms(effects)).toEqual([verdict === 'unknown_key' ? 'unknown_key' : 'forged']);
+    },
+  );
+
+  it('by NATS costs nothing but a count, and one report a second', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    const effects = Array.from({ length: 50 }, () => lane.frame(frame(11), 'nats', 'forged'));
+    expect(alarms(effects.flat())).toHaveLength(50);
+    expect(only(effects.flat(), 'nack')).toHaveLength(1);
+    expect(only(effects.flat(), 'end_path')).toEqual([]);
+    expect(only(effects.flat(), 'enforce_early')).toEqual([]);
+  });
+});
+
+describe('a frame ahead of a gap', () => {
+  it('waits, and follows when the gap is filled by any path', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.frame(frame(12), 'nats');
+    lane.frame(frame(13), 'nats');
+    expect(lane.state.applying).toBeNull();
+    const effects = lane.take(frame(11), 'grpc');
+    expect(only(effects, 'apply').map(({ frame: one }) => one.rev)).toEqual([11, 12, 13]);
+    expect(lane.state).toMatchObject({ head: at(13), gapSinceMs: null });
+  });
+
+  it('has its denials enforced at once, without the head moving', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    const effects = lane.frame(frame(12), 'nats');
+    expect(only(effects, 'enforce_early')).toMatchObject([{ frame: { rev: 12 } }]);
+    expect(only(effects, 'apply')).toEqual([]);
+    expect(lane.state.head).toEqual(at(10));
+    // A second copy says nothing new.
+    expect(lane.frame(frame(12), 'standby')).toEqual([]);
+  });
+
+  it('gives its early denials up when its turn has come', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.frame(frame(12), 'nats');
+    expect(only(lane.take(frame(11)), 'drop_early')).toMatchObject([
+      { upTo: at(11) },
+      { upTo: at(12) },
+    ]);
+    expect(lane.state.early).toBeNull();
+  });
+
+  it('of another lane than revoke enforces nothing early', () => {
+    const lane = new DrivenLane({ lane: 'directory' });
+    lane.open();
+    expect(lane.frame({ ...frame(12), lane: 'directory' }, 'grpc')).toEqual([]);
+  });
+
+  it('asks for the tail within two seconds', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.heartbeat(at(12));
+    lane.frame(frame(12), 'nats');
+    const effects = lane.wait(1_250);
+    expect(alarms(effects)).toEqual(['gap']);
+    expect(only(effects, 'hello')).toMatchObject([{ path: 'grpc', have: { position: at(10) } }]);
+  });
+
+  it('is kept up to a bound; denials beyond it are enforced all the same', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    const early = Array.from({ length: 100 }, (_, index) => lane.frame(frame(12 + index), 'nats'));
+    expect(lane.state.ahead.size).toBe(64);
+    expect(only(early.flat(), 'enforce_early')).toHaveLength(100);
+    lane.take(frame(11));
+    expect(lane.state.head).toEqual(at(75));
+  });
+
+  it('with two contents is a fork', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.frame(frame(13), 'nats');
+    expect(alarms(lane.frame(frame(13, 'another'), 'standby'))).toEqual(['fork']);
+  });
+
+  it('of a later epoch is enforced early and not applied', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    const effects = lane.frame(frame(11, 'new', 2), 'nats');
+    expect(only(effects, 'enforce_early')).toHaveLength(1);
+    expect(only(effects, 'apply')).toEqual([]);
+  });
+});
+
+describe('a frame that the shell refuses', () => {
+  const problem = { code: 'SCHEMA', detail: 'an op of a newer version' } as const;
+
+  function refusing(): DrivenLane {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.frame(frame(11));
+    return lane;
+  }
+
+  it('gets a NACK with the hash of its body, and the head stays', () => {
+    const lane = refusing();
+    const effects = lane.feed({ type: 'apply_refused', problem });
+    expect(only(effects, 'nack')).toMatchObject([
+      { nack: { code: 'SCHEMA', position: at(11), refusedSha256: bodySha256(frame(11).body) } },
+    ]);
+    expect(lane.state.head).toEqual(at(10));
+  });
+
+  it('is not taken again, and a replica that sends it again is told', () => {
+    const lane = refusing();
+    lane.feed({ type: 'apply_refused', problem });
+    lane.open('standby');
+    const effects = lane.frame(frame(11), 'standby');
+    expect(only(effects, 'apply')).toEqual([]);
+    expect(only(effects, 'nack')).toMatchObject([{ path: 'standby', nack: { code: 'SCHEMA' } }]);
+  });
+
+  it('does not make the edge ask again and again for what follows', () => {
+    const lane = refusing();
+    lane.feed({ type: 'apply_refused', problem });
+    lane.frame(frame(12), 'nats');
+    const effects = Array.from({ length: 5 }, () => {
+      lane.heartbeat(at(12));
+      return lane.wait(1_000);
+    }).flat();
+    expect(effects).toEqual([]);
+  });
+
+  it('still has the denials after it enforced early', () => {
+    const lane = refusing();
+    lane.feed({ type: 'apply_refused', problem });
+    expect(only(lane.frame(frame(12), 'nats'), 'enforce_early')).toHaveLength(1);
+  });
+});
+
+describe('while a frame is being applied', () => {
+  it('the next ones wait for it, in their order', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.frame(frame(11));
+    expect(only([...lane.frame(frame(12)), ...lane.frame(frame(13))], 'apply')).toEqual([]);
+    expect(alarms(lane.wait(1_500))).toEqual([]);
+    expect(lane.feed({ type: 'applied', digest: null })).toMatchObject([
+      { type: 'drop_early' },
+      { type: 'apply', frame: { rev: 12 } },
+    ]);
+  });
+});

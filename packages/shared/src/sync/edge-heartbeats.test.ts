@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest';
+import { alarms, at, DrivenLane, frame, only, shardDigest } from './testing/driven-lane.ts';
+
+describe('the age of the state', () => {
+  it('is that of the last verified heartbeat whose head we have, and of its log', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    expect(only(lane.heartbeat(at(10), { logAgeMs: 300 }), 'as_of')).toEqual([
+      { type: 'as_of', asOfMs: lane.nowMs - 300 },
+    ]);
+  });
+
+  it('does not move by a head that we lack, a forged one, or one of another epoch', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    expect(only(lane.heartbeat(at(11)), 'as_of')).toEqual([]);
+    expect(only(lane.heartbeat(at(1, 2)), 'as_of')).toEqual([]);
+    expect(only(lane.heartbeat(at(10), { verdict: 'forged' }), 'as_of')).toEqual([]);
+  });
+
+  it('never goes back', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.heartbeat(at(10));
+    expect(only(lane.heartbeat(at(10), { logAgeMs: 5_000 }), 'as_of')).toEqual([]);
+  });
+
+  it('does not move by NATS before a stream has shown the replica’s clock', () => {
+    const lane = new DrivenLane();
+    expect(only(lane.heartbeat(at(10), { path: 'nats' }), 'as_of')).toEqual([]);
+  });
+
+  it('counts how long NATS held a heartbeat back', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    // The replica's clock is an hour ahead of ours; that is no age.
+    lane.heartbeat(at(10), { sentAtMs: lane.nowMs + 3_600_000 });
+    lane.nowMs += 10_000;
+    const sentAtMs = lane.nowMs + 3_600_000 - 4_000;
+    expect(only(lane.heartbeat(at(10), { path: 'nats', sentAtMs }), 'as_of')).toEqual([
+      { type: 'as_of', asOfMs: lane.nowMs - 4_000 },
+    ]);
+  });
+
+  it('does not move by NATS when the replica’s clock has been set since', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.heartbeat(at(10));
+    lane.nowMs += 5_000;
+    const sentAtMs = lane.nowMs + 60_000;
+    expect(only(lane.heartbeat(at(10), { path: 'nats', sentAtMs }), 'as_of')).toEqual([]);
+  });
+
+  it('does not move while our rows are known to differ', () => {
+    const lane = new DrivenLane({ digest: shardDigest('ours') });
+    lane.open();
+    lane.heartbeat(at(10), { digest: shardDigest('theirs') });
+    expect(only(lane.effects, 'as_of')).toEqual([]);
+    expect(only(lane.heartbeat(at(10)), 'as_of')).toEqual([]);
+  });
+});
+
+describe('a digest', () => {
+  it('is compared at the position that it speaks of, as far back as 1,024 revisions', () => {
+    const lane = new DrivenLane({ head: at(0) });
+    lane.open();
+    for (let rev = 1; rev <= 1_100; rev += 1) {
+      lane.take(frame(rev), 'grpc', shardDigest(String(rev)));
+    }
+    const compare = (rev: number, content: string) => {
+      lane.heartbeat(at(1_100), { digest: shardDigest(content), digestAt: at(rev) });
+      return lane.state.digestAgrees;
+    };
+    expect(compare(20, 'unknown')).toBeNull();
+    expect(compare(100, '100')).toBe(true);
+    expect(compare(1_100, '1100')).toBe(true);
+    expect(compare(1_000, 'another')).toBe(false);
+  });
+
+  it('that differs is an alarm, a NACK, and a comparison of the whole state', () => {
+    const lane = new DrivenLane({ digest: shardDigest('ours') });
+    lane.open();
+    const effects = lane.heartbeat(at(10), { digest: shardDigest('theirs') });
+    expect(alarms(effects)).toEqual(['digest']);
+    expect(only(effects, 'nack')).toMatchObject([{ nack: { code: 'DIGEST', position: at(10) } }]);
+    expect(only(effects, 'hello')).toMatchObject([{ have: { position: null } }]);
+  });
+
+  it('that goes on differing is asked about ever more seldom', () => {
+    const lane = new DrivenLane({ digest: shardDigest('ours') });
+    lane.open();
+    let hellos = 0;
+    for (let second = 0; second < 120; second += 1) {
+      const effects = lane.heartbeat(at(10), { digest: shardDigest('theirs') });
+      const ticked = lane.wait(1_000);
+      hellos += only([...effects, ...ticked], 'hello').length;
+      // The replica has nothing better.
+      lane.state = { ...lane.state, fresh: false };
+      if (lane.state.paths.grpc.phase.kind !== 'tail') lane.open();
+    }
+    expect(hellos).toBeGreaterThan(2);
+    expect(hellos).toBeLessThan(8);
+  });
+});
+
+describe('a heartbeat that does not verify', () => {
+  it('ends a stream, and is counted alone by NATS', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    expect(lane.heartbeat(at(10), { path: 'nats', verdict: 'forged' })).toMatchObject([
+      { type: 'alarm', name: 'forged' },
+    ]);
+    expect(lane.heartbeat(at(10), { verdict: 'forged' })).toMatchObject([
+      { type: 'alarm', name: 'forged' },
+      { type: 'end_path', next: true },
+    ]);
+  });
+});
+
+describe('a lost tail', () => {
+  it('is noticed from one heartbeat to the next, and asked for', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.heartbeat(at(12));
+    lane.nowMs += 1_000;
+    const effects = lane.heartbeat(at(12));
+    expect(alarms(effects)).toEqual(['lost_tail']);
+    expect(only(effects, 'hello')).toMatchObject([{ have: { position: at(10) } }]);
+  });
+
+  it('is none as long as something comes', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    for (let rev = 11; rev < 20; rev += 1) {
+      expect(alarms(lane.heartbeat(at(100)))).toEqual([]);
+      lane.take(frame(rev));
+      lane.nowMs += 1_000;
+    }
+  });
+
+  it('that asking does not bring sends the edge to another replica', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    const effects = Array.from({ length: 8 }, () => {
+      lane.nowMs += 1_000;
+      const beat = lane.heartbeat(at(12));
+      if (lane.state.paths.grpc.phase.kind === 'greeting') lane.resume('tail', at(12));
+      return beat;
+    }).flat();
+    expect(only(effects, 'hello')).toHaveLength(2);
+    expect(only(effects, 'end_path')).toMatchObject([{ reason: 'lost_tail', next: true }]);
+  });
+
+  it('shows by NATS too, when the stream’s replica knows nothing of it', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.heartbeat(at(12), { path: 'nats' });
+    lane.nowMs += 1_000;
+    lane.heartbeat(at(10));
+    expect(only(lane.heartbeat(at(12), { path: 'nats' }), 'hello')).toHaveLength(1);
+  });
+});
+
+describe('a replica that was rolled back', () => {
+  it('is noticed within two seconds, and left', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.nowMs += 1_000;
+    expect(alarms(lane.heartbeat(at(8)))).toEqual([]);
+    lane.nowMs += 1_000;
+    const effects = lane.heartbeat(at(8));
+    expect(alarms(effects)).toEqual(['rollback']);
+    expect(only(effects, 'end_path')).toMatchObject([{ reason: 'rollback', next: true }]);
+  });
+
+  it('is not one that has only not seen the database since', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.take(frame(11));
+    for (let second = 1; second <= 5; second += 1) {
+      lane.nowMs += 1_000;
+      expect(alarms(lane.heartbeat(at(10), { logAgeMs: second * 1_000 }))).toEqual([]);
+    }
+  });
+
+  it('does not make the state look fresh', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.nowMs += 1_000;
+    expect(only(lane.heartbeat(at(8)), 'as_of')).toEqual([]);
+  });
+
+  it('in an earlier epoch is one, too', () => {
+    const lane = new DrivenLane({ head: at(3, 7) });
+    lane.open();
+    lane.nowMs += 1_000;
+    lane.heartbeat(at(500, 6));
+    lane.nowMs += 1_000;
+    expect(alarms(lane.heartbeat(at(500, 6)))).toEqual(['rollback']);
+  });
+});
