@@ -21,6 +21,7 @@ export const errorCodes = {
   too_many_requests: { status: 429, title: 'Too many requests' },
   // outside
   database_unavailable: { status: 503, title: 'The database cannot be reached' },
+  database_read_only: { status: 503, title: 'The database takes no writes' },
   provider_unavailable: { status: 503, title: 'The identity provider cannot be reached' },
   // keys
   key_file_invalid: { status: 500, title: 'The key file cannot be used' },

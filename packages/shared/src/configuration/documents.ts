@@ -74,6 +74,37 @@ const document = <Kind extends string, Spec extends Parameters<typeof Type.Objec
     closed,
   );
 
+const threshold = Type.String({
+  pattern: '^(serve|[1-9][0-9]{0,5}[smhd])$',
+  description: 'a duration such as 90s, 15m, 12h or 7d, or the word serve',
+});
+/** What is left out is as in the settings, or the default. */
+const laneBudget = Type.Union([
+  Type.Literal('serve'),
+  Type.Object(
+    {
+      /** Age of the lane from which on those who signed in before must confirm that. */
+      stepUpAfter: Type.Optional(threshold),
+      /** From which on nobody is sent to sign in any more. */
+      denyNewSessionsAfter: Type.Optional(threshold),
+      /** From which on nobody is let in. */
+      denyAfter: Type.Optional(threshold),
+    },
+    { ...closed, minProperties: 1 },
+  ),
+]);
+
+/** How old what an edge knows may be. `serve`, written out: without end. */
+const staleness = Type.Object(
+  {
+    revoke: Type.Optional(laneBudget),
+    signals: Type.Optional(laneBudget),
+    config: Type.Optional(laneBudget),
+    directory: Type.Optional(laneBudget),
+  },
+  { ...closed, minProperties: 1 },
+);
+
 export const RouteSpec = Type.Object(
   {
     match: Type.Array(
@@ -129,6 +160,7 @@ export const RouteSpec = Type.Object(
         closed,
       ),
     ),
+    staleness: Type.Optional(staleness),
   },
   closed,
 );
@@ -250,6 +282,8 @@ export const SettingsSpec = Type.Object(
         closed,
       ),
     ),
+    /** For every route that does not say otherwise. */
+    staleness: Type.Optional(staleness),
   },
   closed,
 );

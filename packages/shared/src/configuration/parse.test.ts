@@ -57,6 +57,27 @@ describe('a configuration file', () => {
     ]);
   });
 
+  it('says of staleness budgets all that is wrong, each at its place', () => {
+    const budgets = `  staleness:
+    revokes: serve
+    signals: never
+    config: {}
+    directory:
+      denyAfter: 90
+      stepUpAfter: 1.5h
+      deny: 1h
+`;
+    const threshold = 'a duration such as 90s, 15m, 12h or 7d, or the word serve';
+    expect(problems(route + budgets)).toEqual([
+      'a.yaml:12:5 /spec/staleness/revokes: is not a known field; did you mean revoke?',
+      'a.yaml:13:5 /spec/staleness/signals: must be serve or an object',
+      'a.yaml:14:5 /spec/staleness/config: must not be empty',
+      'a.yaml:16:7 /spec/staleness/directory/denyAfter: must be text, not 90',
+      `a.yaml:17:7 /spec/staleness/directory/stepUpAfter: must be ${threshold}`,
+      'a.yaml:18:7 /spec/staleness/directory/deny: is not a known field; known are stepUpAfter, denyNewSessionsAfter, denyAfter',
+    ]);
+  });
+
   it.each([
     ['a field beside the known ones', 'x: 1', 'a.yaml:11:1 /x: is not a known field; known are'],
     ['another version', 'apiVersion: v2', 'a.yaml:11:1: the key "apiVersion" is here twice'],

@@ -1,4 +1,9 @@
-import { compile, PolicyCompileError, type PolicySet } from '@sallyport/policy';
+import {
+  compile,
+  PolicyCompileError,
+  type PolicySet,
+  type StalenessBudgets,
+} from '@sallyport/policy';
 import type { FieldProblem } from '../errors.ts';
 import type { ConfigurationDocument, PolicyDocument, RouteDocument } from './documents.ts';
 
@@ -8,6 +13,7 @@ interface Parts {
   readonly routes: readonly RouteDocument[];
   readonly policies: readonly PolicyDocument[];
   readonly globalPolicies: readonly string[];
+  readonly staleness: StalenessBudgets | undefined;
 }
 
 /** The part of a configuration that decisions depend on, for `compile` of the policy core. */
@@ -15,7 +21,7 @@ export function toPolicySet(
   version: number,
   documents: readonly ConfigurationDocument[],
 ): PolicySet {
-  const { routes, policies, globalPolicies } = partsOf(documents);
+  const { routes, policies, globalPolicies, staleness } = partsOf(documents);
   return {
     version,
     routes: routes.map(({ metadata, spec }) => ({
@@ -26,6 +32,7 @@ export function toPolicySet(
         methods: methods ?? null,
       })),
       policies: spec.policies,
+      ...(spec.staleness === undefined ? {} : { staleness: spec.staleness }),
     })),
     policies: policies.map(({ metadata, spec }) => ({
       name: metadata.name,
@@ -34,6 +41,7 @@ export function toPolicySet(
       stepUp: spec.stepUp ?? [],
     })),
     globalPolicies,
+    ...(staleness === undefined ? {} : { staleness }),
   };
 }
 
@@ -60,15 +68,15 @@ function fieldOf(pointer: string, { routes, policies }: Parts): string {
   const policy = list === 'policies' ? policies[Number(index)] : undefined;
   if (policy !== undefined) return `Policy/${policy.metadata.name} /spec/${tail}`;
   if (list === 'globalPolicies') return `Settings/default /spec/policies/${index}`;
-  return pointer;
+  return list === 'staleness' ? `Settings/default /spec${pointer}` : pointer;
 }
 
 function partsOf(documents: readonly ConfigurationDocument[]): Parts {
+  const settings = documents.filter((document) => document.kind === 'Settings');
   return {
     routes: documents.filter((document) => document.kind === 'Route'),
     policies: documents.filter((document) => document.kind === 'Policy'),
-    globalPolicies: documents.flatMap((document) =>
-      document.kind === 'Settings' ? (document.spec.policies ?? []) : [],
-    ),
+    globalPolicies: settings.flatMap(({ spec }) => spec.policies ?? []),
+    staleness: settings[0]?.spec.staleness,
   };
 }

@@ -47,6 +47,8 @@ function translate(schema: TSchema, value: unknown, error: SchemaError): ValuePr
     // The same again for each unknown property.
     case 'boolean':
       return [];
+    case 'anyOf':
+      return ofAlternatives(at(schema, error.schemaPath), follow(value, path), path);
     default:
       return [
         { path, message: sentence(error, at(schema, error.schemaPath), follow(value, path)) },
@@ -60,8 +62,6 @@ function sentence(error: SchemaError, schema: unknown, value: unknown): string {
       return `must be ${nouns[String(error.params.type)] ?? 'something else'}, not ${kindOf(value)}`;
     case 'const':
       return `must be ${JSON.stringify(error.params.allowedValue)}`;
-    case 'anyOf':
-      return `must be one of ${alternatives(schema).join(', ')}`;
     case 'pattern':
       return `must be ${describe(schema) ?? `text like ${String(error.params.pattern)}`}`;
     case 'minLength':
@@ -114,10 +114,23 @@ function unknownField(name: string, schema: unknown): string {
     : `is not a known field; known are ${known.join(', ')}`;
 }
 
-function alternatives(schema: unknown): string[] {
-  const branches = member(schema, 'anyOf');
-  if (!Array.isArray(branches)) return [];
-  return branches.map((branch) => String(member(branch, 'const')));
+/** Where one alternative is an object and so is the value, what is wrong with it as that object. */
+function ofAlternatives(schema: unknown, value: unknown, path: readonly string[]): ValueProblem[] {
+  const listed = member(schema, 'anyOf');
+  const branches: readonly unknown[] = Array.isArray(listed) ? listed : [];
+  const whole = branches.find((branch) => member(branch, 'type') === 'object');
+  if (whole !== undefined && kindOf(value) === 'an object') {
+    return schemaProblems(whole as TSchema, value).map((problem) => ({
+      path: [...path, ...problem.path],
+      message: problem.message,
+    }));
+  }
+  const words = branches
+    .filter((branch) => branch !== whole)
+    .map((branch) => String(member(branch, 'const')))
+    .join(', ');
+  const message = whole === undefined ? `must be one of ${words}` : `must be ${words} or an object`;
+  return [{ path, message }];
 }
 
 function describe(schema: unknown): string | null {

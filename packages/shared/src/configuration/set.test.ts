@@ -121,6 +121,30 @@ describe('a configuration set', () => {
     );
   });
 
+  it('holds staleness budgets of the settings and of routes that rise together', () => {
+    const ofAll = settings({ staleness: { revoke: { denyAfter: '4m' }, config: 'serve' } });
+    const ofRoute = (staleness: RouteDocument['spec']['staleness']) =>
+      route(undefined, { ...(staleness === undefined ? {} : { staleness }) });
+    const good = ofRoute({ revoke: { stepUpAfter: '1m' }, directory: { denyAfter: '1d' } });
+    expect(lines(ofAll, provider(), policy, good)).toEqual([]);
+    expect(toPolicySet(1, [ofAll, provider(), policy, good])).toMatchObject({
+      staleness: { revoke: { denyAfter: '4m' }, config: 'serve' },
+      routes: [{ staleness: { revoke: { stepUpAfter: '1m' }, directory: { denyAfter: '1d' } } }],
+    });
+    const late = ofRoute({
+      revoke: { stepUpAfter: '5m' },
+      directory: { stepUpAfter: '13h', denyAfter: '1h' },
+    });
+    expect(lines(ofAll, provider(), policy, late)).toEqual([
+      'Route/wiki /spec/staleness/revoke/stepUpAfter: must be shorter than denyAfter, which is 4m in the settings',
+      'Route/wiki /spec/staleness/directory/stepUpAfter: must be shorter than denyNewSessionsAfter, which is 12h by default',
+    ]);
+    const falling = settings({ staleness: { revoke: { stepUpAfter: '1h', denyAfter: '2h' } } });
+    expect(lines(falling, provider(), policy, route())).toEqual([
+      'Settings/default /spec/staleness/revoke/stepUpAfter: must be shorter than denyNewSessionsAfter, which is 15m by default',
+    ]);
+  });
+
   it('needs an audience where the first host of a route has a star', () => {
     const starred = { match: [{ host: '*.corp.example' }] };
     expect(lines(settings(), provider(), policy, route(undefined, starred))).toEqual([

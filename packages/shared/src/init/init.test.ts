@@ -8,6 +8,7 @@ import { isKeyLive, sessionStatementPurpose, verifySigningKey } from '../keys/ro
 import { hashToken, isToken } from '../keys/tokens.ts';
 import { inspectCertificate } from '../pki/certificate.ts';
 import { newKeyFileText, open, parseKeyFile, readKeyFile, seal } from '../seal.ts';
+import { signingPurposes } from '../sync/signing.ts';
 import { createInstallation, type Installation } from './installation.ts';
 import { parseSeed, readSeed } from './seed.ts';
 
@@ -65,8 +66,6 @@ describe('a new installation', () => {
   it('is read back by the control plane, whole', async () => {
     const seed = await readSeed(await write(installation));
     expect(seed.trustDomain).toBe('corp.example');
-    expect(verifySigningKey(seed.statementKey.key, seed.rootPublicKey)).toBe(true);
-    expect(isKeyLive(seed.statementKey.key, sessionStatementPurpose, nowMs)).toBe(true);
     expect(isToken('adm', installation.ownerToken)).toBe(true);
     expect(Buffer.from(hashToken(installation.ownerToken))).toEqual(
       Buffer.from(seed.ownerTokenSha256),
@@ -80,6 +79,20 @@ describe('a new installation', () => {
       const x509 = new X509Certificate(certificatePem);
       expect(x509.checkPrivateKey(createPrivateKey(privateKeyPem))).toBe(true);
     }
+  });
+
+  it('has a key for statements, and for each lane and heartbeats two that take turns', async () => {
+    const { signingKeys, rootPublicKey } = await readSeed(await write(installation));
+    expect(signingKeys.every(({ key }) => verifySigningKey(key, rootPublicKey))).toBe(true);
+    const live = (purpose: string, days: number): number =>
+      signingKeys.filter(({ key }) => isKeyLive(key, purpose, nowMs + days * dayMs)).length;
+    for (const purpose of signingPurposes) {
+      expect([0, 14, 16, 29, 31, 44, 46].map((days) => live(purpose, days))).toEqual([
+        1, 1, 2, 2, 1, 1, 0,
+      ]);
+    }
+    expect([0, 396, 398].map((days) => live(sessionStatementPurpose, days))).toEqual([1, 1, 0]);
+    expect(signingKeys).toHaveLength(1 + 2 * signingPurposes.length);
   });
 
   it('has an admin certificate for the hosts that were asked for', async () => {
@@ -155,7 +168,7 @@ describe('a seed', () => {
     '',
     'null',
     '{}',
-    '{"format":"sallyport-seed-2","sealed":"AAAA"}',
+    '{"format":"sallyport-seed-1","sealed":"AAAA"}',
     `${text.slice(0, -3)}`,
   ])('is refused when it is %.60j', (broken) => {
     expect(() => parseSeed(broken, key)).toThrow(refused('seed_invalid'));
@@ -163,7 +176,7 @@ describe('a seed', () => {
 
   interface Parts extends Record<string, unknown> {
     readonly authorities: Record<'edge' | 'device', { privateKeyPem: string }>;
-    readonly statementKey: object;
+    readonly signingKeys: object[];
   }
 
   /** The seed with a change made by somebody who has the key file. */
@@ -188,8 +201,17 @@ describe('a seed', () => {
   it.each<[string, (seed: Parts) => void]>([
     ['an unknown field', (seed) => Object.assign(seed, { extra: 1 })],
     ['no owner', (seed) => delete seed['ownerTokenSha256']],
-    ['a statement key for more', (seed) => Object.assign(seed.statementKey, { purpose: 'x' })],
-    ['half a statement key', (seed) => Object.assign(seed.statementKey, { privateKeyPem: 'x' })],
+    [
+      'a key for another purpose',
+      ({ signingKeys }) => Object.assign(signingKeys[0] ?? {}, { purpose: 'lane-revoke' }),
+    ],
+    [
+      'half a key',
+      ({ signingKeys }) => Object.assign(signingKeys[1] ?? {}, { privateKeyPem: 'x' }),
+    ],
+    ['no key for statements', ({ signingKeys }) => signingKeys.splice(0, 1)],
+    ['no keys for heartbeats', ({ signingKeys }) => signingKeys.splice(-2)],
+    ['a key twice', ({ signingKeys }) => signingKeys.push(signingKeys[1] ?? {})],
     [
       'an authority with the key of another',
       ({ authorities: { edge, device } }) =>

@@ -1,9 +1,10 @@
-import { createPrivateKey, randomBytes } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import { isIP } from 'node:net';
 import { SallyportError } from '../errors.ts';
 import { rotateCookieRing } from '../keys/cookie-ring.ts';
 import { newEd25519KeyPair, publicKeyFromRaw } from '../keys/ed25519.ts';
-import { sessionStatementPurpose, signKey } from '../keys/root.ts';
+import { signKey } from '../keys/root.ts';
+import { firstSigningKeys } from '../keys/signing-key.ts';
 import { newToken } from '../keys/tokens.ts';
 import { type Authority, createAuthority, issueWithNewKey } from '../pki/issue.ts';
 import { isPlainDnsName } from '../pki/names.ts';
@@ -38,7 +39,7 @@ export interface InstallationOptions {
 const dayMs = 86_400_000;
 const skewMs = 60_000;
 const authorityDays = 3650;
-/** Of the admin API's certificate and of the statement key; both are replaced before. */
+/** Of the admin API's certificate, which is replaced before. */
 const leafDays = 397;
 
 const secret = 0o600;
@@ -53,6 +54,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
   const hosts = adminHosts.length === 0 ? ['localhost', '127.0.0.1'] : adminHosts;
   refuse(trustDomain, hosts, days);
   const root = newEd25519KeyPair();
+  const rootPrivateKey = createPrivateKey(root.privateKeyPem);
   const owner = newToken('adm');
   const keyFileText = newKeyFileText();
   const authorities = await createAuthorities(trustDomain, lifetime(nowMs, days));
@@ -61,7 +63,10 @@ export async function createInstallation(options: InstallationOptions): Promise<
     createdAtMs: nowMs,
     rootPublicKey: root.publicKey,
     authorities,
-    statementKey: createStatementKey(root.privateKeyPem, nowMs),
+    signingKeys: firstSigningKeys(nowMs).map(({ fields, privateKeyPem }) => ({
+      key: signKey(fields, rootPrivateKey),
+      privateKeyPem,
+    })),
     ownerTokenSha256: owner.sha256,
     cookieRing: rotateCookieRing(null),
   };
@@ -101,19 +106,6 @@ async function createAuthorities(trustDomain: string, span: Span): Promise<Seed[
     device: await create('device'),
     admin: await create('admin'),
   };
-}
-
-function createStatementKey(rootPrivateKeyPem: string, nowMs: number): Seed['statementKey'] {
-  const { publicKey, privateKeyPem } = newEd25519KeyPair();
-  const { notBefore, notAfter } = lifetime(nowMs, leafDays);
-  const fields = {
-    keyId: `statement-${randomBytes(6).toString('hex')}`,
-    purpose: sessionStatementPurpose,
-    publicKey,
-    notBeforeMs: notBefore.getTime(),
-    notAfterMs: notAfter.getTime(),
-  };
-  return { key: signKey(fields, createPrivateKey(rootPrivateKeyPem)), privateKeyPem };
 }
 
 function lifetime(nowMs: number, days: number): Span {

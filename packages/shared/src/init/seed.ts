@@ -7,7 +7,7 @@ import { canonicalJson } from '../canonical-json.ts';
 import { SallyportError } from '../errors.ts';
 import { parseCookieRing } from '../keys/cookie-ring.ts';
 import { rawPublicKey } from '../keys/ed25519.ts';
-import { verifySigningKey } from '../keys/root.ts';
+import { endorsedPurposes, verifySigningKey } from '../keys/root.ts';
 import { inspectCertificate } from '../pki/certificate.ts';
 import type { Authority } from '../pki/issue.ts';
 import { isTrustDomain } from '../pki/spiffe.ts';
@@ -32,22 +32,43 @@ export interface Seed {
     /** The admin API's server certificate. */
     readonly admin: Authority;
   };
-  readonly statementKey: { readonly key: SigningKey; readonly privateKeyPem: string };
+  /** Of statements, lanes and heartbeats. */
+  readonly signingKeys: readonly SeedKey[];
   readonly ownerTokenSha256: Uint8Array;
   /** Value of the secret `cookie-ring`. */
   readonly cookieRing: string;
 }
 
+export interface SeedKey {
+  readonly key: SigningKey;
+  /** PKCS#8. */
+  readonly privateKeyPem: string;
+}
+
 export const seedFile = 'seed.json';
 export const keyFile = 'key-file';
 
-const format = 'sallyport-seed-1';
+const format = 'sallyport-seed-2';
+const signingKeysMax = 32;
 const closed = { additionalProperties: false } as const;
 const bytes = (length: number) =>
   Type.String({ pattern: `^[A-Za-z0-9_-]{${Math.ceil((length * 4) / 3)}}$` });
 const pem = Type.String({ minLength: 1, maxLength: 16_384 });
 const timeMs = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const StoredAuthority = Type.Object({ certificatePem: pem, privateKeyPem: pem }, closed);
+
+const StoredKey = Type.Object(
+  {
+    keyId: Type.String({ minLength: 1, maxLength: 64 }),
+    purpose: Type.String({ minLength: 1, maxLength: 64 }),
+    publicKey: bytes(32),
+    notBeforeMs: timeMs,
+    notAfterMs: timeMs,
+    rootSignature: bytes(64),
+    privateKeyPem: pem,
+  },
+  closed,
+);
 
 const Envelope = Type.Object(
   {
@@ -71,18 +92,7 @@ const StoredSeed = Type.Object(
       },
       closed,
     ),
-    statementKey: Type.Object(
-      {
-        keyId: Type.String({ minLength: 1, maxLength: 64 }),
-        purpose: Type.String({ minLength: 1, maxLength: 64 }),
-        publicKey: bytes(32),
-        notBeforeMs: timeMs,
-        notAfterMs: timeMs,
-        rootSignature: bytes(64),
-        privateKeyPem: pem,
-      },
-      closed,
-    ),
+    signingKeys: Type.Array(StoredKey, { minItems: 1, maxItems: signingKeysMax }),
     ownerTokenSha256: bytes(32),
     cookieRing: Type.String({ minLength: 1, maxLength: 4096 }),
   },
@@ -91,20 +101,24 @@ const StoredSeed = Type.Object(
 
 /** The text of seed.json. */
 export function writeSeed(seed: Seed, key: SealKey): string {
-  const { op: _, ...statementKey } = seed.statementKey.key;
   const stored: Static<typeof StoredSeed> = {
     ...seed,
     rootPublicKey: encode(seed.rootPublicKey),
-    statementKey: {
-      ...statementKey,
-      publicKey: encode(statementKey.publicKey),
-      rootSignature: encode(statementKey.rootSignature),
-      privateKeyPem: seed.statementKey.privateKeyPem,
-    },
+    signingKeys: seed.signingKeys.map(storedKey),
     ownerTokenSha256: encode(seed.ownerTokenSha256),
   };
   const sealed = seal(key, Buffer.from(canonicalJson(stored), 'utf8'), format);
   return `${JSON.stringify({ format, sealed: encode(sealed) })}\n`;
+}
+
+function storedKey({ key, privateKeyPem }: SeedKey): Static<typeof StoredKey> {
+  const { op: _, ...fields } = key;
+  return {
+    ...fields,
+    publicKey: encode(key.publicKey),
+    rootSignature: encode(key.rootSignature),
+    privateKeyPem,
+  };
 }
 
 /**
@@ -127,12 +141,11 @@ export async function readSeed(directory: string): Promise<Seed> {
 export function parseSeed(text: string, key: SealKey): Seed {
   const envelope = parseAs(Envelope, text);
   const plain = Buffer.from(open(key, Buffer.from(envelope.sealed, 'base64url'), format));
-  const { statementKey, ...stored } = parseAs(StoredSeed, plain.toString('utf8'));
-  const { privateKeyPem, ...fields } = statementKey;
+  const stored = parseAs(StoredSeed, plain.toString('utf8'));
   const seed: Seed = {
     ...stored,
     rootPublicKey: decode(stored.rootPublicKey),
-    statementKey: {
+    signingKeys: stored.signingKeys.map(({ privateKeyPem, ...fields }) => ({
       key: {
         op: 'signing_key',
         ...fields,
@@ -140,7 +153,7 @@ export function parseSeed(text: string, key: SealKey): Seed {
         rootSignature: decode(fields.rootSignature),
       },
       privateKeyPem,
-    },
+    })),
     ownerTokenSha256: decode(stored.ownerTokenSha256),
   };
   const problem = problemOf(seed);
@@ -164,10 +177,27 @@ function problemOf(seed: Seed): string | null {
   if (!isTrustDomain(seed.trustDomain)) return 'its trust domain is not a DNS name';
   const bad = Object.entries(seed.authorities).find(([, authority]) => !isWhole(authority));
   if (bad !== undefined) return `certificate and key of its ${bad[0]} authority do not match`;
-  const { key, privateKeyPem } = seed.statementKey;
-  if (!verifySigningKey(key, seed.rootPublicKey)) return 'its statement key is not endorsed';
-  if (!isPublicHalf(key.publicKey, privateKeyPem)) return 'its statement key is of two halves';
+  const problem = problemOfKeys(seed);
+  if (problem !== null) return problem;
   return parseCookieRing(seed.cookieRing) === null ? 'its cookie ring is not one' : null;
+}
+
+function problemOfKeys({ signingKeys, rootPublicKey }: Seed): string | null {
+  const missing = endorsedPurposes.find(
+    (purpose) => !signingKeys.some(({ key }) => key.purpose === purpose),
+  );
+  if (missing !== undefined) return `it has no ${missing} key`;
+  if (new Set(signingKeys.map(({ key }) => key.keyId)).size !== signingKeys.length) {
+    return 'it has a signing key twice';
+  }
+  const purposes: readonly string[] = endorsedPurposes;
+  for (const { key, privateKeyPem } of signingKeys) {
+    const { purpose, publicKey } = key;
+    if (!purposes.includes(purpose)) return 'it has a key for a purpose that is not known';
+    if (!verifySigningKey(key, rootPublicKey)) return `its ${purpose} key is not endorsed`;
+    if (!isPublicHalf(publicKey, privateKeyPem)) return `its ${purpose} key is of two halves`;
+  }
+  return null;
 }
 
 function isWhole({ certificatePem, privateKeyPem }: Authority): boolean {

@@ -1,5 +1,6 @@
 import { type KeyObject, sign, verify } from 'node:crypto';
 import type { SigningKey } from '../state/model.ts';
+import { type SigningPurpose, signingPurposes } from '../sync/signing.ts';
 import { publicKeyFromRaw } from './ed25519.ts';
 
 /**
@@ -8,6 +9,13 @@ import { publicKeyFromRaw } from './ed25519.ts';
  */
 
 export const sessionStatementPurpose = 'session-statement';
+
+/** Every purpose that takes the root key's word: statements, each lane, and heartbeats. */
+export type EndorsedPurpose = typeof sessionStatementPurpose | SigningPurpose;
+export const endorsedPurposes: readonly EndorsedPurpose[] = [
+  sessionStatementPurpose,
+  ...signingPurposes,
+];
 
 export type EndorsedFields = Omit<SigningKey, 'op' | 'rootSignature'>;
 
