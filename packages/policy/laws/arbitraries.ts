@@ -10,6 +10,8 @@ import type {
   Route,
   RouteMatch,
   SessionFacts,
+  StalenessBudgets,
+  StalenessFacts,
   StepUpRule,
   UserFacts,
 } from '../src/index.ts';
@@ -150,12 +152,55 @@ const routes: Arbitrary<Route[]> = fc
   )
   .map((all) => all.filter((route) => route.matches.length > 0));
 
-export const policySets: Arbitrary<PolicySet> = fc.record({
-  version: fc.nat(),
-  routes,
-  policies,
-  globalPolicies: fc.subarray(policyNames, { maxLength: 1 }),
-});
+/** From three ranges that do not meet, the defaults among them, so that any mixture rises. */
+const laneBudgets = fc.oneof(
+  { weight: 1, arbitrary: fc.constant('serve' as const) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(
+        maybe('stepUpAfter', fc.constantFrom('serve', '1s', '90s', '2m')),
+        maybe('denyNewSessionsAfter', fc.constantFrom('serve', '3m', '15m')),
+        maybe('denyAfter', fc.constantFrom('serve', '16m', '1h', '1d')),
+      )
+      .map((parts) => Object.assign({}, ...parts) as object)
+      .filter((budget) => Object.keys(budget).length > 0),
+  },
+);
+
+const budgets: Arbitrary<{ readonly staleness?: StalenessBudgets }> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant({}) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(
+        maybe('revoke', laneBudgets),
+        maybe('signals', laneBudgets),
+        maybe('config', laneBudgets),
+        maybe('directory', laneBudgets),
+      )
+      .map((parts) => Object.assign({}, ...parts) as StalenessBudgets)
+      .filter((staleness) => Object.keys(staleness).length > 0)
+      .map((staleness) => ({ staleness })),
+  },
+);
+
+export const policySets: Arbitrary<PolicySet> = fc
+  .tuple(
+    fc.record({
+      version: fc.nat(),
+      routes,
+      policies,
+      globalPolicies: fc.subarray(policyNames, { maxLength: 1 }),
+    }),
+    budgets,
+    fc.array(budgets, { minLength: 4, maxLength: 4 }),
+  )
+  .map(([set, ofAll, ofRoutes]) => ({
+    ...set,
+    ...ofAll,
+    routes: set.routes.map((route, index) => ({ ...route, ...ofRoutes[index] })),
+  }));
 
 const aroundNow = fc.constantFrom(-1e7, -900_000, -1, 0, 1, 300_000, 1e7).map((by) => nowMs + by);
 
@@ -254,6 +299,23 @@ const sessionsAndUsers = devices.chain((device) =>
   ),
 );
 
+const fresh: StalenessFacts = { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 };
+
+/** At, before and behind each threshold that budgets are made of here, and none at all. */
+export const ages: Arbitrary<number> = fc.oneof(
+  fc
+    .tuple(
+      fc.constantFrom(0, 1_000, 90_000, 120_000, 180_000, 900_000, 960_000, 3.6e6, 4.32e7, 8.64e7),
+      fc.constantFrom(0, 1, 1_000),
+    )
+    .map(([threshold, before]) => Math.max(0, threshold - before)),
+  { weight: 1, arbitrary: fc.constant(Number.MAX_SAFE_INTEGER) },
+);
+
+function allLanes(of: Arbitrary<number>) {
+  return { revokeMs: of, signalsMs: of, configMs: of, directoryMs: of };
+}
+
 export const facts: Arbitrary<Facts> = fc
   .tuple(
     sessionsAndUsers,
@@ -266,6 +328,10 @@ export const facts: Arbitrary<Facts> = fc
       }),
       sourceAddress: fc.constantFrom(...addresses),
       lockdown: mostly(false, true),
+      staleness: fc.oneof(
+        { weight: 3, arbitrary: fc.constant(fresh) },
+        { weight: 1, arbitrary: fc.record(allLanes(ages)) },
+      ),
     }),
   )
   .map(([people, request]) => ({ ...people, ...request }));

@@ -87,7 +87,7 @@ const oddTexts = fc.oneof(
 
 /** Facts of the right types with values that nobody would expect. */
 export const oddFacts: Arbitrary<Facts> = fc
-  .tuple(facts, oddNumbers, oddTexts, fc.nat(9))
+  .tuple(facts, oddNumbers, oddTexts, fc.nat(10))
   .map(([one, number, text, at]) => {
     const { device, session, user, request } = one;
     const odd: readonly Partial<Facts>[] = [
@@ -101,6 +101,7 @@ export const oddFacts: Arbitrary<Facts> = fc
       { session: session.kind === 'live' ? { ...session, authenticatedAtMs: number } : session },
       { user: user.kind === 'known' ? { ...user, email: text, groups: [text] } : user },
       { session: session.kind === 'live' ? { ...session, userId: text, deviceId: text } : session },
+      { staleness: { revokeMs: number, signalsMs: number, configMs: number, directoryMs: number } },
     ];
     return { ...one, ...odd[at] };
   });

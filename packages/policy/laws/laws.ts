@@ -3,14 +3,16 @@ import {
   type CompiledPolicySet,
   canonicalPath,
   compile,
+  type Decision,
   decide,
   explain,
   type Facts,
   type Policy,
   PolicyCompileError,
   type PolicySet,
+  type StalenessFacts,
 } from '../src/index.ts';
-import { facts, paths, policySets, rawPaths } from './arbitraries.ts';
+import { ages, facts, paths, policySets, rawPaths } from './arbitraries.ts';
 import { damagedClosedSets, damagedPolicySets, oddFacts } from './damage.ts';
 import { referenceDecide } from './reference.ts';
 
@@ -35,6 +37,10 @@ export const laws: readonly Law[] = [
   law('row 112: compile throws nothing but PolicyCompileError, whatever it is given', 100, sturdy),
   law('row 112: no session and no anonymous: true, no permit', 100, closed),
   law('odd facts neither throw nor open anything', 100, calm),
+  law('the age of the state only takes, and never gives', 100, takes),
+  law('the longer nothing is heard the less is given', 100, fades),
+  law('where serve is written no age changes a verdict', 100, serves),
+  law('ages below every threshold change no verdict', 100, unnoticed),
 ];
 
 function law(title: string, times: number, property: () => fc.IRawProperty<unknown, false>): Law {
@@ -73,7 +79,7 @@ function ordered(): Property {
       stepUp: shuffle(stepUp).map((rule) => shuffleLists(rule, shuffle)),
     });
     const shuffled: PolicySet = {
-      version: set.version,
+      ...set,
       routes: shuffle(set.routes).map((route) => shuffleLists(route, shuffle)),
       policies: shuffle(set.policies).map(policy),
       globalPolicies: shuffle(set.globalPolicies),
@@ -114,8 +120,8 @@ function lasts(): Property {
       if (decision.untilMs <= one.nowMs) throw new Error('a permit that is over');
       const lastMs = decision.untilMs - 1;
       const laterMs = Math.floor(one.nowMs + (lastMs - one.nowMs) * part);
-      same(decide(compiled, { ...one, nowMs: laterMs }), decision);
-      same(decide(compiled, { ...one, nowMs: lastMs }), decision);
+      same(decide(compiled, later(one, laterMs - one.nowMs)), decision);
+      same(decide(compiled, later(one, lastMs - one.nowMs)), decision);
     },
   );
 }
@@ -197,6 +203,93 @@ function calm(): Property {
       throw new Error(`a permit without an end: ${decision.untilMs}`);
     }
   });
+}
+
+function takes(): Property {
+  return fc.property(policySets, facts, (set, one) => {
+    const without = decide(compile(serving(set)), one);
+    const decision = decide(compile(set), one);
+    if (decision.outcome === without.outcome) return;
+    if (decision.outcome === 'deny') return;
+    if (without.outcome !== 'permit' || decision.outcome !== 'step_up') {
+      throw new Error(`${without.outcome} became ${decision.outcome}`);
+    }
+  });
+}
+
+const rank: Record<Decision['outcome'], number> = { permit: 3, step_up: 2, sign_in: 1, deny: 0 };
+
+/** Everything else that time changes stays as far away as it is. */
+function fades(): Property {
+  return fc.property(policySets, facts, ages, (set, any, byMs) => {
+    const one = signedInBefore(any);
+    const compiled = compile(set);
+    const aged = later(one, byMs);
+    const { device, session } = aged;
+    const after = {
+      ...aged,
+      device:
+        device.kind === 'known'
+          ? { ...device, certificateNotAfterMs: device.certificateNotAfterMs + byMs }
+          : device,
+      session:
+        session.kind === 'live' ? { ...session, expiresAtMs: session.expiresAtMs + byMs } : session,
+    };
+    const [now, then] = [decide(compiled, one).outcome, decide(compiled, after).outcome];
+    if (rank[then] > rank[now]) throw new Error(`${now} became ${then}`);
+  });
+}
+
+/** A sign-in in the future would become one of the past, and a session would be confirmed by it. */
+function signedInBefore(one: Facts): Facts {
+  const { session, nowMs } = one;
+  if (session.kind !== 'live') return one;
+  const authenticatedAtMs = Math.min(session.authenticatedAtMs, nowMs);
+  return { ...one, session: { ...session, authenticatedAtMs } };
+}
+
+function serves(): Property {
+  return fc.property(policySets, facts, (set, one) => {
+    const compiled = compile(serving(set));
+    same(decide(compiled, one), decide(compiled, { ...one, staleness: fresh }));
+  });
+}
+
+function unnoticed(): Property {
+  const below = fc.integer({ min: 0, max: 999 });
+  const all = fc.record({ revokeMs: below, signalsMs: below, configMs: below, directoryMs: below });
+  return fc.property(policySets, facts, all, (set, one, staleness) => {
+    const decision = decide(compile(set), { ...one, staleness });
+    const without = decide(compile(serving(set)), one);
+    same({ ...decision, untilMs: 0 }, { ...without, untilMs: 0 });
+  });
+}
+
+const fresh: StalenessFacts = { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 };
+
+/** The same set, with no end to how old the state may be. */
+function serving(set: PolicySet): PolicySet {
+  return {
+    ...set,
+    routes: set.routes.map(({ staleness: _staleness, ...route }) => route),
+    staleness: { revoke: 'serve', signals: 'serve', config: 'serve', directory: 'serve' },
+  };
+}
+
+/** The same facts after a while in which nothing was heard. */
+function later(one: Facts, byMs: number): Facts {
+  const older = (ageMs: number) => Math.min(Number.MAX_SAFE_INTEGER, ageMs + byMs);
+  const { revokeMs, signalsMs, configMs, directoryMs } = one.staleness;
+  return {
+    ...one,
+    nowMs: one.nowMs + byMs,
+    staleness: {
+      revokeMs: older(revokeMs),
+      signalsMs: older(signalsMs),
+      configMs: older(configMs),
+      directoryMs: older(directoryMs),
+    },
+  };
 }
 
 function compileAnything(value: unknown): CompiledPolicySet | null {

@@ -6,6 +6,8 @@ import type {
   PolicySet,
   Route,
   RuleConditions,
+  StalenessBudgets,
+  StalenessFacts,
 } from '../src/index.ts';
 
 /**
@@ -43,7 +45,64 @@ export function referenceDecide(set: PolicySet, facts: Facts): ReferenceVerdict 
   const user = live !== null && facts.user.kind === 'known' ? facts.user : null;
   const withoutDevice = live !== null && live.deviceId === null;
   const device = facts.device.kind === 'known' && !withoutDevice ? facts.device : null;
-  return verdict(applyRules(policiesOf(set, route), { facts, session: live, user, device }));
+  const known = { facts, session: live, user, device };
+  const is = (threshold: Threshold) => isPast(threshold, set, route, facts.staleness);
+  if (is('denyAfter').length > 0) return verdict('deny');
+  const outcome = applyRules(policiesOf(set, route), known);
+  const asked =
+    outcome === 'permit' && live !== null && !confirmed(is('stepUpAfter'), live, facts)
+      ? 'step_up'
+      : outcome;
+  const wantsSession = asked === 'sign_in' || asked === 'step_up';
+  return verdict(wantsSession && is('denyNewSessionsAfter').length > 0 ? 'deny' : asked);
+}
+
+type Threshold = 'stepUpAfter' | 'denyNewSessionsAfter' | 'denyAfter';
+
+const defaultBudgets = {
+  revoke: { stepUpAfter: '2m', denyNewSessionsAfter: '15m', denyAfter: '1h' },
+  signals: 'serve',
+  config: { denyNewSessionsAfter: '12h' },
+  directory: { denyNewSessionsAfter: '12h' },
+} as const satisfies StalenessBudgets;
+
+/** Ages of the lanes that are past a threshold; one that is not known is past all there could be. */
+function isPast(
+  threshold: Threshold,
+  set: PolicySet,
+  route: Route,
+  staleness: StalenessFacts,
+): readonly number[] {
+  const lanes = ['revoke', 'signals', 'config', 'directory'] as const;
+  return lanes.flatMap((lane) => {
+    const written = [route.staleness?.[lane], set.staleness?.[lane], defaultBudgets[lane]];
+    const ofLane = (one: Threshold): string => {
+      for (const budget of written) {
+        if (budget === 'serve') return 'serve';
+        const found = budget === undefined ? undefined : (budget as StalenessBudget)[one];
+        if (found !== undefined) return found;
+      }
+      return 'serve';
+    };
+    const age = staleness[`${lane}Ms`];
+    if (age === Number.MAX_SAFE_INTEGER) {
+      const counts = (['stepUpAfter', 'denyNewSessionsAfter', 'denyAfter'] as const).some(
+        (one) => ofLane(one) !== 'serve',
+      );
+      return counts ? [age] : [];
+    }
+    const text = ofLane(threshold);
+    const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+    const unit = units[text.slice(-1) as keyof typeof units];
+    return text !== 'serve' && age >= Number(text.slice(0, -1)) * unit ? [age] : [];
+  });
+}
+
+type StalenessBudget = { readonly [one in Threshold]?: string };
+
+function confirmed(staleAges: readonly number[], session: Live, { nowMs }: Facts): boolean {
+  const signedInAgo = nowMs - session.authenticatedAtMs;
+  return staleAges.every((age) => signedInAgo >= -60_000 && signedInAgo <= age);
 }
 
 function applyRules(policies: readonly Policy[], known: Known): Decision['outcome'] {

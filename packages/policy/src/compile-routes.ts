@@ -1,5 +1,6 @@
 import { parseHostPattern } from './canonical-host.ts';
 import { type Policies, readPolicyNames, ruleListsOf } from './compile-policies.ts';
+import { compileBudgets, countingBudgets, type HeldBudgets } from './compile-staleness.ts';
 import { readMethod } from './conditions/method.ts';
 import { readPattern } from './conditions/path.ts';
 import { patternKey } from './pattern.ts';
@@ -26,17 +27,24 @@ export function compileRoutes(
   place: Place,
   policies: Policies,
   globals: ReadonlySet<string>,
+  settings: HeldBudgets,
 ): Pick<CompiledPolicySet, 'exactHosts' | 'wildcardHosts'> {
   const hosts: Hosts = { exactHosts: new Map(), wildcardHosts: new Map() };
   const rulesOf = ruleListsOf(policies);
+  const usual = countingBudgets(settings);
   const names = new Set<string>();
   for (const [index, entry] of (readList(value, place) ?? []).entries()) {
     const at = below(place, index);
-    const fields = readFields(entry, at, ['name', 'matches', 'policies'], []);
+    const fields = readFields(entry, at, ['name', 'matches', 'policies'], ['staleness']);
     if (fields === null) continue;
     const name = readName(fields.get('name'), below(at, 'name'));
     const own = readPolicyNames(fields.get('policies'), below(at, 'policies'), policies);
-    const route = { name: name ?? '', ...rulesOf(new Set([...globals, ...own])) };
+    const staleness = fields.has('staleness')
+      ? countingBudgets(
+          compileBudgets(fields.get('staleness'), below(at, 'staleness'), 'route', settings),
+        )
+      : usual;
+    const route = { name: name ?? '', ...rulesOf(new Set([...globals, ...own])), staleness };
     readEntries(fields.get('matches'), below(at, 'matches'), (match, where) =>
       addMatch(match, where, hosts, route),
     );

@@ -1,5 +1,6 @@
 import { compilePolicies, readPolicyNames } from './compile-policies.ts';
 import { compileRoutes } from './compile-routes.ts';
+import { compileBudgets, defaultBudgets } from './compile-staleness.ts';
 import { ConditionPool } from './conditions/pool.ts';
 import type { PolicySet } from './model.ts';
 import { Problems } from './problems.ts';
@@ -20,13 +21,17 @@ export function compile(set: PolicySet): CompiledPolicySet {
 }
 
 function compileSet(value: unknown, place: Place): CompiledPolicySet | null {
-  const fields = readFields(value, place, ['version', 'routes', 'policies', 'globalPolicies'], []);
+  const required = ['version', 'routes', 'policies', 'globalPolicies'];
+  const fields = readFields(value, place, required, ['staleness']);
   if (fields === null) return null;
   const at = (field: string) => below(place, field);
   const version = readCount(fields.get('version'), at('version'), 0);
   const pool = new ConditionPool();
   const policies = compilePolicies(fields.get('policies'), at('policies'), pool);
   const globals = readPolicyNames(fields.get('globalPolicies'), at('globalPolicies'), policies);
-  const hosts = compileRoutes(fields.get('routes'), at('routes'), policies, globals);
+  const budgets = fields.has('staleness')
+    ? compileBudgets(fields.get('staleness'), at('staleness'), 'settings', defaultBudgets)
+    : defaultBudgets;
+  const hosts = compileRoutes(fields.get('routes'), at('routes'), policies, globals, budgets);
   return version === null ? null : { version, ...hosts, groups: pool.groups };
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, expectTypeOf, test } from 'vitest';
 import { compile, decide, explain, type Facts, type Permit, type PolicySet } from './index.ts';
 
 const set: PolicySet = {
@@ -24,6 +24,7 @@ const set: PolicySet = {
     },
   ],
   globalPolicies: [],
+  staleness: { config: 'serve', directory: 'serve' },
 };
 const compiled = compile(set);
 
@@ -58,6 +59,7 @@ const facts: Facts = {
     blocked: false,
   },
   lockdown: false,
+  staleness: { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 },
 };
 const to = (path: string): Facts => ({ ...facts, request: { ...facts.request, path } });
 
@@ -72,16 +74,11 @@ describe('decide', () => {
     });
   });
 
+  // Held by the type check, which takes the tests in: what has every field is no permit yet.
   test('a permit cannot be made by hand', () => {
-    // @ts-expect-error Only decide makes one.
-    const forged: Permit = {
-      outcome: 'permit',
-      route: 'app',
-      reasons: [],
-      ruleIds: [],
-      untilMs: 0,
-    };
-    expect(forged).toBeDefined();
+    type ByHand = Pick<Permit, 'outcome' | 'route' | 'reasons' | 'ruleIds' | 'untilMs'>;
+    expectTypeOf<ByHand>().not.toExtend<Permit>();
+    expectTypeOf<Permit>().toExtend<ByHand>();
   });
 
   test('verdicts that share their lists cannot change each other', () => {
@@ -118,6 +115,11 @@ describe('decide', () => {
       { ...facts, user: { ...facts.user, status: 'on_leave' } },
       { ...facts, device: { ...facts.device, blocked: 'vendor' } },
       { ...facts, lockdown: undefined },
+      { ...facts, staleness: undefined },
+      { ...facts, staleness: null },
+      { ...facts, staleness: { ...facts.staleness, revokeMs: undefined } },
+      { ...facts, staleness: { ...facts.staleness, revokeMs: null } },
+      { ...facts, staleness: { ...facts.staleness, revokeMs: '0' } },
     ] as unknown as Facts[];
     expect(odd.map((one) => decide(compiled, one).outcome)).not.toContain('permit');
   });
@@ -126,6 +128,55 @@ describe('decide', () => {
     for (const nowMs of [Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(decide(compiled, { ...facts, nowMs }).outcome).toBe('deny');
     }
+  });
+});
+
+describe('the age of the state', () => {
+  const aged = (revokeMs: number, authenticatedAtMs = -1e7): Facts => ({
+    ...facts,
+    session: { ...facts.session, authenticatedAtMs } as Facts['session'],
+    staleness: { ...facts.staleness, revokeMs },
+  });
+
+  test('names the lane that is too old', () => {
+    expect(decide(compiled, aged(120_000)).reasons).toEqual([
+      { code: 'state_stale', detail: 'revoke' },
+    ]);
+    expect(decide(compiled, aged(3_600_000)).reasons).toEqual([
+      { code: 'state_too_old', detail: 'revoke' },
+    ]);
+  });
+
+  test('that is no age lets nobody in', () => {
+    for (const ageMs of [Number.NaN, -1, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER]) {
+      expect(decide(compiled, aged(ageMs)).outcome).toBe('deny');
+    }
+  });
+
+  test('is told by explain, with what the session is to it', () => {
+    const stepsOf = (one: Facts) =>
+      explain(compiled, one).trace.filter(
+        (step) => step.step === 'staleness' || step.step === 'requirement',
+      );
+    const told = {
+      step: 'staleness',
+      lane: 'revoke',
+      stepUpAfterMs: 120_000,
+      denyNewSessionsAfterMs: 900_000,
+      denyAfterMs: 3_600_000,
+    };
+    const asked = { step: 'requirement', rule: 'staleness/revoke' };
+    expect(stepsOf(aged(130_000))).toEqual([
+      { ...told, ageMs: 130_000, stage: 'step_up' },
+      { ...asked, value: 'false' },
+    ]);
+    expect(stepsOf(aged(900_000, 0))).toEqual([
+      { ...told, ageMs: 900_000, stage: 'deny_new_sessions' },
+      { ...asked, value: 'true' },
+    ]);
+    expect(stepsOf(aged(Number.MAX_SAFE_INTEGER))).toEqual([
+      { ...told, ageMs: null, stage: 'deny' },
+    ]);
   });
 });
 
@@ -144,6 +195,15 @@ describe('explain', () => {
       { step: 'check', check: 'device', reason: null },
       { step: 'check', check: 'session_device', reason: null },
       { step: 'check', check: 'user', reason: null },
+      {
+        step: 'staleness',
+        lane: 'revoke',
+        ageMs: 0,
+        stage: 'fresh',
+        stepUpAfterMs: 120_000,
+        denyNewSessionsAfterMs: 900_000,
+        denyAfterMs: 3_600_000,
+      },
       {
         step: 'rule',
         rule: 'app/deny/a-bad-network',

@@ -5,6 +5,15 @@ import type { Facts } from './facts.ts';
 import { type CompiledPolicySet, canonicalSegments, findRoute } from './route.ts';
 import { type CompiledRoute, nothing } from './route-table.ts';
 import { type CompiledRule, type CompiledStepUpRule, evaluate } from './rules.ts';
+import {
+  budgetUntilMs,
+  type CompiledBudget,
+  confirmedWithinSeconds,
+  tooOldForAll,
+  tooOldForNew,
+  traceStaleness,
+  unconfirmedLanes,
+} from './staleness.ts';
 import type { TraceStep } from './trace.ts';
 import { View } from './view.ts';
 import { missingFacts, sessionReasons, whyNothingAllows } from './why.ts';
@@ -38,7 +47,20 @@ export function walk(
     trace?.push({ step: 'check', check: check.name, reason });
     if (reason !== null) return deny(name, [{ code: reason }], []);
   }
-  return judge(match.route, view, trace);
+  const { staleness } = match.route;
+  if (trace !== null) traceStaleness(staleness, view, trace);
+  const lane = tooOldForAll(staleness, view);
+  if (lane !== null) return deny(name, [{ code: 'state_too_old', detail: lane }], []);
+  return withoutNewSessions(match.route, view, judge(match.route, view, trace));
+}
+
+/** Where the state is too old for new sessions, nobody is sent away to get one. */
+function withoutNewSessions(route: CompiledRoute, view: View, decision: Decision): Decision {
+  if (decision.outcome === 'permit' || decision.outcome === 'deny') return decision;
+  const lane = tooOldForNew(route.staleness, view);
+  if (lane === null) return decision;
+  const reason: Reason = { code: 'state_too_old', detail: lane };
+  return deny(route.name, [reason, ...decision.reasons], decision.ruleIds);
 }
 
 /**
@@ -100,7 +122,7 @@ function permitOrStepUp(
   view: View,
   trace: TraceStep[] | null,
 ): Decision {
-  let untilMs = factsUntilMs(view);
+  let untilMs = Math.min(factsUntilMs(view), budgetUntilMs(route.staleness, view));
   const unmet: CompiledStepUpRule[] = [];
   for (const rule of route.stepUp) {
     const value = evaluate(rule, view, trace);
@@ -110,8 +132,11 @@ function permitOrStepUp(
     if (met === 'true') untilMs = Math.min(untilMs, rule.requirement.untilMs(view));
     else unmet.push(rule);
   }
-  if (unmet.length === 0) return permit(route, allowing, untilMs);
-  return view.session === null ? signIn(route, allowing, unmet, view) : stepUp(route, unmet);
+  const unconfirmed = unconfirmedLanes(route.staleness, view, trace);
+  if (unmet.length === 0 && unconfirmed.length === 0) return permit(route, allowing, untilMs);
+  return view.session === null
+    ? signIn(route, allowing, unmet, view)
+    : stepUp(route, unmet, unconfirmed, view);
 }
 
 /** Until the session or the certificate of the device ends, if there is one. */
@@ -134,13 +159,22 @@ function permit(route: CompiledRoute, rule: CompiledRule, untilMs: number): Perm
   return verdict as Permit;
 }
 
-function stepUp(route: CompiledRoute, rules: readonly CompiledStepUpRule[]): StepUp {
+function stepUp(
+  route: CompiledRoute,
+  rules: readonly CompiledStepUpRule[],
+  unconfirmed: readonly CompiledBudget[],
+  view: View,
+): StepUp {
+  const stale = unconfirmed.map(({ lane }): Reason => ({ code: 'state_stale', detail: lane }));
+  const young = unconfirmed.map((budget) => ({
+    maxAgeSeconds: confirmedWithinSeconds(budget, view),
+  }));
   return {
     outcome: 'step_up',
     route: route.name,
-    reasons: rules.flatMap((rule) => rule.reasons),
+    reasons: [...rules.flatMap((rule) => rule.reasons), ...stale],
     ruleIds: rules.map((rule) => rule.id),
-    require: strictest(rules.map((rule) => rule.requirement.wanted)),
+    require: strictest([...rules.map((rule) => rule.requirement.wanted), ...young]),
   };
 }
 

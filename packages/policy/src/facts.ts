@@ -64,6 +64,17 @@ export type UserFacts =
       readonly blocked: boolean;
     };
 
+/**
+ * How long ago each lane was last vouched for as whole and current, milliseconds, by a clock that
+ * nobody can set. Number.MAX_SAFE_INTEGER: never.
+ */
+export interface StalenessFacts {
+  readonly revokeMs: number;
+  readonly signalsMs: number;
+  readonly configMs: number;
+  readonly directoryMs: number;
+}
+
 export interface Facts {
   /** The decision's only clock, milliseconds since the epoch. */
   readonly nowMs: number;
@@ -75,4 +86,5 @@ export interface Facts {
   readonly user: UserFacts;
   /** Everyone is blocked. */
   readonly lockdown: boolean;
+  readonly staleness: StalenessFacts;
 }

@@ -18,6 +18,7 @@ export {
 export { compile } from './compile.ts';
 export { decide } from './decide.ts';
 export type * from './decision.ts';
+export { durationMs } from './duration.ts';
 export { explain } from './explain.ts';
 export type * from './facts.ts';
 export type * from './model.ts';

@@ -25,11 +25,32 @@ export interface RouteMatch {
   readonly methods: readonly string[] | null;
 }
 
+/** The lanes of state that decisions depend on. */
+export type StateLane = 'revoke' | 'signals' | 'config' | 'directory';
+
+/**
+ * From which age of a lane on less is given. Each is a duration such as `90s`, `15m`, `12h` or `7d`,
+ * or `serve`: never. What is left out is as in the settings, or the default.
+ */
+export interface LaneBudget {
+  /** Who signed in before what is known of the lane has to confirm that. */
+  readonly stepUpAfter?: string;
+  /** Nobody is sent to sign in any more. */
+  readonly denyNewSessionsAfter?: string;
+  /** Nobody is let in. */
+  readonly denyAfter?: string;
+}
+
+/** By lane; `serve`: its age never counts. */
+export type StalenessBudgets = { readonly [Lane in StateLane]?: LaneBudget | 'serve' };
+
 export interface Route {
   readonly name: string;
   readonly matches: readonly RouteMatch[];
   /** Names of policies; those of the settings are added for every route. */
   readonly policies: readonly string[];
+  /** Over those of the settings. */
+  readonly staleness?: StalenessBudgets;
 }
 
 /**
@@ -98,4 +119,6 @@ export interface PolicySet {
   readonly policies: readonly Policy[];
   /** Names of policies that hold for every route. */
   readonly globalPolicies: readonly string[];
+  /** For every route, over the defaults. */
+  readonly staleness?: StalenessBudgets;
 }

@@ -104,6 +104,14 @@ export const reasons = {
     sentence: 'This page asks you to confirm that it is you.',
     next: 'Sign in again to go on.',
   },
+  state_stale: {
+    sentence: 'This gateway has had no news for a while and asks you to confirm that it is you.',
+    next: 'Sign in again to go on.',
+  },
+  state_too_old: {
+    sentence: 'This gateway has had no news for too long to be sure who may pass.',
+    next: 'Nothing is wrong with your account. Try again in a minute. If it stays, send the reference below to your IT team.',
+  },
   lockdown: {
     sentence: 'All access is closed at the moment by your security team.',
     next: 'Wait for word from your security team.',

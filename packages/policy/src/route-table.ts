@@ -1,10 +1,13 @@
 import type { RuleLists } from './compile-policies.ts';
 import { isMethod } from './methods.ts';
 import type { PathPattern } from './pattern.ts';
+import type { CompiledBudget } from './staleness.ts';
 
 /** A route with the rules of all of its policies, each list in the order of the rules' ids. */
 export interface CompiledRoute extends RuleLists {
   readonly name: string;
+  /** Of the lanes whose age counts here. */
+  readonly staleness: readonly CompiledBudget[];
 }
 
 export type RouteMatchResult =

@@ -36,6 +36,7 @@ const facts = (host: string, path: string): Facts => ({
   session: { kind: 'none' },
   user: { kind: 'none' },
   lockdown: false,
+  staleness: { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 },
 });
 
 describe('row 66: many hosts', () => {

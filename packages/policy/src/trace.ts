@@ -1,5 +1,7 @@
+import type { StateLane } from './model.ts';
 import type { ReasonCode } from './reasons.ts';
 import type { RuleKind } from './rules.ts';
+import type { Stage } from './staleness.ts';
 import type { Truth } from './truth.ts';
 
 /** One step of a decision, in the order in which they were taken. Plain JSON. */
@@ -18,5 +20,18 @@ export type TraceStep =
       readonly value: Truth;
       readonly conditions: readonly { readonly field: string; readonly value: Truth }[];
     }
-  /** What the session's authentication is to a step-up rule that applies. */
+  /** How old a lane is whose age counts, and what that leads to; null: never, or not known. */
+  | {
+      readonly step: 'staleness';
+      readonly lane: StateLane;
+      readonly ageMs: number | null;
+      readonly stage: Stage;
+      readonly stepUpAfterMs: number | null;
+      readonly denyNewSessionsAfterMs: number | null;
+      readonly denyAfterMs: number | null;
+    }
+  /**
+   * What the session's authentication is to a step-up rule that applies, or, as
+   * `staleness/<lane>`, to state that is old.
+   */
   | { readonly step: 'requirement'; readonly rule: string; readonly value: Truth };

@@ -7,6 +7,7 @@ import {
   type PolicySet,
   type ReasonCode,
   type SessionFacts,
+  type StalenessFacts,
   type UserFacts,
 } from '../src/index.ts';
 import anonymousAndStepUp from './anonymous-and-step-up.json' with { type: 'json' };
@@ -15,6 +16,7 @@ import devicesAndSessions from './devices-and-sessions.json' with { type: 'json'
 import networks from './networks.json' with { type: 'json' };
 import paths from './paths.json' with { type: 'json' };
 import routes from './routes.json' with { type: 'json' };
+import staleness from './staleness.json' with { type: 'json' };
 import verdicts from './verdicts.json' with { type: 'json' };
 
 /**
@@ -55,6 +57,8 @@ interface Given {
   readonly sourceAddress?: string;
   readonly lockdown?: boolean;
   readonly nowMs?: number;
+  /** Default: every lane is fresh. */
+  readonly staleness?: Partial<StalenessFacts>;
   /** Instead of the device's own. */
   readonly certificateNotAfterMs?: number;
 }
@@ -86,8 +90,10 @@ const files = [
   networks,
   routes,
   paths,
+  staleness,
 ] as unknown as readonly VectorFile[];
 
+const fresh: StalenessFacts = { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 };
 const nobody = { kind: 'none' } as const;
 
 /** Every case of every file. */
@@ -149,6 +155,7 @@ function factsOf(given: Given): Facts {
     session,
     user: given.user === undefined ? userOf(session) : member(cast.users, given.user),
     lockdown: given.lockdown ?? false,
+    staleness: { ...fresh, ...given.staleness },
   };
 }
 

@@ -12,7 +12,7 @@ import { type Truth, truthOf } from '../truth.ts';
 import type { View } from '../view.ts';
 
 /** How far the clocks of an edge and of the control plane may differ. */
-const clockSkewMaxMs = 60_000;
+export const clockSkewMaxMs = 60_000;
 
 /** What a step-up rule asks of the sign-in. */
 export interface Requirement {
