@@ -61,6 +61,24 @@ test('all problems are told at once', () => {
   ]);
 });
 
+test('the bus is absent unless servers are named, and is never used in the clear', () => {
+  expect(readConfig({ SALLYPORT_HOME: home }).nats).toBeNull();
+  const servers = 'tls://bus-1.corp.test:4222, tls://bus-2.corp.test:4222';
+  expect(readConfig({ SALLYPORT_HOME: home, SALLYPORT_NATS_URL: servers }).nats).toEqual({
+    servers: ['tls://bus-1.corp.test:4222', 'tls://bus-2.corp.test:4222'],
+    ca: null,
+    client: null,
+  });
+  const bad = ['nats://bus:4222', 'tls://user:secret@bus:4222', 'bus'];
+  for (const url of bad) {
+    expect(problemsOf({ SALLYPORT_HOME: home, SALLYPORT_NATS_URL: url })).toEqual([
+      'SALLYPORT_NATS_URL',
+    ]);
+  }
+  const half = { SALLYPORT_NATS_URL: servers, SALLYPORT_NATS_CERT: join(home, 'ca/edge.pem') };
+  expect(problemsOf({ SALLYPORT_HOME: home, ...half })).toEqual(['SALLYPORT_NATS_CERT']);
+});
+
 test('a password in the database URL is never told', () => {
   const read = () =>
     readConfig({ SALLYPORT_HOME: home, DATABASE_URL: 'mysql://root:hunter2@db/x' });

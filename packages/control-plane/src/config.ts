@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { isBusServer } from '@sallyport/shared/bus/server';
 import { type ConfigReader, configReader, type Environment } from '@sallyport/shared/config';
 import type { FieldProblem } from '@sallyport/shared/errors';
 import type { HostPort } from '@sallyport/shared/host-port';
@@ -15,6 +16,16 @@ export interface TlsPair {
   readonly privateKey: string;
 }
 
+/** The bus, a second way to the edges. */
+export interface NatsConfig {
+  /** `tls://host:port` */
+  readonly servers: readonly string[];
+  /** Authority of the servers' certificates, PEM; null: that of edges. */
+  readonly ca: string | null;
+  /** null: the control plane issues a certificate to itself. */
+  readonly client: TlsPair | null;
+}
+
 export interface Config {
   /** What `sallyport init` made. */
   readonly home: string;
@@ -25,6 +36,8 @@ export interface Config {
   readonly databaseUrl: string | null;
   readonly admin: { readonly listen: HostPort; readonly tls: TlsPair };
   readonly grpc: { readonly listen: HostPort; readonly names: readonly string[] };
+  /** null: there is none. */
+  readonly nats: NatsConfig | null;
   /** Loopback only. */
   readonly ops: { readonly listen: HostPort };
   /** Name of this replica in heartbeats and logs. */
@@ -49,6 +62,7 @@ export function readConfig(environment: Environment): Config {
       listen: reader.address('SALLYPORT_ADMIN_LISTEN', { default: '127.0.0.1:8443' }),
       tls: readTlsPair(
         reader,
+        'SALLYPORT_ADMIN_CERT',
         reader.file('SALLYPORT_ADMIN_CERT', { default: join(home, 'admin', 'server.pem') }),
         reader.file('SALLYPORT_ADMIN_KEY', { default: join(home, 'admin', 'server.key.pem') }),
       ),
@@ -57,6 +71,7 @@ export function readConfig(environment: Environment): Config {
       listen: reader.address('SALLYPORT_GRPC_LISTEN', { default: '127.0.0.1:8444' }),
       names: reader.list('SALLYPORT_GRPC_NAMES', { default: ['localhost'] }),
     },
+    nats: readNats(reader),
     ops: { listen: readLoopback(reader, 'SALLYPORT_OPS_LISTEN', '127.0.0.1:8445') },
     replica: reader.text('SALLYPORT_REPLICA', { default: hostname() }),
     logLevel: reader.oneOf('SALLYPORT_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], {
@@ -78,14 +93,41 @@ function readDatabaseUrl(reader: ConfigReader): string | null {
   return null;
 }
 
-function readTlsPair(reader: ConfigReader, certFile: string, keyFile: string): TlsPair {
+function readNats(reader: ConfigReader): NatsConfig | null {
+  const servers = reader.list('SALLYPORT_NATS_URL', { default: [] });
+  const ca = reader.file('SALLYPORT_NATS_CA', { default: null });
+  const certFile = reader.file('SALLYPORT_NATS_CERT', { default: null });
+  const keyFile = reader.file('SALLYPORT_NATS_KEY', { default: null });
+  if (servers.length === 0) return null;
+  for (const server of servers) {
+    if (!isBusServer(server)) reader.problem('SALLYPORT_NATS_URL', 'must be tls://host:port');
+  }
+  if ((certFile === null) !== (keyFile === null)) {
+    reader.problem('SALLYPORT_NATS_CERT', 'goes with SALLYPORT_NATS_KEY');
+  }
+  return {
+    servers,
+    ca: ca === null ? null : readText(ca),
+    client:
+      certFile === null || keyFile === null
+        ? null
+        : readTlsPair(reader, 'SALLYPORT_NATS_CERT', certFile, keyFile),
+  };
+}
+
+function readTlsPair(
+  reader: ConfigReader,
+  name: string,
+  certFile: string,
+  keyFile: string,
+): TlsPair {
   const pair = { certificate: readText(certFile), privateKey: readText(keyFile) };
   // A file that cannot be read was noted by the reader.
   if (pair.certificate === '' || pair.privateKey === '') return pair;
   try {
     createSecureContext({ cert: pair.certificate, key: pair.privateKey });
   } catch {
-    reader.problem('SALLYPORT_ADMIN_CERT', `${certFile} and ${keyFile} are not a pair in PEM`);
+    reader.problem(name, `${certFile} and ${keyFile} are not a pair in PEM`);
   }
   return pair;
 }

@@ -1,27 +1,33 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Bus } from '@sallyport/shared/bus/bus';
 import type { Clock } from '@sallyport/shared/clock';
 import { SallyportError } from '@sallyport/shared/errors';
 import { formatHostPort } from '@sallyport/shared/host-port';
 import { readSeed } from '@sallyport/shared/init/seed';
 import type { Log } from '@sallyport/shared/log';
+import type { Authority } from '@sallyport/shared/pki/issue';
 import { readKeyFile, type SealKey } from '@sallyport/shared/seal';
 import type { Registry } from 'prom-client';
 import { createAdminServer } from './admin/server.ts';
+import { startBus } from './bus.ts';
 import type { Config } from './config.ts';
 import { startEdgeServer } from './grpc/server.ts';
 import { createSignInCalls } from './identity/sign-in-calls.ts';
+import { watchKeys } from './ops/key-watch.ts';
 import { createAdminMetrics, createRegistry, observeDatabase } from './ops/metrics.ts';
 import { startOpsServer } from './ops/server.ts';
 import { createPublisher, type Publisher } from './publish/publisher.ts';
 import { type Database, openDatabase, read } from './store/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './store/embedded/server.ts';
-import { connectionTrouble } from './store/failure.ts';
+import { connectionTrouble, isDatabaseTrouble } from './store/failure.ts';
+import { startJobs } from './store/jobs/start.ts';
 import { findInstallation, type InstallationRow, loadAuthority } from './store/keys.ts';
 import { migrateDatabase } from './store/migrate.ts';
-import { startRetention } from './store/retention-job.ts';
+import { declareRestored } from './store/restored.ts';
 import { importSeed } from './store/seed.ts';
+import { loadSyncKeys } from './store/sync-keys.ts';
 
 export interface ControlPlane {
   readonly admin: string;
@@ -77,10 +83,23 @@ async function start(
   await migrateWhenThere(database, url, log, signal);
   signal.throwIfAborted();
   const installation = await installationOf(config, database, sealKey, clock());
+  await declareRestored(config.home, database, clock(), log);
 
   const metrics = createRegistry();
   observeDatabase(metrics, database);
-  const publisher = createPublisher({ database, clock, log, replica: config.replica });
+  const edgeAuthority = await loadAuthority(database.db, 'edge-ca', sealKey, clock());
+  const bus = await busOf(config, edgeAuthority, metrics, clock, log);
+  if (bus !== null) stops.push(() => bus.close());
+  const publisher = createPublisher({
+    database,
+    clock,
+    log,
+    replica: config.replica,
+    metrics,
+    bus,
+    signingKeys: () => read(database, (db) => loadSyncKeys(db, sealKey, clock())),
+    rootPublicKey: installation.rootPublicKey,
+  });
   stops.push(() => publisher.stop());
   // Before what it tells of, so that it closes after it: a replica that drains can be seen to.
   let stage: 'starting' | 'serving' | 'draining' = 'starting';
@@ -91,11 +110,23 @@ async function start(
     unready: () => (stage === 'serving' ? databaseTrouble(publisher) : stage),
   });
   stops.push(() => ops.close());
-  const retention = startRetention(database, clock, log);
-  stops.push(() => retention.stop());
+  const jobs = startJobs({ database, replica: config.replica, clock, log });
+  stops.push(() => jobs.stop());
+  const keys = await watchKeys({ database, metrics, clock, log });
+  stops.push(async () => keys.stop());
   await publisher.start();
 
-  const parts = { config, clock, log, sealKey, database, installation, metrics, publisher };
+  const parts: Parts = {
+    config,
+    clock,
+    log,
+    sealKey,
+    database,
+    installation,
+    edgeAuthority,
+    metrics,
+    publisher,
+  };
   const grpc = await startGrpc(parts, stops);
   const admin = await startAdmin(parts, stops);
   stage = 'serving';
@@ -117,8 +148,19 @@ interface Parts {
   readonly sealKey: SealKey;
   readonly database: Database;
   readonly installation: InstallationRow;
+  readonly edgeAuthority: Authority;
   readonly metrics: Registry;
   readonly publisher: Publisher;
+}
+
+async function busOf(
+  { nats, replica }: Config,
+  authority: Authority,
+  metrics: Registry,
+  clock: Clock,
+  log: Log,
+): Promise<Bus | null> {
+  return nats === null ? null : startBus({ nats, authority, replica, metrics, clock, log });
 }
 
 async function startOwnPostgres(config: Config, log: Log): Promise<EmbeddedPostgres> {
@@ -143,12 +185,11 @@ async function migrateWhenThere(
     try {
       return await migrateDatabase(database);
     } catch (error) {
-      const passing = error instanceof SallyportError && error.code === 'database_unavailable';
-      if (!passing) throw error;
+      if (!isDatabaseTrouble(error)) throw error;
       const reason = connectionTrouble(error, url);
       if (performance.now() > deadlineMs) {
         const detail = `the database cannot be used: ${reason}`;
-        throw new SallyportError('database_unavailable', detail, { cause: error });
+        throw new SallyportError(error.code, detail, { cause: error });
       }
       // Once for each reason, not for each attempt.
       if (reason !== told) log.warn('database.not_there_yet', { reason });
@@ -180,7 +221,7 @@ async function startGrpc(parts: Parts, stops: (() => Promise<unknown>)[]): Promi
     publisher,
     signIn,
     authorities: {
-      edge: await loadAuthority(database.db, 'edge-ca', sealKey, clock()),
+      edge: parts.edgeAuthority,
       upstream: await loadAuthority(database.db, 'upstream-ca', sealKey, clock()),
     },
     trustDomain: installation.trustDomain,
@@ -203,6 +244,7 @@ async function startAdmin(parts: Parts, stops: (() => Promise<unknown>)[]): Prom
       log,
       sealKey,
       trustDomain: installation.trustDomain,
+      rootPublicKey: installation.rootPublicKey,
       deviceAuthority: await loadAuthority(database.db, 'device-ca', sealKey, clock()),
       receipts: publisher.receipts,
       metrics: createAdminMetrics(metrics),

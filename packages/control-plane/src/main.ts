@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '@sallyport/shared/clock';
 import { ConfigurationError } from '@sallyport/shared/config';
-import { SallyportError } from '@sallyport/shared/errors';
 import { createLog, type Log } from '@sallyport/shared/log';
 import { type Config, readConfig } from './config.ts';
 import { type ControlPlane, postgresFolder, startControlPlane } from './control-plane.ts';
+import { isDatabaseTrouble } from './store/failure.ts';
 
 /**
  * The control plane process. One line of JSON on standard output says that it serves; the log goes
@@ -75,7 +75,7 @@ async function run(config: Config, log: Log): Promise<void> {
 
 /** A database that is not there is expected trouble: its words say it all, and a stack nothing. */
 function failStart(error: unknown, log: Log): never {
-  const expected = error instanceof SallyportError && error.code === 'database_unavailable';
+  const expected = isDatabaseTrouble(error);
   log.error('process.start_failed', expected ? { reason: error.message } : { error });
   return process.exit(exitCodes.failure);
 }

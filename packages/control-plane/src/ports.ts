@@ -1,4 +1,5 @@
 import type { Lane, Position } from '@sallyport/shared/state/model';
+import type { PathName } from '@sallyport/shared/sync/messages';
 
 /** What the parts of this process ask of each other, so that none imports the other's folder. */
 
@@ -9,10 +10,11 @@ export interface EdgeReceipt {
   readonly status: 'enforced' | 'unreachable';
   /** From the commit to the edge's acknowledgement, as this process saw it. */
   readonly tookMs: number | null;
-  readonly path: 'grpc' | null;
+  /** By which way the revision came to the edge first; null: it did not say, or is unreachable. */
+  readonly path: PathName | null;
 }
 
-/** The live view of one edge, by its streams to this process. */
+/** What is known of one edge: by its streams to this process, or as another replica wrote it down. */
 export interface EdgeStatus {
   readonly edgeId: string;
   readonly connected: boolean;
@@ -20,13 +22,34 @@ export interface EdgeStatus {
   readonly softwareVersion: string | null;
   readonly lastSeenAtMs: number | null;
   readonly lanes: { readonly [lane in Lane]?: EdgeLaneStatus };
+  /** What the edge noticed since its process began, by name. */
+  readonly alarms: Readonly<Record<string, number>>;
+  /** Blocks that the edge enforces although the lanes do not have them; null: not said here. */
+  readonly carriedBlocks: number | null;
 }
 
 export interface EdgeLaneStatus {
+  /** A stream to this process carries the lane now; else another replica may know better. */
+  readonly here: boolean;
   readonly applied: Position | null;
   readonly enforced: Position | null;
   /** Code and detail of the last refusal, null since the last acknowledgement. */
   readonly nack: { readonly code: string; readonly detail: string } | null;
+  /** Nothing is sent: the edge refused what would come next. */
+  readonly held: boolean;
+  /** By which way the revision came that the edge enforced last. */
+  readonly path: PathName | null;
+  /** Age of the edge's state as it last said, milliseconds. */
+  readonly stalenessMs: number | null;
+  /** Whether the edge's rows are those of the control plane, as was last compared. */
+  readonly digestAgrees: boolean | null;
+}
+
+/** How far behind a position is. null: it cannot be said, because it is of another history. */
+export interface Lag {
+  readonly revisions: number | null;
+  /** Since this replica had the first revision that is missing; null: longer than it remembers. */
+  readonly ms: number | null;
 }
 
 export interface Receipts {
@@ -35,7 +58,12 @@ export interface Receipts {
    * with the rest as unreachable. Never rejects for an edge's sake.
    */
   waitEnforced(lane: Lane, position: Position, timeoutMs: number): Promise<readonly EdgeReceipt[]>;
+  /** The edges that have or had streams to this process. */
   edgesStatus(): readonly EdgeStatus[];
+  edgeStatus(edgeId: string): EdgeStatus | null;
+  /** The lanes as far as this replica has read them. */
+  heads(): ReadonlyMap<Lane, Position>;
+  lag(lane: Lane, enforced: Position | null): Lag;
 }
 
 export interface Publisher {

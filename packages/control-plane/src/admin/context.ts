@@ -21,6 +21,8 @@ export interface AdminContext {
   readonly log: Log;
   readonly sealKey: SealKey;
   readonly trustDomain: string;
+  /** Raw, 32 bytes: what endorsements are held to. */
+  readonly rootPublicKey: Uint8Array;
   /** Issues device certificates. */
   readonly deviceAuthority: Authority;
   readonly receipts: Receipts;

@@ -4,6 +4,7 @@ import type { AdminApp, AdminContext } from './context.ts';
 import { decisionRoutes } from './decisions/routes.ts';
 import { deviceRoutes } from './devices/routes.ts';
 import { edgeRoutes } from './edges/routes.ts';
+import { epochRoutes } from './epoch/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { keyRoutes } from './keys/routes.ts';
 import { revocationRoutes } from './revocations/routes.ts';
@@ -26,4 +27,5 @@ export const resources: readonly ((app: AdminApp, context: AdminContext) => void
   secretRoutes,
   auditRoutes,
   keyRoutes,
+  epochRoutes,
 ];

@@ -1,4 +1,4 @@
-import { status } from '@sallyport/proto/grpc';
+import { Metadata, status } from '@sallyport/proto/grpc';
 import { errorCodes, SallyportError } from '@sallyport/shared/errors';
 import type { Log } from '@sallyport/shared/log';
 
@@ -8,6 +8,8 @@ export class CallError extends Error {
   readonly code: status;
   /** What grpc-js sends as the status message. */
   readonly details: string;
+  /** Goes out as trailers. */
+  readonly metadata: Metadata = new Metadata();
 
   constructor(code: status, details: string) {
     super(details);
@@ -15,6 +17,15 @@ export class CallError extends Error {
     this.details = details;
   }
 }
+
+/** A refusal for load: the caller may come back after so long. */
+export function busyError(retryAfterMs: number): CallError {
+  const error = new CallError(status.UNAVAILABLE, 'too many at a time');
+  error.metadata.set(retryAfterTrailer, String(retryAfterMs));
+  return error;
+}
+
+const retryAfterTrailer = 'retry-after-ms';
 
 /** By HTTP status, which says the same of every code in the table of shared/errors.ts. */
 const statusOf = new Map<number, status>([

@@ -41,7 +41,6 @@ export async function issueCredentials(
 ): Promise<IssuedCredentials> {
   const assertionJwks = await readAssertionJwks(request.assertionJwks);
   const order = {
-    commonName: edgeId,
     uris: [spiffeEdgeUri(trustDomain, edgeId)],
     usage: 'client',
     notBefore: new Date(nowMs - skewMs),
@@ -49,10 +48,13 @@ export async function issueCredentials(
   } as const;
   const identity = await issueCertificate(authorities.edge, {
     ...order,
+    // The bus gives rights by it (infra/nats): the same for all edges, and no control plane's.
+    commonName: 'sallyport-edge',
     csrDer: request.identityCsr,
   });
   const upstream = await issueCertificate(authorities.upstream, {
     ...order,
+    commonName: edgeId,
     csrDer: request.upstreamCsr,
   });
   return {

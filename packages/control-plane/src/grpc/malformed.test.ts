@@ -207,6 +207,27 @@ describe('a call', () => {
       chunks: [message(new Uint8Array())],
       wanted: [status.INVALID_ARGUMENT],
     },
+    'of a stream that fetches before it says Hello': {
+      method: 'Sync',
+      // fetch { lane: REVOKE }
+      chunks: [message(Buffer.from([0x22, 0x02, 0x08, 0x01]))],
+      wanted: [status.INVALID_ARGUMENT],
+    },
+    'of a stream with a Hello that names a lane twice': {
+      method: 'Sync',
+      // hello { protocol: 1 have { lane: REVOKE } have { lane: REVOKE } }
+      chunks: [
+        message(
+          Buffer.from([0x0a, 0x0a, 0x08, 0x01, 0x2a, 0x02, 0x08, 0x01, 0x2a, 0x02, 0x08, 0x01]),
+        ),
+      ],
+      wanted: [status.INVALID_ARGUMENT],
+    },
+    'of a stream with a Hello that names no lane of ours': {
+      method: 'Sync',
+      chunks: [message(Buffer.from([0x0a, 0x06, 0x08, 0x01, 0x2a, 0x02, 0x08, 0x63]))],
+      wanted: [status.INVALID_ARGUMENT],
+    },
     'that names the prototype in a map': {
       method: 'Join',
       // labels { key: "__proto__" value: "x" }

@@ -3,7 +3,7 @@ import { type ServerDuplexStream, status } from '@sallyport/proto/grpc';
 import type { Encoded } from '../publish/3-frames/encode.ts';
 import type { Pipe, StreamEnd } from '../publish/4-stream/sync-stream.ts';
 import type { Publisher } from '../publish/publisher.ts';
-import { CallError, toCallError } from './call-error.ts';
+import { busyError, CallError, toCallError } from './call-error.ts';
 import type { Connections } from './connections.ts';
 import type { CallParts } from './unary.ts';
 
@@ -36,7 +36,6 @@ async function serve(
   parts.metrics.call('sync', 'OK');
   call.on('cancelled', () => stream.closed());
   call.on('close', () => stream.closed());
-  call.on('drain', () => stream.drained());
   call.on('end', () => {
     stream.closed();
     call.end();
@@ -48,7 +47,7 @@ function pipeOf(call: SyncCall, connections: Connections): Pipe {
   // The name must be taken while there is a socket.
   const peer = call.getPeer();
   return {
-    write: (bytes) => call.write(bytes),
+    write: (bytes, flushed) => void call.write(bytes, flushed),
     end(reason) {
       call.emit('error', endError(reason));
       // Whoever does not read will not read the end either.
@@ -67,6 +66,8 @@ function endError(reason: StreamEnd): CallError {
       return new CallError(status.PERMISSION_DENIED, 'this edge is blocked or deleted');
     case 'certificate_expired':
       return new CallError(status.UNAUTHENTICATED, 'the edge certificate has expired');
+    case 'busy':
+      return busyError(reason.retryAfterMs);
     case 'protocol':
       return new CallError(status.INVALID_ARGUMENT, reason.detail);
   }

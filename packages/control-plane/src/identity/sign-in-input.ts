@@ -38,7 +38,7 @@ export function checkBegin(request: BeginSignInRequest): void {
  */
 export function checkComplete(request: CompleteSignInRequest): Position {
   const begunAt = positionFromWire(request.revoke);
-  refuse([
+  const checks: Check[] = [
     ['provider', providerName.test(request.provider)],
     ['redirect_uri', request.redirectUri.length <= redirectUriCharactersMax],
     ['callback_query', request.callbackQuery.length <= queryCharactersMax],
@@ -46,17 +46,20 @@ export function checkComplete(request: CompleteSignInRequest): Position {
     ['nonce', random.test(request.nonce)],
     ['code_verifier', verifier.test(request.codeVerifier)],
     ['device_id', deviceId.test(request.deviceId)],
-    ['revoke', begunAt !== null],
-  ]);
-  if (begunAt === null) throw new Error('checked above');
+  ];
+  if (begunAt === null) throw refusal([...checks, ['revoke', false]]);
+  refuse(checks);
   return begunAt;
 }
 
 function refuse(checks: readonly Check[]): void {
+  if (checks.some(([, holds]) => !holds)) throw refusal(checks);
+}
+
+function refusal(checks: readonly Check[]): SallyportError {
   const problems = checks
     .filter(([, holds]) => !holds)
     .map(([field]) => ({ field, message: 'does not have the right form' }));
-  if (problems.length === 0) return;
   const names = problems.map(({ field }) => field).join(', ');
-  throw new SallyportError('invalid_request', `not of the right form: ${names}`, { problems });
+  return new SallyportError('invalid_request', `not of the right form: ${names}`, { problems });
 }

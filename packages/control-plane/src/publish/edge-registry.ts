@@ -3,10 +3,8 @@ import type { Clock } from '@sallyport/shared/clock';
 import { SallyportError } from '@sallyport/shared/errors';
 import type { Log } from '@sallyport/shared/log';
 import { type Database, read } from '../store/database.ts';
-import { type KnownEdge, readKnownEdges } from '../store/edge-status.ts';
-import { findEdge } from '../store/edges.ts';
+import { type KnownEdge, readKnownEdges, readStandings } from '../store/edge-status.ts';
 import type { Revision } from '../store/log-connection.ts';
-import { isBlocked } from '../store/revocations.ts';
 
 export type Standing = 'known' | 'blocked' | 'unknown';
 
@@ -58,13 +56,14 @@ export function createEdgeRegistry(options: {
     return next;
   };
 
+  const standings = batched((ids: readonly string[]) =>
+    read(database, (db) => readStandings(db, ids, clock())),
+  );
+
   return {
     async standing(edgeId) {
       try {
-        return await read(database, async (db): Promise<Standing> => {
-          if ((await findEdge(db, edgeId)) === null) return 'unknown';
-          return (await isBlocked(db, 'edge', edgeId, clock())) ? 'blocked' : 'known';
-        });
+        return (await standings(edgeId)).get(edgeId) ?? 'unknown';
       } catch (error) {
         const outage = error instanceof SallyportError && error.code === 'database_unavailable';
         if (!outage || known === null) throw error;
@@ -73,6 +72,30 @@ export function createEdgeRegistry(options: {
     },
     known: () => known ?? new Map<string, KnownEdge>(),
     refresh,
+  };
+}
+
+/**
+ * One question for all that is asked while the one before is under way: a thousand edges that come
+ * back together are a few statements.
+ */
+function batched<Answer>(
+  ask: (ids: readonly string[]) => Promise<Answer>,
+): (id: string) => Promise<Answer> {
+  let waiting: { readonly ids: Set<string>; readonly answer: Promise<Answer> } | null = null;
+  let running: Promise<unknown> = Promise.resolve();
+  return (id) => {
+    if (waiting === null) {
+      const ids = new Set<string>();
+      const answer = running.then(() => {
+        waiting = null;
+        return ask([...ids]);
+      });
+      running = answer.catch(() => undefined);
+      waiting = { ids, answer };
+    }
+    waiting.ids.add(id);
+    return waiting.answer;
   };
 }
 
@@ -86,4 +109,10 @@ export function concernsEdges({ lane, body }: Revision): boolean {
       op.op === 'deleted_edge' ||
       (op.op === 'block' && op.kind === 'edge'),
   );
+}
+
+/** Whether a revision changes what is signed with. */
+export function concernsKeys({ lane, body }: Revision): boolean {
+  if (lane !== 'config') return false;
+  return opsFromBytes(body).some(({ op }) => op === 'signing_key' || op === 'deleted_signing_key');
 }

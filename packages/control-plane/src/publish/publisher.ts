@@ -1,20 +1,34 @@
+import type { Bus } from '@sallyport/shared/bus/bus';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
-import { type Lane, lanes, type Position } from '@sallyport/shared/state/model';
+import { type Lane, lanes as laneNames, type Position } from '@sallyport/shared/state/model';
+import type { SigningKeyPair } from '@sallyport/shared/sync/signing-keys';
+import type { Registry } from 'prom-client';
 import type { Publisher as PublisherPort, Receipts } from '../ports.ts';
-import type { Database } from '../store/database.ts';
-import { followLog, type Monotonic } from './1-log/follow.ts';
-import { createShards } from './2-shards/shards.ts';
-import { encodeHeartbeat } from './3-frames/encode.ts';
-import { FrameRing, ringLimits } from './3-frames/ring.ts';
-import { createLaneSource } from './4-stream/lane-source.ts';
+import { adoptCarried } from '../store/carried-blocks.ts';
+import { type Database, read } from '../store/database.ts';
+import type { Revision } from '../store/log-connection.ts';
+import { saveReplica } from '../store/replicas.ts';
+import type { Monotonic } from './1-log/follow.ts';
+import { createReplicaKeys } from './3-frames/keys.ts';
+import { createSigner } from './3-frames/sign.ts';
 import { StreamSet } from './4-stream/stream-set.ts';
 import type { Pipe, StreamPeer, SyncStream } from './4-stream/sync-stream.ts';
+import { type AdmissionLimits, admissionLimits, createAdmission } from './admission.ts';
+import { createBusSide } from './bus-side.ts';
+import { createCarriedKeeper } from './carried-keeper.ts';
 import { CommitTimes } from './commit-times.ts';
 import { createEdgeGuard, type HeldByEdges } from './edge-guard.ts';
-import { concernsEdges, type EdgeRegistry } from './edge-registry.ts';
+import { concernsEdges, concernsKeys, type EdgeRegistry } from './edge-registry.ts';
 import { EdgeTracker } from './edge-tracker.ts';
+import { makeHeartbeat } from './heartbeats.ts';
+import { lagOf } from './lag.ts';
+import { createLanes } from './lanes.ts';
+import { raiseForLostHistory } from './lost-history.ts';
+import { createPublishMetrics } from './metrics.ts';
+import { OtherReplicas } from './other-replicas.ts';
 import { waitEnforced } from './receipts.ts';
+import { createSlices } from './slices.ts';
 import { createStatusKeeper } from './status-keeper.ts';
 
 export interface PublisherOptions {
@@ -23,9 +37,17 @@ export interface PublisherOptions {
   readonly log: Log;
   /** Name of this replica, in heartbeats. */
   readonly replica: string;
+  readonly metrics: Registry;
+  /** Raw, 32 bytes. */
+  readonly rootPublicKey: Uint8Array;
+  /** What this replica signs with; asked again when the keys change. */
+  readonly signingKeys: () => Promise<readonly SigningKeyPair[]>;
+  /** null: there is none, and edges have gRPC alone. */
+  readonly bus: Bus | null;
   readonly monotonic?: Monotonic;
   /** A consumer that takes nothing for so long is closed. Default: 5 s. */
   readonly stallMs?: number;
+  readonly admission?: AdmissionLimits;
 }
 
 export interface Publisher extends PublisherPort {
@@ -37,7 +59,7 @@ export interface Publisher extends PublisherPort {
   openStream(peer: StreamPeer, pipe: Pipe): SyncStream | null;
   /** Has connections closed, too, when an edge is blocked or deleted. */
   guardConnections(connections: HeldByEdges): void;
-  /** Since the database was last seen, milliseconds. */
+  /** Age of what this replica has read of the log, milliseconds. */
   logAgeMs(): number;
   openStreams(): number;
   /** Ends all streams, so that edges go to another replica, and opens no more. */
@@ -49,16 +71,35 @@ export interface Publisher extends PublisherPort {
 const tickMs = 1_000;
 const stallMsDefault = 5_000;
 const registryAgeTicks = 5;
+const slowTicks = 10;
+const keyAgeTicks = 60;
+const saveSoonMs = 150;
+const quickStreamsMax = 200;
 
-/** The publishing side of one replica: log, shards, frames, streams, receipts. */
+/** The publishing side of one replica: log, images, frames, streams, receipts. */
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { database, clock, log, replica, stallMs = stallMsDefault } = options;
+  const { database, clock, log, replica, bus, stallMs = stallMsDefault } = options;
   const monotonic = options.monotonic ?? (() => performance.now());
-  const heads = (): ReadonlyMap<Lane, Position> => follower.heads();
-  const tracker = new EdgeTracker({ clock, monotonic, heads, log });
+  const slices = createSlices(monotonic);
   const commits = new CommitTimes();
-  const shards = createShards(database, clock);
-  const keeper = createStatusKeeper({ database, tracker, clock, log });
+  const others = new OtherReplicas(replica, monotonic);
+  const admission = createAdmission(options.admission ?? admissionLimits, monotonic);
+  const heads = (): ReadonlyMap<Lane, Position> => lanes.heads();
+  const tracker = new EdgeTracker({ clock, monotonic, heads, log });
+  const metrics = createPublishMetrics(options.metrics, {
+    heads,
+    imageRows: () => new Map(lanes.all().map(({ lane, keeper }) => [lane, keeper.rows()])),
+    alarms: () => tracker.alarms(),
+    transfers: () => admission.transfers.taken,
+  });
+  const keys = createReplicaKeys({
+    load: options.signingKeys,
+    rootPublicKey: options.rootPublicKey,
+    clock,
+    log,
+    onChanged: () => streams.pump(),
+  });
+  const signer = createSigner({ keys, clock, log, onSigned: (lane) => metrics.frameSigned(lane) });
   const guard = createEdgeGuard({
     database,
     clock,
@@ -66,63 +107,144 @@ export function createPublisher(options: PublisherOptions): Publisher {
     onKnown: (isKnown) => tracker.forget(isKnown),
   });
   const { registry } = guard;
-  const rings = createRings();
-
-  const follower = followLog({
-    database,
+  const keeper = createStatusKeeper({ database, tracker, replica, slices, clock, log });
+  const carried = createCarriedKeeper({
+    adopt: (edgeId, blocks) => adoptCarried(database, edgeId, blocks, clock()),
     log,
+  });
+
+  const onRevision = (revision: Revision): void => {
+    const { lane, epoch, rev } = revision;
+    if (commits.find(lane, { epoch, rev }) !== null) {
+      const frame = lanes.get(lane).ring.after({ epoch, rev: rev - 1 });
+      if (frame !== null && frame !== 'gone') busSide?.frame(lane, frame.bytes);
+    }
+    if (lane === 'revoke') streams.pumpRevoke();
+    else streams.pump();
+    tracker.headMoved(lane, { epoch, rev });
+    if (concernsEdges(revision)) void registry.refresh();
+    if (concernsKeys(revision)) void keys.refresh();
+  };
+
+  const lanes = createLanes({
+    database,
+    signer,
+    slices,
     monotonic,
-    listener: {
-      onRevision(revision) {
-        rings[revision.lane].append(revision, monotonic());
-        streams.pump();
-        if (concernsEdges(revision)) void registry.refresh();
-      },
-      onReset(lane, head) {
-        log.info('publish.lane_reset', { lane, head });
-        rings[lane].reset(head);
-        tracker.reset(lane, head);
-        streams.pump();
-        void registry.refresh();
-      },
+    log,
+    onRevision,
+    onReset(lane, head) {
+      tracker.reset(lane, head);
+      streams.pump();
+      void registry.refresh();
+      void keys.refresh();
+    },
+    onImage: () => streams.pump(),
+    onSnapshot: (lane) => metrics.snapshotBuilt(lane),
+    aheadElsewhere: (lane, position) => others.has(lane, position),
+    believes: (lane, proof) => keys.verification.verifyProof(lane, proof) === 'ok',
+    async raiseEpoch(lane, proof, databaseHead) {
+      metrics.epochRaised();
+      await raiseForLostHistory(database, { lane, proof, databaseHead, nowMs: clock(), log });
+      lanes.wake();
     },
   });
 
-  const sources = new Map(
-    lanes.map((lane) => [
-      lane,
-      createLaneSource(lane, { database, ring: rings[lane], shards, heads }),
-    ]),
+  const streams = new StreamSet(
+    {
+      sources: new Map(lanes.all().map(({ lane, source }) => [lane, source])),
+      tracker,
+      admission,
+      keys: () => keys.message(),
+      observer: {
+        resumed: (lane, mode) => metrics.resumed(lane, mode),
+        partSent: (lane) => metrics.partSent(lane),
+        held: () => undefined,
+      },
+      onCarried: (edgeId, blocks) => carried.take(edgeId, blocks),
+      onEnforced: (path) => metrics.enforced(path ?? 'unknown'),
+      onNack: (lane, code) => metrics.nack(lane, code),
+      onEnded(reason) {
+        metrics.streamEnded(reason);
+        if (reason === 'busy') metrics.helloRefused();
+      },
+      monotonic,
+      log,
+      stallMs,
+    },
+    slices,
   );
-  const streams = new StreamSet({ sources, tracker, monotonic, log, stallMs });
   guard.add(streams);
+
+  const busSide =
+    bus &&
+    createBusSide({
+      bus,
+      monotonic,
+      wake: () => lanes.wake(),
+      heard(heartbeat) {
+        const verdict = keys.verification.verifyHeartbeat(heartbeat, clock());
+        if (verdict === 'ok') others.heard(heartbeat);
+      },
+    });
 
   const stopListening = database.onCommitted((positions) => {
     const atMs = monotonic();
-    for (const lane of lanes) {
+    for (const lane of laneNames) {
       const position = positions[lane];
       if (position !== undefined) commits.note(lane, position, atMs);
     }
-    follower.wake();
+    lanes.wake();
   });
 
+  const saveStatus = async (): Promise<void> => {
+    try {
+      others.saw(await read(database, (db) => saveReplica(db, replica, heads(), clock())));
+    } catch (error) {
+      log.debug('publish.replica_not_saved', { error });
+    }
+    await keeper.save();
+  };
+
   let ticks = 0;
-  const timer = setInterval(() => {
-    const sentAtMs = clock();
-    const logAgeMs = follower.ageMs();
-    streams.tick(encodeHeartbeat({ replica, sentAtMs, logAgeMs, heads: heads() }), sentAtMs);
-    shards.forgetOld();
-    void keeper.save();
-    // Blocks of edges expire by time alone.
-    if (ticks++ % registryAgeTicks === 0) void registry.refresh();
-  }, tickMs);
+  let saving: Promise<void> | null = null;
+  let soon: NodeJS.Timeout | null = null;
+  // A receipt that another replica waits for does not wait for the tick, unless edges are many.
+  const stopHearing = tracker.onChange(() => {
+    if (soon !== null || streams.size > quickStreamsMax) return;
+    soon = setTimeout(() => {
+      soon = null;
+      saving ??= saveStatus().finally(() => {
+        saving = null;
+      });
+    }, saveSoonMs);
+  });
+  let telling: Promise<void> | null = null;
+  const tick = (): void => {
+    const heartbeat = makeHeartbeat(replica, lanes, signer, clock);
+    if (heartbeat !== null) busSide?.heartbeat(heartbeat);
+    telling ??= streams.tick(heartbeat, clock()).finally(() => {
+      telling = null;
+    });
+    saving ??= saveStatus().finally(() => {
+      saving = null;
+    });
+    for (const { snapshots, keeper: image } of lanes.all()) {
+      snapshots.forgetOld();
+      image.wake();
+    }
+    // Blocks of edges expire by time alone, and keys begin by it.
+    if (ticks % registryAgeTicks === 0) void registry.refresh();
+    if (ticks % keyAgeTicks === 0) void keys.refresh();
+    if (ticks % slowTicks === 0) for (const { source } of lanes.all()) void source.refresh();
+    ticks += 1;
+  };
+  const timer = setInterval(tick, tickMs);
 
   /** When (monotonic) this process committed a revision, or else when it read it. */
-  const madeAtMs = (lane: Lane, position: Position): number | null => {
-    const frame = rings[lane].after({ epoch: position.epoch, rev: position.rev - 1 });
-    const readAtMs = frame === null || frame === 'gone' ? null : frame.readAtMs;
-    return commits.find(lane, position) ?? readAtMs;
-  };
+  const madeAtMs = (lane: Lane, position: Position): number | null =>
+    commits.find(lane, position) ??
+    lanes.get(lane).ring.readAtMsAfter({ epoch: position.epoch, rev: position.rev - 1 });
   const receiptParts = { tracker, registry, clock, monotonic, heads, madeAtMs };
 
   return {
@@ -130,31 +252,35 @@ export function createPublisher(options: PublisherOptions): Publisher {
       waitEnforced: (lane, position, timeoutMs) =>
         waitEnforced(receiptParts, lane, position, timeoutMs),
       edgesStatus: () => tracker.status(),
+      edgeStatus: (edgeId) => tracker.statusOf(edgeId),
+      heads,
+      lag: (lane, enforced) =>
+        lagOf(heads().get(lane), enforced, (position) => {
+          const readAtMs = lanes.get(lane).ring.readAtMsAfter(position);
+          return readAtMs === null ? null : monotonic() - readAtMs;
+        }),
     },
     registry,
     async start() {
-      await Promise.all([follower.start(), registry.refresh()]);
+      await keys.refresh();
+      await Promise.all([lanes.start(), registry.refresh()]);
     },
-    wake: () => follower.wake(),
+    wake: () => lanes.wake(),
     openStream: (peer, pipe) => streams.open(peer, pipe),
     guardConnections: (connections) => guard.add(connections),
-    logAgeMs: () => follower.ageMs(),
+    logAgeMs: () => lanes.ageMs(),
     openStreams: () => streams.size,
     endStreams: () => streams.end(),
     async stop() {
       clearInterval(timer);
       stopListening();
+      stopHearing();
+      if (soon !== null) clearTimeout(soon);
+      busSide?.stop();
+      carried.stop();
       streams.end();
-      await follower.stop();
+      await lanes.stop();
+      await saving;
     },
-  };
-}
-
-function createRings(): Readonly<Record<Lane, FrameRing>> {
-  return {
-    revoke: new FrameRing(ringLimits.revoke),
-    config: new FrameRing(ringLimits.config),
-    signals: new FrameRing(ringLimits.signals),
-    directory: new FrameRing(ringLimits.directory),
   };
 }

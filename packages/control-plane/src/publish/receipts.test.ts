@@ -1,3 +1,4 @@
+import { AckStage } from '@sallyport/proto';
 import type { Lane } from '@sallyport/shared/state/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type EdgeWorld, startEdgeWorld, startReplica } from '../testing/edge-world.ts';
@@ -41,6 +42,7 @@ describe('receipts', () => {
       { edgeId: gone.edgeId, region: 'c', status: 'unreachable', tookMs: null, path: null },
     ]);
     for (const stream of streams) stream.close();
+    await here.stop();
   });
 
   it('call an edge unreachable that has a stream and does not acknowledge in time', async () => {
@@ -56,6 +58,7 @@ describe('receipts', () => {
     mute.ack('revoke', position);
     expect(await later).toMatchObject([{ edgeId, status: 'enforced' }]);
     mute.close();
+    await here.stop();
   });
 
   it('count an edge whose streams are at another replica, by what that one wrote down', async () => {
@@ -73,6 +76,8 @@ describe('receipts', () => {
     const receipts = await here.publisher.receipts.waitEnforced('revoke', position, 5_000);
     expect(receipts).toMatchObject([{ edgeId, status: 'enforced', path: 'grpc' }]);
     edge.close();
+    await there.stop();
+    await here.stop();
   });
 });
 
@@ -104,12 +109,35 @@ describe('an edge beyond the head, as after a restored database', () => {
     expect(third).toEqual(beyond);
     expect(await wait(third)).toMatchObject([{ edgeId, status: 'unreachable' }]);
     edge.close();
+    await here.stop();
+  });
+
+  it('counts once this replica has read so far, when its lane was resumed here', async () => {
+    const here = await startEdgeWorld();
+    const { edgeId, client } = await here.joinEdge();
+    const edge = new ScriptedEdge(client, { revoke: null }, { acknowledge: false });
+    await edge.until(() => edge.lane('revoke').head !== null);
+    const { epoch, rev } = await endEveryone(here.database);
+    await edge.untilHead('revoke', { epoch, rev });
+    // The next revision came to the edge by the bus, before this replica has it.
+    edge.ack('revoke', { epoch, rev: rev + 1 }, AckStage.ENFORCED, 'nats');
+    const enforced = () =>
+      here.publisher.receipts.edgeStatus(edgeId)?.lanes.revoke?.enforced?.rev ?? null;
+    await edge.until(() => edge.heartbeats.length > 1);
+    expect(enforced()).toBe(null);
+    const next = await endEveryone(here.database);
+    expect(await here.publisher.receipts.waitEnforced('revoke', next, 5_000)).toMatchObject([
+      { edgeId, status: 'enforced', path: 'nats' },
+    ]);
+    edge.close();
+    await here.stop();
   });
 
   it('is forgotten to have been there when the head goes back', async () => {
     const here = await startEdgeWorld();
     const { edgeId, client } = await here.joinEdge();
     const edge = new ScriptedEdge(client, { revoke: null });
+    await edge.until(() => edge.lane('revoke').head !== null);
     for (let n = 0; n < 3; n += 1) await endEveryone(here.database);
     const last = await endEveryone(here.database);
     expect(await here.publisher.receipts.waitEnforced('revoke', last, 5_000)).toMatchObject([
@@ -128,6 +156,7 @@ describe('an edge beyond the head, as after a restored database', () => {
       here.publisher.receipts.edgesStatus().find((status) => status.edgeId === edgeId)?.lanes.revoke
         ?.enforced;
     await expect.poll(enforced, { timeout: 10_000 }).toBe(null);
+    await here.stop();
   });
 });
 
@@ -139,7 +168,12 @@ describe('the status of an edge', () => {
     const revoke = positionOf(edge.lane('revoke').head ?? undefined);
     const config = positionOf(edge.lane('config').head ?? undefined);
     edge.ack('revoke', revoke);
-    edge.nack('config', config, 'version 3 does not compile');
+    edge.nack({
+      lane: 'config',
+      position: config,
+      code: 'COMPILE',
+      detail: 'version 3 does not compile',
+    });
     const ours = () =>
       world.publisher.receipts.edgesStatus().find((status) => status.edgeId === edgeId);
     await edge.until(
@@ -163,5 +197,42 @@ describe('the status of an edge', () => {
     await expect.poll(saved, { timeout: 10_000 }).toMatchObject({ revoke: { enforced: revoke } });
     edge.close();
     await expect.poll(() => ours()?.connected, { timeout: 10_000 }).toBe(false);
+  });
+
+  it('is put together from the replicas that carry its lanes, and none writes over the other', async () => {
+    const { database, url, seed, sealKey } = world;
+    const there = await startReplica(database, url, seed, sealKey, { replica: 'there' });
+    const { edgeId, client, identity } = await world.joinEdge();
+    const here = new ScriptedEdge(client, { directory: null });
+    const urgent = new ScriptedEdge(there.client(identity), { revoke: null });
+    await here.until(() => here.lane('directory').head !== null);
+    await urgent.until(() => urgent.lane('revoke').head !== null);
+    const position = await endEveryone(database);
+    const saved = async () => {
+      await world.publisher.registry.refresh();
+      return world.publisher.registry.known().get(edgeId) ?? null;
+    };
+    await expect
+      .poll(async () => (await saved())?.positions?.revoke?.enforced, {
+        timeout: 10_000,
+      })
+      .toEqual(position);
+    expect(await world.publisher.receipts.waitEnforced('revoke', position, 5_000)).toContainEqual(
+      expect.objectContaining({ edgeId, status: 'enforced', path: 'grpc' }),
+    );
+    // Both have written several times by then.
+    await here.until(() => here.heartbeats.length >= 4);
+    const row = await saved();
+    expect(row?.positions).toMatchObject({
+      revoke: { enforced: position },
+      directory: { enforced: here.lane('directory').head },
+    });
+    expect(row?.report?.lanes).toMatchObject({
+      revoke: { path: 'grpc' },
+      directory: { path: 'grpc' },
+    });
+    here.close();
+    urgent.close();
+    await there.stop();
   });
 });

@@ -33,29 +33,39 @@ export async function waitEnforced(
   timeoutMs: number,
 ): Promise<readonly EdgeReceipt[]> {
   const { tracker, registry, monotonic } = parts;
-  const askedAtMs = monotonic();
+  const wanted: Wanted = { lane, position, askedAtMs: monotonic() };
   const done = Promise.withResolvers<void>();
   await registry.refresh();
-  const receipts = (): readonly EdgeReceipt[] =>
-    [...registry.known().values()].map((edge) => receiptOf(parts, edge, lane, position, askedAtMs));
-  const check = (): void => {
-    const open = [...registry.known().values()].some(
-      (edge) =>
-        receiptOf(parts, edge, lane, position, askedAtMs).status !== 'enforced' &&
-        isReachable(parts, edge, lane),
-    );
-    if (!open) done.resolve();
+  /** Those that are waited for: with a thousand edges, each answer looks at one. */
+  let open = new Set<string>();
+  const look = (edge: KnownEdge): void => {
+    const receipt = receiptOf(parts, edge, wanted);
+    if (receipt.status !== 'enforced' && isReachable(parts, edge, lane)) open.add(edge.id);
+    else open.delete(edge.id);
   };
-  const stop = tracker.onChange(check);
+  const settle = (): void => {
+    if (open.size === 0) done.resolve();
+  };
+  const lookAtAll = (): void => {
+    open = new Set();
+    for (const edge of registry.known().values()) look(edge);
+    settle();
+  };
+  const stop = tracker.onChange((edgeId) => {
+    const edge = registry.known().get(edgeId);
+    if (edge === undefined || !open.has(edgeId)) return;
+    look(edge);
+    settle();
+  });
   const poll = setInterval(() => {
-    if (hasEdgesElsewhere(parts, lane)) void registry.refresh().then(check);
-    else check();
+    if (hasEdgesElsewhere(parts, lane)) void registry.refresh().then(lookAtAll);
+    else lookAtAll();
   }, elsewherePollMs);
   const timeout = setTimeout(done.resolve, Math.max(0, timeoutMs));
-  check();
+  lookAtAll();
   try {
     await done.promise;
-    return receipts();
+    return [...registry.known().values()].map((edge) => receiptOf(parts, edge, wanted));
   } finally {
     stop();
     clearInterval(poll);
@@ -63,31 +73,31 @@ export async function waitEnforced(
   }
 }
 
+interface Wanted {
+  readonly lane: Lane;
+  readonly position: Position;
+  readonly askedAtMs: number;
+}
+
 function receiptOf(
   { tracker, heads, madeAtMs, monotonic }: ReceiptParts,
   edge: KnownEdge,
-  lane: Lane,
-  position: Position,
-  askedAtMs: number,
+  { lane, position, askedAtMs }: Wanted,
 ): EdgeReceipt {
   const { id: edgeId, region } = edge;
-  const enforcedAtMs = tracker.enforcedAtMs(edgeId, lane, position);
-  if (enforcedAtMs !== null) {
-    const tookMs = Math.max(0, enforcedAtMs - (madeAtMs(lane, position) ?? askedAtMs));
-    return { edgeId, region, status: 'enforced', tookMs: round(tookMs), path: 'grpc' };
+  const found = tracker.enforcementOf(edgeId, lane, position);
+  if (found !== null) {
+    const tookMs = Math.max(0, found.atMs - (madeAtMs(lane, position) ?? askedAtMs));
+    return { edgeId, region, status: 'enforced', tookMs: round(tookMs), path: found.path };
   }
   const elsewhere = edge.positions?.[lane]?.enforced ?? null;
   const head = heads().get(lane);
   // Beyond our head it is of a history that this database does not have, or read in a moment.
   const isOurs = elsewhere !== null && head !== undefined && !isAhead(elsewhere, head);
   if (isOurs && reaches(elsewhere, position)) {
-    return {
-      edgeId,
-      region,
-      status: 'enforced',
-      tookMs: round(monotonic() - askedAtMs),
-      path: 'grpc',
-    };
+    const tookMs = round(monotonic() - askedAtMs);
+    const path = edge.report?.lanes?.[lane]?.path ?? null;
+    return { edgeId, region, status: 'enforced', tookMs, path };
   }
   return { edgeId, region, status: 'unreachable', tookMs: null, path: null };
 }

@@ -1,52 +1,74 @@
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
+import { lanes } from '@sallyport/shared/state/model';
 import type { EdgeStatus } from '../ports.ts';
 import { type Database, read } from '../store/database.ts';
 import { type SeenEdge, saveSeenEdges } from '../store/edge-status.ts';
-import type { EdgePositions } from '../store/schema/index.ts';
+import type { EdgePositions, EdgeReportRow } from '../store/schema/index.ts';
 import type { EdgeTracker } from './edge-tracker.ts';
+import type { Slices } from './slices.ts';
 
 export interface StatusKeeper {
   /** Called once a second. Never rejects, and is never at work twice. */
   save(): Promise<void>;
 }
 
-/** An edge whose positions stand still is written this seldom; its streams say that it is there. */
+/** An edge of which nothing changed is written this seldom; its streams say that it is there. */
 const unchangedMs = 2_000;
+/** So many in one statement; the rest comes with the next. */
+const edgesPerStatement = 250;
 
 /**
  * Keeps what this replica sees of its edges in the database, for the other replicas and for people.
- * All edges go in one statement.
  */
 export function createStatusKeeper(parts: {
   readonly database: Database;
   readonly tracker: EdgeTracker;
+  /** Name of this replica. */
+  readonly replica: string;
+  readonly slices: Slices;
   readonly clock: Clock;
   readonly log: Log;
 }): StatusKeeper {
-  const { database, tracker, clock, log } = parts;
-  let saved = new Map<string, { readonly text: string; readonly atMs: number }>();
+  const { database, tracker, replica, slices, clock, log } = parts;
+  const saved = new Map<string, { readonly text: string; readonly atMs: number }>();
   let saving = false;
+
+  /** The edges that are due, with what is to be written of them. */
+  const collect = async (): Promise<Map<SeenEdge, string>> => {
+    const due = new Map<SeenEdge, string>();
+    const nowMs = clock();
+    const statuses = tracker.status();
+    const connected = new Set<string>();
+    for (const status of statuses) {
+      if (!status.connected) continue;
+      connected.add(status.edgeId);
+      const row = rowOf(status, replica, nowMs);
+      const text = JSON.stringify([row.softwareVersion, row.positions, row.report]);
+      const before = saved.get(row.id);
+      if (before?.text !== text || nowMs - before.atMs >= unchangedMs) due.set(row, text);
+      await slices.turn();
+    }
+    for (const edgeId of saved.keys()) if (!connected.has(edgeId)) saved.delete(edgeId);
+    return due;
+  };
+
   return {
     async save() {
       if (saving) return;
       saving = true;
-      const nowMs = clock();
-      const next: typeof saved = new Map();
-      const rows: SeenEdge[] = [];
-      for (const status of tracker.status()) {
-        if (!status.connected) continue;
-        const positions = positionsOf(status);
-        const text = JSON.stringify([status.softwareVersion, positions]);
-        const before = saved.get(status.edgeId);
-        const due = before?.text !== text || nowMs - before.atMs >= unchangedMs;
-        next.set(status.edgeId, due ? { text, atMs: nowMs } : before);
-        const softwareVersion = status.softwareVersion ?? '';
-        if (due) rows.push({ id: status.edgeId, lastSeenAtMs: nowMs, softwareVersion, positions });
-      }
       try {
-        if (rows.length > 0) await read(database, (db) => saveSeenEdges(db, rows));
-        saved = next;
+        const due = [...(await collect())];
+        for (let at = 0; at < due.length; at += edgesPerStatement) {
+          const batch = due.slice(at, at + edgesPerStatement);
+          await read(database, (db) =>
+            saveSeenEdges(
+              db,
+              batch.map(([row]) => row),
+            ),
+          );
+          for (const [row, text] of batch) saved.set(row.id, { text, atMs: row.lastSeenAtMs });
+        }
       } catch (error) {
         log.debug('publish.status_not_saved', { error });
       } finally {
@@ -56,11 +78,29 @@ export function createStatusKeeper(parts: {
   };
 }
 
-function positionsOf(status: EdgeStatus): EdgePositions {
-  return Object.fromEntries(
-    Object.entries(status.lanes).map(([lane, { applied, enforced }]) => [
-      lane,
-      { applied, enforced },
-    ]),
-  );
+function rowOf(status: EdgeStatus, replica: string, nowMs: number): SeenEdge {
+  const positions: { -readonly [lane in keyof EdgePositions]: EdgePositions[lane] } = {};
+  const reports: {
+    -readonly [lane in keyof EdgeReportRow['lanes']]: EdgeReportRow['lanes'][lane];
+  } = {};
+  for (const lane of lanes) {
+    const known = status.lanes[lane];
+    // Of the others, the replicas know that carry them.
+    if (known === undefined || !known.here) continue;
+    const { here: _, applied, enforced, ...report } = known;
+    positions[lane] = { applied, enforced };
+    reports[lane] = report;
+  }
+  return {
+    id: status.edgeId,
+    lastSeenAtMs: nowMs,
+    softwareVersion: status.softwareVersion ?? '',
+    positions,
+    report: {
+      replica,
+      lanes: reports,
+      alarms: status.alarms,
+      carriedBlocks: status.carriedBlocks,
+    },
+  };
 }

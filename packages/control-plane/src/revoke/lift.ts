@@ -1,4 +1,4 @@
-import { lockRevocation, markLifted, type RevocationRow } from '../store/revocations.ts';
+import { liftedOp, lockRevocation, markLifted, type RevocationRow } from '../store/revocations.ts';
 import type { WriteTx } from '../store/write.ts';
 
 export type LiftResult =
@@ -15,6 +15,6 @@ export async function lift(tx: WriteTx, id: string, by: string): Promise<LiftRes
   tx.describe(id, { kind: row.target, id: row.subjectId });
   if (row.liftedAtMs !== null) return { kind: 'lifted', row };
   await markLifted(tx.db, id, by, tx.nowMs);
-  tx.emit('revoke', { op: 'lifted_block', revocationId: id });
+  if (row.leftLaneAtMs === null) tx.emit('revoke', liftedOp(row));
   return { kind: 'lifted', row: { ...row, liftedAtMs: tx.nowMs, liftedBy: by } };
 }

@@ -1,7 +1,7 @@
 import type { ConfigurationDocument, Kind } from '@sallyport/shared/configuration/documents';
 import { nameOf } from '@sallyport/shared/configuration/set';
 import type { PutBundle } from '@sallyport/shared/state/model';
-import { and, asc, desc, eq, gt, isNull, lt, lte, max, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNull, lt, lte, max, or, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import type { PageRequest } from './paging.ts';
 import {
@@ -152,6 +152,27 @@ export async function putRelease(
     .insert(releases)
     .values({ ring, version, releasedAtMs: nowMs })
     .onConflictDoUpdate({ target: releases.ring, set: { version, releasedAtMs: nowMs } });
+}
+
+/** Beside those that are released, so that an edge compiles a rollback before it is asked to. */
+const newestInLane = 4;
+
+/** The versions that are rows of the `config` lane: those released and the newest few, sorted. */
+export async function versionsInLane(db: Executor): Promise<number[]> {
+  const rows = await db
+    .select({ version: configurationVersions.version })
+    .from(configurationVersions)
+    .where(
+      or(
+        inArray(
+          configurationVersions.version,
+          db.select({ version: releases.version }).from(releases),
+        ),
+        gt(configurationVersions.version, (await newestVersion(db)) - newestInLane),
+      ),
+    )
+    .orderBy(asc(configurationVersions.version));
+  return rows.map((row) => row.version);
 }
 
 export function bundleOp(

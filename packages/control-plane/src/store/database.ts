@@ -2,7 +2,13 @@ import type { Log } from '@sallyport/shared/log';
 import type { Lane, Position } from '@sallyport/shared/state/model';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
-import { databaseFailure, isConnectionLost, unavailable } from './failure.ts';
+import {
+  beginFailure,
+  databaseFailure,
+  isConnectionEnded,
+  isConnectionLost,
+  unavailable,
+} from './failure.ts';
 import * as schema from './schema/index.ts';
 
 /** What queries run on: the pool, or one transaction. */
@@ -12,6 +18,7 @@ export type Executor = NodePgDatabase<typeof schema>;
 export type Positions = { readonly [lane in Lane]?: Position };
 
 export interface Database {
+  readonly log: Log;
   /** Single statements. Fails with `database_unavailable` within two seconds. */
   readonly db: Executor;
   /** The same on the connections of `urgent`. */
@@ -24,6 +31,8 @@ export interface Database {
   /** Calls `listener` after each commit of `write` in this process. Returns how to stop it. */
   onCommitted(listener: (positions: Positions) => void): () => void;
   committed(positions: Positions): void;
+  /** Opens the connections of `urgent` now, while the server has some. Never fails. */
+  reserve(): Promise<void>;
   /** A connection outside the pools, for LISTEN and for session locks. The caller ends it. */
   connect(): Promise<pg.Client>;
   close(): Promise<void>;
@@ -32,10 +41,13 @@ export interface Database {
 const statementTimeoutMs = 1_800;
 const bulkTimeoutMs = 60_000;
 const connectTimeoutMs = 1_000;
+const urgentMax = 2;
 
 interface PoolShape {
   readonly max: number;
   readonly timeoutMs: number;
+  /** Connections are kept, however long they are idle. */
+  readonly kept?: boolean;
 }
 
 /**
@@ -44,7 +56,11 @@ interface PoolShape {
  */
 export function openDatabase(url: string, log: Log): Database {
   const pool = (shape: PoolShape): pg.Pool => {
-    const made = new TranslatingPool({ ...clientConfig(url, shape.timeoutMs), max: shape.max });
+    const made = new TranslatingPool({
+      ...clientConfig(url, shape.timeoutMs),
+      max: shape.max,
+      ...(shape.kept === true ? { idleTimeoutMillis: 0 } : {}),
+    });
     // A connection that breaks while idle is replaced when it is next needed.
     made.on('error', (error) => log.warn('database.connection_lost', { error }));
     // One that breaks in use makes its query fail; without a listener it would end the process.
@@ -52,10 +68,11 @@ export function openDatabase(url: string, log: Log): Database {
     return made;
   };
   const ordinary = pool({ max: 10, timeoutMs: statementTimeoutMs });
-  const urgent = pool({ max: 2, timeoutMs: statementTimeoutMs });
+  const urgent = pool({ max: urgentMax, timeoutMs: statementTimeoutMs, kept: true });
   const bulk = pool({ max: 2, timeoutMs: bulkTimeoutMs });
   const listeners = new Set<(positions: Positions) => void>();
   return {
+    log,
     db: drizzle({ client: ordinary, schema }),
     urgentDb: drizzle({ client: urgent, schema }),
     ordinary,
@@ -74,6 +91,12 @@ export function openDatabase(url: string, log: Log): Database {
           log.error('database.listener_failed', { error });
         }
       }
+    },
+    async reserve() {
+      const opened = await Promise.allSettled(
+        Array.from({ length: urgentMax }, () => urgent.connect()),
+      );
+      for (const one of opened) if (one.status === 'fulfilled') one.value.release();
     },
     async connect() {
       const client = new pg.Client(clientConfig(url, 0));
@@ -148,10 +171,9 @@ export async function transaction<T>(
   body: (tx: Executor) => Promise<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
-  const client = await pool.connect();
+  const client = await begin(pool, beginStatement(options));
   let usable = false;
   try {
-    await control(client, beginStatement(options));
     const result = await body(drizzle({ client, schema }));
     await control(client, 'commit');
     usable = true;
@@ -167,6 +189,27 @@ export async function transaction<T>(
     throw failure;
   } finally {
     client.release(!usable);
+  }
+}
+
+/** So long a dead connection after another is replaced; then the server is what does not answer. */
+const beginMsMax = 500;
+
+/**
+ * A connection with a transaction begun on it. One that lay idle may have died without a word: then
+ * nothing has happened yet, and the next one is tried.
+ */
+async function begin(pool: pg.Pool, statement: string): Promise<pg.PoolClient> {
+  const giveUpAt = performance.now() + beginMsMax;
+  for (;;) {
+    const client = await pool.connect();
+    try {
+      await control(client, statement);
+      return client;
+    } catch (error) {
+      client.release(true);
+      if (!isConnectionEnded(error) || performance.now() > giveUpAt) throw beginFailure(error);
+    }
   }
 }
 

@@ -1,13 +1,14 @@
 import { and, asc, eq, notExists, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { blockInForce } from './revocations.ts';
-import { type EdgePositions, edges, revocations } from './schema/index.ts';
+import { type EdgePositions, type EdgeReportRow, edges, revocations } from './schema/index.ts';
 
 export interface KnownEdge {
   readonly id: string;
   readonly region: string;
   readonly lastSeenAtMs: number | null;
   readonly positions: EdgePositions | null;
+  readonly report: EdgeReportRow | null;
 }
 
 /** The edges that may take part: joined, not deleted, not blocked. */
@@ -24,10 +25,30 @@ export async function readKnownEdges(db: Executor, nowMs: number): Promise<Known
       region: edges.region,
       lastSeenAtMs: edges.lastSeenAtMs,
       positions: edges.positions,
+      report: edges.report,
     })
     .from(edges)
     .where(notExists(blocked))
     .orderBy(asc(edges.id));
+}
+
+/** Of these edges, those that the database knows, and whether they are blocked now. */
+export async function readStandings(
+  db: Executor,
+  ids: readonly string[],
+  nowMs: number,
+): Promise<ReadonlyMap<string, 'known' | 'blocked'>> {
+  const block = db
+    .select({ id: revocations.id })
+    .from(revocations)
+    .where(
+      and(eq(revocations.target, 'edge'), eq(revocations.subjectId, edges.id), blockInForce(nowMs)),
+    );
+  const rows = await db
+    .select({ id: edges.id, blocked: sql<boolean>`exists ${block}` })
+    .from(edges)
+    .where(sql`${edges.id} = any(${sql.param([...ids])}::text[])`);
+  return new Map(rows.map(({ id, blocked }) => [id, blocked ? 'blocked' : 'known']));
 }
 
 export interface SeenEdge {
@@ -35,16 +56,35 @@ export interface SeenEdge {
   readonly lastSeenAtMs: number;
   readonly softwareVersion: string;
   readonly positions: EdgePositions;
+  readonly report: EdgeReportRow;
 }
 
-/** Notes what this replica sees of its edges; all of them in one statement. */
+/**
+ * Notes what this replica sees of its edges; all of them in one statement. An edge may have streams
+ * to several replicas: a lane's positions go forwards alone, and each writes the lanes it carries.
+ */
 export async function saveSeenEdges(db: Executor, seen: readonly SeenEdge[]): Promise<void> {
   await db.execute(sql`
     update ${edges} set
-      last_seen_at_ms = seen."lastSeenAtMs",
+      last_seen_at_ms = greatest(coalesce(${edges.lastSeenAtMs}, 0), seen."lastSeenAtMs"),
       software_version = seen."softwareVersion",
-      positions = seen.positions
-    from jsonb_to_recordset(${JSON.stringify(seen)}::jsonb)
-      as seen(id text, "lastSeenAtMs" bigint, "softwareVersion" text, positions jsonb)
+      positions = coalesce(${edges.positions}, '{}'::jsonb) || (
+        select coalesce(jsonb_object_agg(said.key, said.value), '{}'::jsonb)
+        from jsonb_each(seen.positions) said
+        where row(
+          coalesce((said.value #>> '{enforced,epoch}')::bigint, -1),
+          coalesce((said.value #>> '{enforced,rev}')::bigint, -1)
+        ) >= row(
+          coalesce((${edges.positions} -> said.key #>> '{enforced,epoch}')::bigint, -1),
+          coalesce((${edges.positions} -> said.key #>> '{enforced,rev}')::bigint, -1)
+        )
+      ),
+      report = coalesce(${edges.report}, '{}'::jsonb) || jsonb_strip_nulls(seen.report - 'lanes')
+        || jsonb_build_object(
+          'lanes', coalesce(${edges.report} -> 'lanes', '{}'::jsonb) || (seen.report -> 'lanes'),
+          'alarms', coalesce(${edges.report} -> 'alarms', '{}'::jsonb) || (seen.report -> 'alarms')
+        )
+    from jsonb_to_recordset(${JSON.stringify(seen)}::jsonb) as seen(
+      id text, "lastSeenAtMs" bigint, "softwareVersion" text, positions jsonb, report jsonb)
     where ${edges.id} = seen.id`);
 }

@@ -6,7 +6,7 @@ import pg from 'pg';
 /** SQLSTATE classes that mean: not now, perhaps later. */
 const passingClasses = new Set([
   '08', // connection exception
-  '25', // invalid transaction state: a server that became read-only, an idle transaction cut off
+  '25', // invalid transaction state: an idle transaction cut off
   '40', // transaction rollback: deadlock, serialisation
   '53', // insufficient resources
   '55', // lock not available
@@ -25,6 +25,7 @@ export function databaseFailure(error: unknown): unknown {
   if (cause instanceof SallyportError) return cause;
   if (cause instanceof pg.DatabaseError) {
     const sqlState = cause.code ?? '';
+    if (sqlState === readOnlyTransaction) return readOnly(cause);
     if (passingClasses.has(sqlState.slice(0, 2))) return unavailable(cause);
     if (sqlState.startsWith('22')) {
       return new SallyportError('invalid_request', 'a value cannot be stored', { cause });
@@ -41,11 +42,32 @@ export function databaseFailure(error: unknown): unknown {
   return cause;
 }
 
+/** A standby, or a server that was set to take no writes. */
+const readOnlyTransaction = '25006';
+
+/** What a failed `begin` of a write means: a standby does not even begin one. */
+export function beginFailure(error: unknown): unknown {
+  const standby = error instanceof pg.DatabaseError && error.code === '0A000';
+  return standby ? readOnly(error) : databaseFailure(error);
+}
+
+function readOnly(cause: unknown): SallyportError {
+  return new SallyportError('database_read_only', 'the database takes no writes', { cause });
+}
+
 /** 503 with the driver's own words for the log. */
 export function unavailable(cause: unknown): SallyportError {
   return new SallyportError('database_unavailable', 'the database does not answer in time', {
     cause,
   });
+}
+
+/** Whether the database is away, slow, or takes no writes: trouble that passes. */
+export function isDatabaseTrouble(error: unknown): error is SallyportError {
+  return (
+    error instanceof SallyportError &&
+    (error.code === 'database_unavailable' || error.code === 'database_read_only')
+  );
 }
 
 /** Whether a failure, as `databaseFailure` left it, is that of the connection: no answer came. */
@@ -55,6 +77,13 @@ export function isConnectionLost(failure: unknown): boolean {
     failure.code === 'database_unavailable' &&
     !(failure.cause instanceof pg.DatabaseError)
   );
+}
+
+/** Whether the server or the network ended the connection: an administrator, a crash, a reset. */
+export function isConnectionEnded(error: unknown): boolean {
+  const cause = error instanceof SallyportError ? error.cause : error;
+  if (cause instanceof pg.DatabaseError) return cause.code === '57P01' || cause.code === '57P02';
+  return error instanceof SallyportError && error.code === 'database_unavailable';
 }
 
 /** The SQLSTATE of a failure as `databaseFailure` left it, or null. */

@@ -47,18 +47,19 @@ export async function holdGenerations(
   return values;
 }
 
-/** Ends every session of the subject; the op goes to the `revoke` lane. */
+/** Ends every session of the subject; the op goes to the `revoke` lane. By 1, or to `atLeast`. */
 export async function raiseGeneration(
   db: Executor,
   scope: GenerationScope,
   subjectId: string,
+  atLeast = 1,
 ): Promise<Generation> {
   const [row] = await db
     .insert(generations)
-    .values({ scope, subjectId, value: 1 })
+    .values({ scope, subjectId, value: atLeast })
     .onConflictDoUpdate({
       target: [generations.scope, generations.subjectId],
-      set: { value: sql`${generations.value} + 1` },
+      set: { value: sql`greatest(${generations.value} + 1, ${atLeast}::bigint)` },
     })
     .returning({ value: generations.value });
   if (row === undefined) throw new Error('a generation was not written');

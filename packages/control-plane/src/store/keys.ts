@@ -1,10 +1,16 @@
 import { SallyportError } from '@sallyport/shared/errors';
+import { type EndorsedPurpose, endorsedPurposes } from '@sallyport/shared/keys/root';
 import type { Authority } from '@sallyport/shared/pki/issue';
 import { open, type SealKey } from '@sallyport/shared/seal';
 import type { SigningKey } from '@sallyport/shared/state/model';
-import { and, desc, eq, gt, lte } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, isNotNull, lte } from 'drizzle-orm';
 import type { Executor } from './database.ts';
-import { installation, type KeyPurpose, signingKeys } from './schema/index.ts';
+import {
+  type AuthorityPurpose,
+  installation,
+  type KeyPurpose,
+  signingKeys,
+} from './schema/index.ts';
 
 export type SigningKeyRow = typeof signingKeys.$inferSelect;
 export type InstallationRow = typeof installation.$inferSelect;
@@ -66,6 +72,29 @@ export async function findKeys(
     .orderBy(desc(signingKeys.notBeforeMs), desc(signingKeys.keyId));
 }
 
+/** All keys that the root key vouches for, expired ones too, by key id. */
+export async function findEndorsedKeys(db: Executor): Promise<SigningKeyRow[]> {
+  return db
+    .select()
+    .from(signingKeys)
+    .where(isNotNull(signingKeys.rootSignature))
+    .orderBy(asc(signingKeys.keyId));
+}
+
+/** When the last key of each endorsed purpose ends; 0 where there is none. */
+export async function readKeyEnds(
+  db: Executor,
+): Promise<{ readonly purpose: EndorsedPurpose; readonly endsAtMs: number }[]> {
+  const keys = await findEndorsedKeys(db);
+  return endorsedPurposes.map((purpose) => ({
+    purpose,
+    endsAtMs: Math.max(
+      0,
+      ...keys.filter((key) => key.purpose === purpose).map((key) => key.notAfterMs),
+    ),
+  }));
+}
+
 /** What a private half is sealed with (shared/seal.ts). */
 export function signingKeyContext(keyId: string): string {
   return `signing-key:${keyId}`;
@@ -74,7 +103,7 @@ export function signingKeyContext(keyId: string): string {
 /** The authority that issues now. Throws where there is none: init makes one of each. */
 export async function loadAuthority(
   db: Executor,
-  purpose: Exclude<KeyPurpose, 'session-statement'>,
+  purpose: AuthorityPurpose,
   sealKey: SealKey,
   nowMs: number,
 ): Promise<Authority> {

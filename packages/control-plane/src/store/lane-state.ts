@@ -1,37 +1,40 @@
 import type { GenerationScope, Lane, StateOp } from '@sallyport/shared/state/model';
-import { and, asc, eq, gt, isNotNull } from 'drizzle-orm';
-import { bundleOp } from './configuration.ts';
+import { and, asc, eq, gt, isNull } from 'drizzle-orm';
+import { bundleOp, versionsInLane } from './configuration.ts';
 import type { Executor } from './database.ts';
 import { edgeKeysOp, readEdges } from './edges.ts';
-import { findKeys, signingKeyOp } from './keys.ts';
+import { findEndorsedKeys, signingKeyOp } from './keys.ts';
 import { directoryState } from './lane-state-directory.ts';
 import { pageRows, pages } from './pages.ts';
-import { blockInForce, blockOp } from './revocations.ts';
+import { blockOp } from './revocations.ts';
 import {
   configurationVersions,
+  endedSessions,
   generations,
   releases,
   revocations,
   secrets,
-  sessions,
 } from './schema/index.ts';
 import { secretRefOp } from './secrets.ts';
+import { signalState } from './signals.ts';
 
 type Batches = AsyncGenerator<readonly StateOp[]>;
 
 /**
  * Every row of a lane as ops, in batches. Run on one snapshot, together with the lane's head, the
- * result is the lane's whole state at that head.
+ * result is the lane's whole state at that head: exactly what all its revisions, applied in their
+ * order, come to. So time has no say here; what has expired leaves by an op of its own
+ * (store/jobs/expiry.ts).
  */
-export async function* readLaneState(db: Executor, lane: Lane, nowMs: number): Batches {
+export async function* readLaneState(db: Executor, lane: Lane): Batches {
   switch (lane) {
     case 'revoke':
       yield* generationState(db);
-      yield* endedState(db, nowMs);
-      yield* blockState(db, nowMs);
+      yield* endedState(db);
+      yield* blockState(db);
       return;
     case 'config':
-      yield* keyState(db, nowMs);
+      yield* keyState(db);
       yield* edgeState(db);
       yield* bundleState(db);
       return;
@@ -39,6 +42,7 @@ export async function* readLaneState(db: Executor, lane: Lane, nowMs: number): B
       yield* directoryState(db);
       return;
     case 'signals':
+      yield* signalState(db);
       return;
   }
 }
@@ -53,7 +57,12 @@ async function* generationState(db: Executor): Batches {
           .select()
           .from(generations)
           .where(
-            and(eq(column, scope), after === null ? undefined : gt(generations.subjectId, after)),
+            and(
+              eq(column, scope),
+              // 0 is what a missing row says; such rows are there to be locked.
+              gt(generations.value, 0),
+              after === null ? undefined : gt(generations.subjectId, after),
+            ),
           )
           .orderBy(asc(subjectId))
           .limit(pageRows),
@@ -63,28 +72,29 @@ async function* generationState(db: Executor): Batches {
   }
 }
 
-async function* endedState(db: Executor, nowMs: number): Batches {
-  const ended = and(isNotNull(sessions.endedAtMs), gt(sessions.expiresAtMs, nowMs));
+async function* endedState(db: Executor): Batches {
+  const { sid } = endedSessions;
   const rows = pages(
     (after) =>
       db
-        .select({ sid: sessions.sid, expiresAtMs: sessions.expiresAtMs })
-        .from(sessions)
-        .where(and(ended, after === null ? undefined : gt(sessions.sid, after)))
-        .orderBy(asc(sessions.sid))
+        .select()
+        .from(endedSessions)
+        .where(after === null ? undefined : gt(sid, after))
+        .orderBy(asc(sid))
         .limit(pageRows),
     (row) => row.sid,
   );
   for await (const page of rows) yield page.map((row) => ({ op: 'ended_session', ...row }));
 }
 
-async function* blockState(db: Executor, nowMs: number): Batches {
+async function* blockState(db: Executor): Batches {
+  const inLane = and(eq(revocations.effect, 'block'), isNull(revocations.leftLaneAtMs));
   const rows = pages(
     (after) =>
       db
         .select()
         .from(revocations)
-        .where(and(blockInForce(nowMs), after === null ? undefined : gt(revocations.id, after)))
+        .where(and(inLane, after === null ? undefined : gt(revocations.id, after)))
         .orderBy(asc(revocations.id))
         .limit(pageRows),
     (row) => row.id,
@@ -92,9 +102,8 @@ async function* blockState(db: Executor, nowMs: number): Batches {
   for await (const page of rows) yield page.map(blockOp);
 }
 
-async function* keyState(db: Executor, nowMs: number): Batches {
-  const keys = await findKeys(db, 'session-statement', nowMs);
-  yield keys.map(signingKeyOp).filter((op) => op !== null);
+async function* keyState(db: Executor): Batches {
+  yield (await findEndorsedKeys(db)).map(signingKeyOp).filter((op) => op !== null);
   const refs = await db
     .select({ id: secrets.id, version: secrets.version, sha256: secrets.sha256 })
     .from(secrets)
@@ -107,16 +116,16 @@ async function* edgeState(db: Executor): Batches {
   yield (await readEdges(db)).map(edgeKeysOp);
 }
 
-/** Released versions alone, each before the releases that name it. */
+/** Versions, one a batch, and then the releases that name some of them. */
 async function* bundleState(db: Executor): Batches {
-  const released = await db.select().from(releases).orderBy(asc(releases.ring));
-  for (const version of new Set(released.map((release) => release.version))) {
+  for (const version of await versionsInLane(db)) {
     const [row] = await db
       .select()
       .from(configurationVersions)
       .where(eq(configurationVersions.version, version));
-    if (row === undefined) throw new Error(`version ${version} is released but not there`);
+    if (row === undefined) throw new Error(`version ${version} is gone`);
     yield [bundleOp(version, row.bundleSha256, row.bundle)];
   }
+  const released = await db.select().from(releases).orderBy(asc(releases.ring));
   yield released.map(({ ring, version }) => ({ op: 'release', ring, version }));
 }

@@ -1,7 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import { type Lane, lanes, type Position } from '@sallyport/shared/state/model';
+import { SallyportError } from '@sallyport/shared/errors';
+import type { Lane, Position } from '@sallyport/shared/state/model';
 import type { Database } from './database.ts';
 import { unavailable } from './failure.ts';
+import { checkServer } from './server-identity.ts';
 
 /** One row of the change log. */
 export interface Revision {
@@ -13,10 +15,16 @@ export interface Revision {
   readonly body: Uint8Array;
 }
 
+/** The head of a lane, and what its epoch goes on from. */
+export interface LaneHead extends Position {
+  /** The last position of the epoch before; null in the first. */
+  readonly forkedAt: Position | null;
+}
+
 /** Heads and new rows as of one instant. */
 export interface LogPage {
-  readonly heads: ReadonlyMap<Lane, Position>;
-  /** By lane, then by revision; at most `revisionsMax` of a lane. */
+  readonly heads: ReadonlyMap<Lane, LaneHead>;
+  /** By lane, then by revision. */
   readonly revisions: readonly Revision[];
 }
 
@@ -26,7 +34,16 @@ export interface LogConnection {
   close(): Promise<void>;
 }
 
-const revisionsMax = 200;
+/**
+ * Revisions of a lane in one page. Few where one may hold a thousand ops: a page is decoded in one
+ * go, and what else this process has to send waits for it.
+ */
+const revisionsMax: Readonly<Record<Lane, number>> = {
+  revoke: 200,
+  signals: 100,
+  config: 8,
+  directory: 16,
+};
 const queryTimeoutMs = 2_000;
 const closeTimeoutMs = 1_000;
 
@@ -34,6 +51,8 @@ interface Row {
   readonly lane: Lane;
   readonly head_epoch: string;
   readonly head_rev: string;
+  readonly forked_epoch: string | null;
+  readonly forked_rev: string | null;
   readonly prev_rev: string | null;
   readonly rev: string | null;
   readonly body: Buffer | null;
@@ -41,23 +60,26 @@ interface Row {
 
 // One statement, so that heads and rows come from one snapshot and one round trip.
 const pageQuery = `
-  select h.lane, h.epoch as head_epoch, h.rev as head_rev, c.prev_rev, c.rev, c.body
-  from lane_heads h
-  left join unnest($1::text[], $2::bigint[], $3::bigint[]) as k(lane, epoch, rev)
-    on k.lane = h.lane and k.epoch = h.epoch
+  select h.lane, h.epoch as head_epoch, h.rev as head_rev, e.forked_epoch, e.forked_rev,
+    c.prev_rev, c.rev, c.body
+  from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) as k(lane, page, epoch, rev)
+  join lane_heads h on h.lane = k.lane
+  left join lane_epochs e on e.lane = h.lane and e.epoch = h.epoch
   left join lateral (
     select prev_rev, rev, body from change_log
-    where lane = h.lane and epoch = h.epoch and rev > k.rev and rev <= h.rev
-    order by rev limit ${revisionsMax}
+    where lane = h.lane and epoch = h.epoch and k.epoch = h.epoch and rev > k.rev and rev <= h.rev
+    order by rev limit k.page
   ) c on true
   order by h.lane, c.rev`;
 
 /**
- * A connection of its own for following the change log: it listens for `sallyport_changes` and
- * reads, so that neither waits for a pool. `onWake` is a hint; `onLost` comes once, at the end.
+ * A connection of its own for following some lanes of the change log: it listens for
+ * `sallyport_changes` and reads, so that neither waits for a pool. `onWake` is a hint; `onLost`
+ * comes once, at the end.
  */
 export async function openLogConnection(
   database: Database,
+  lanes: readonly Lane[],
   onWake: () => void,
   onLost: () => void,
 ): Promise<LogConnection> {
@@ -71,21 +93,22 @@ export async function openLogConnection(
       setTimeout(closeTimeoutMs, undefined, { ref: false }),
     ]);
   try {
+    await checkServer(database, client);
     await client.query('listen sallyport_changes');
   } catch (cause) {
     await close();
-    throw unavailable(cause);
+    throw cause instanceof SallyportError ? cause : unavailable(cause);
   }
   return {
     close,
     async read(known) {
-      const list = [...known];
       const { rows } = await client.query<Row>({
         text: pageQuery,
         values: [
-          list.map(([lane]) => lane),
-          list.map(([, { epoch }]) => epoch),
-          list.map(([, { rev }]) => rev),
+          lanes,
+          lanes.map((lane) => revisionsMax[lane]),
+          lanes.map((lane) => known.get(lane)?.epoch ?? null),
+          lanes.map((lane) => known.get(lane)?.rev ?? null),
         ],
         query_timeout: queryTimeoutMs,
       } as { text: string; values: unknown[] });
@@ -95,13 +118,11 @@ export async function openLogConnection(
 }
 
 function toPage(rows: readonly Row[]): LogPage {
-  const heads = new Map<Lane, Position>();
+  const heads = new Map<Lane, LaneHead>();
   const revisions: Revision[] = [];
   for (const row of rows) {
-    // A lane of a newer version of the schema is left to the replicas that know it.
-    if (!lanes.includes(row.lane)) continue;
     const epoch = Number(row.head_epoch);
-    heads.set(row.lane, { epoch, rev: Number(row.head_rev) });
+    heads.set(row.lane, { epoch, rev: Number(row.head_rev), forkedAt: forkedAtOf(row) });
     if (row.rev === null || row.prev_rev === null || row.body === null) continue;
     revisions.push({
       lane: row.lane,
@@ -112,4 +133,9 @@ function toPage(rows: readonly Row[]): LogPage {
     });
   }
   return { heads, revisions };
+}
+
+function forkedAtOf({ forked_epoch, forked_rev }: Row): Position | null {
+  if (forked_epoch === null || forked_rev === null) return null;
+  return { epoch: Number(forked_epoch), rev: Number(forked_rev) };
 }

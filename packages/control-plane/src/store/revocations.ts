@@ -1,5 +1,5 @@
 import { newId } from '@sallyport/shared/ids';
-import type { Block, BlockKind } from '@sallyport/shared/state/model';
+import type { Block, BlockKind, LiftedBlock } from '@sallyport/shared/state/model';
 import { and, eq, not, or, type SQL, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { afterCursor, newestFirst, type PageRequest } from './paging.ts';
@@ -7,9 +7,14 @@ import { deviceCertificates, type RevocationTarget, revocations } from './schema
 
 export type RevocationRow = typeof revocations.$inferSelect;
 
+type NewRevocation = Omit<
+  typeof revocations.$inferInsert,
+  'id' | 'liftedAtMs' | 'liftedBy' | 'leftLaneAtMs'
+>;
+
 export async function insertRevocation(
   db: Executor,
-  revocation: Omit<typeof revocations.$inferInsert, 'id' | 'liftedAtMs' | 'liftedBy'>,
+  revocation: NewRevocation,
 ): Promise<RevocationRow> {
   const [row] = await db
     .insert(revocations)
@@ -30,13 +35,21 @@ export async function lockRevocation(db: Executor, id: string): Promise<Revocati
   return row ?? null;
 }
 
+/** Marks a block as lifted. Whoever finds `leftLaneAtMs` null in the locked row emits `liftedOp`. */
 export async function markLifted(
   db: Executor,
   id: string,
   liftedBy: string,
   nowMs: number,
 ): Promise<void> {
-  await db.update(revocations).set({ liftedAtMs: nowMs, liftedBy }).where(eq(revocations.id, id));
+  await db
+    .update(revocations)
+    .set({
+      liftedAtMs: nowMs,
+      liftedBy,
+      leftLaneAtMs: sql`coalesce(${revocations.leftLaneAtMs}, ${nowMs}::bigint)`,
+    })
+    .where(eq(revocations.id, id));
 }
 
 export interface RevocationFilter {
@@ -140,6 +153,17 @@ export function blockOp(row: RevocationRow): Block {
     kind: row.target,
     subjectId: row.subjectId,
     expiresAtMs: row.expiresAtMs,
+  };
+}
+
+/** The op that takes the row of a block out of the lane. */
+export function liftedOp(row: Pick<RevocationRow, 'id' | 'target' | 'subjectId'>): LiftedBlock {
+  if (row.target === 'session') throw new Error(`revocation ${row.id} is not a block`);
+  return {
+    op: 'lifted_block',
+    revocationId: row.id,
+    kind: row.target,
+    subjectId: row.subjectId,
   };
 }
 

@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { newId } from '@sallyport/shared/ids';
 import type { Seed } from '@sallyport/shared/init/seed';
 import { cookieRingSecret } from '@sallyport/shared/keys/cookie-ring';
+import type { EndorsedPurpose } from '@sallyport/shared/keys/root';
 import type { Authority } from '@sallyport/shared/pki/issue';
 import { type SealKey, seal } from '@sallyport/shared/seal';
 import { insertToken } from './admin-tokens.ts';
@@ -57,19 +58,17 @@ export async function importSeed(
 }
 
 async function importKeys(tx: WriteTx, seed: Seed, sealKey: SealKey): Promise<void> {
-  const { key, privateKeyPem } = seed.statementKey;
-  await insertSigningKey(tx.db, {
-    keyId: key.keyId,
-    purpose: 'session-statement',
-    publicKey: key.publicKey,
-    sealedPrivateKey: sealKeyOf(sealKey, key.keyId, privateKeyPem),
-    certificatePem: null,
-    rootSignature: key.rootSignature,
-    notBeforeMs: key.notBeforeMs,
-    notAfterMs: key.notAfterMs,
-    createdAtMs: tx.nowMs,
-  });
-  tx.emit('config', key);
+  for (const { key, privateKeyPem } of seed.signingKeys) {
+    const { op: _, ...fields } = key;
+    await insertSigningKey(tx.db, {
+      ...fields,
+      purpose: key.purpose as EndorsedPurpose,
+      sealedPrivateKey: sealKeyOf(sealKey, key.keyId, privateKeyPem),
+      certificatePem: null,
+      createdAtMs: tx.nowMs,
+    });
+    tx.emit('config', key);
+  }
   for (const [name, authority] of Object.entries(seed.authorities)) {
     await importAuthority(
       tx.db,

@@ -2,7 +2,7 @@ import type { EndedSession, GenerationScope } from '@sallyport/shared/state/mode
 import { and, eq, not, type SQL, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { afterCursor, newestFirst, type PageRequest } from './paging.ts';
-import { devices, generations, sessions, users } from './schema/index.ts';
+import { devices, endedSessions, generations, sessions, users } from './schema/index.ts';
 
 export type SessionRow = typeof sessions.$inferSelect;
 
@@ -33,7 +33,16 @@ export async function endSession(
     .set({ endedAtMs: sql`coalesce(${sessions.endedAtMs}, ${nowMs}::bigint)` })
     .where(eq(sessions.sid, sid))
     .returning({ sid: sessions.sid, expiresAtMs: sessions.expiresAtMs });
-  return row === undefined ? null : { op: 'ended_session', ...row };
+  if (row === undefined) return null;
+  // An update that changes nothing holds the row, too, against the job that forgets it.
+  await db
+    .insert(endedSessions)
+    .values(row)
+    .onConflictDoUpdate({
+      target: endedSessions.sid,
+      set: { expiresAtMs: sql`excluded.expires_at_ms` },
+    });
+  return { op: 'ended_session', ...row };
 }
 
 /** Whether a session's statement would hold now: not ended, not expired, generations of today. */

@@ -47,6 +47,8 @@ export interface TestAdmin extends TestDatabase {
   send(method: string, path: string, request?: TestRequest): Promise<TestAnswer>;
   /** PEM of the authority of the API's certificate. */
   readonly ca: string;
+  /** PEM of the root key's private half. */
+  readonly rootKeyPem: string;
 }
 
 const closers: (() => Promise<void>)[] = [];
@@ -61,7 +63,8 @@ export async function testAdmin(options: TestDatabaseOptions = {}): Promise<Test
   const { files } = await createInstallation({ trustDomain: 'corp.test', nowMs });
   const text = (path: string): string => files.find((file) => file.path === path)?.contents ?? '';
   const sealKey = parseKeyFile(text('key-file'));
-  await importSeed(database, parseSeed(text('seed.json'), sealKey), sealKey, nowMs);
+  const seed = parseSeed(text('seed.json'), sealKey);
+  await importSeed(database, seed, sealKey, nowMs);
   const receipts = describedReceipts();
   const context: AdminContext = {
     database,
@@ -69,6 +72,7 @@ export async function testAdmin(options: TestDatabaseOptions = {}): Promise<Test
     log: testLog,
     sealKey,
     trustDomain: 'corp.test',
+    rootPublicKey: seed.rootPublicKey,
     deviceAuthority: await loadAuthority(database.db, 'device-ca', sealKey, nowMs),
     receipts,
     metrics: createAdminMetrics(new Registry()),
@@ -95,6 +99,7 @@ export async function testAdmin(options: TestDatabaseOptions = {}): Promise<Test
     receipts,
     tokens,
     ca,
+    rootKeyPem: text('root.key.pem'),
     openApi,
     async send(method, path, request = {}) {
       const answer = await send(agent, origin, tokens, method, path, request);

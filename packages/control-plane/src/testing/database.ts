@@ -61,7 +61,7 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
 export async function execute(url: string, statement: string): Promise<void> {
   const database = openDatabase(url, testLog);
   try {
-    await database.ordinary.query(statement);
+    await database.bulk.query(statement);
   } finally {
     await database.close();
   }

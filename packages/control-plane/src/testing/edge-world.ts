@@ -14,10 +14,11 @@ import { Registry } from 'prom-client';
 import { afterAll } from 'vitest';
 import { type EdgeServer, startEdgeServer } from '../grpc/server.ts';
 import { createSignInCalls } from '../identity/sign-in-calls.ts';
-import { createPublisher, type Publisher } from '../publish/publisher.ts';
-import type { Database } from '../store/database.ts';
+import { createPublisher, type Publisher, type PublisherOptions } from '../publish/publisher.ts';
+import { type Database, read } from '../store/database.ts';
 import { insertJoinToken } from '../store/edges.ts';
 import { importSeed } from '../store/seed.ts';
+import { loadSyncKeys } from '../store/sync-keys.ts';
 import type { Actor } from '../store/write.ts';
 import { testDatabase, testLog } from './database.ts';
 
@@ -29,11 +30,15 @@ export interface EdgeWorld {
   readonly server: EdgeServer;
   readonly seed: Seed;
   readonly sealKey: SealKey;
+  /** PKCS#8; null: of a replica that was started beside the first. */
+  readonly rootKeyPem: string | null;
   readonly metrics: Registry;
   /** A client that presents this certificate, or none. Closed at the end of the file. */
   client(identity: ClientIdentity | null): EdgeSyncClient;
   joinToken(lifetimeMs?: number): Promise<string>;
   joinEdge(region?: string): Promise<JoinedEdge>;
+  /** Before the end of the file: the database has few connections. */
+  stop(): Promise<void>;
 }
 
 export interface ClientIdentity {
@@ -64,12 +69,17 @@ afterAll(async () => {
 });
 
 /** Starts one on a database of its own. Ends with the test file. */
-export async function startEdgeWorld(): Promise<EdgeWorld> {
+export async function startEdgeWorld(options: ReplicaOptions = {}): Promise<EdgeWorld> {
   const { database, url } = await testDatabase();
-  const { seed, sealKey } = await installation();
+  const { seed, sealKey, rootKeyPem } = await installation();
   await importSeed(database, seed, sealKey, Date.now());
-  return startReplica(database, url, seed, sealKey);
+  return { ...(await startReplica(database, url, seed, sealKey, options)), rootKeyPem };
 }
+
+/** What a test may want otherwise. */
+export type ReplicaOptions = Partial<
+  Pick<PublisherOptions, 'replica' | 'stallMs' | 'admission' | 'bus' | 'signingKeys'>
+>;
 
 /** Starts another replica on the same database. */
 export async function startReplica(
@@ -77,12 +87,22 @@ export async function startReplica(
   url: string,
   seed: Seed,
   sealKey: SealKey,
-  options: { readonly stallMs?: number } = {},
+  options: ReplicaOptions = {},
 ): Promise<EdgeWorld> {
   const clock = systemClock;
-  const publisher = createPublisher({ database, clock, log: testLog, replica: 'test', ...options });
-  const signIn = createSignInCalls({ database, sealKey, clock, log: testLog });
   const metrics = new Registry();
+  const publisher = createPublisher({
+    database,
+    clock,
+    log: testLog,
+    replica: 'test',
+    metrics,
+    rootPublicKey: seed.rootPublicKey,
+    signingKeys: () => read(database, (db) => loadSyncKeys(db, sealKey, clock())),
+    bus: null,
+    ...options,
+  });
+  const signIn = createSignInCalls({ database, sealKey, clock, log: testLog });
   await publisher.start();
   const server = await startEdgeServer({
     listen: { host: '127.0.0.1', port: 0 },
@@ -98,11 +118,17 @@ export async function startReplica(
     clock,
     log: testLog,
   });
-  cleanups.push(async () => {
+  let stopping: Promise<void> | null = null;
+  const stopNow = async (): Promise<void> => {
     await publisher.stop();
     await server.drain(100);
     await signIn.close();
-  });
+  };
+  const stop = (): Promise<void> => {
+    stopping ??= stopNow();
+    return stopping;
+  };
+  cleanups.push(stop);
   const caPem = seed.authorities.edge.certificatePem;
   const client = (identity: ClientIdentity | null): EdgeSyncClient =>
     openClient(server, channelCredentials(caPem, identity));
@@ -125,9 +151,11 @@ export async function startReplica(
     server,
     seed,
     sealKey,
+    rootKeyPem: null,
     metrics,
     client,
     joinToken,
+    stop,
     async joinEdge(region = 'north') {
       const { request, privateKeyPem } = await joinRequest(await joinToken(), region);
       const anonymous = client(null);
@@ -180,9 +208,10 @@ export async function assertionJwk(): Promise<string> {
   return JSON.stringify({ ...jwk, kid: await calculateJwkThumbprint(jwk) });
 }
 
-async function installation(): Promise<{ seed: Seed; sealKey: SealKey }> {
+async function installation(): Promise<{ seed: Seed; sealKey: SealKey; rootKeyPem: string }> {
   const { files } = await createInstallation({ trustDomain, nowMs: Date.now() });
   const text = (path: string): string => files.find((file) => file.path === path)?.contents ?? '';
   const sealKey = parseKeyFile(text('key-file'));
-  return { seed: parseSeed(text('seed.json'), sealKey), sealKey };
+  const rootKeyPem = text('root.key.pem');
+  return { seed: parseSeed(text('seed.json'), sealKey), sealKey, rootKeyPem };
 }

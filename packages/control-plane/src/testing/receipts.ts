@@ -22,5 +22,8 @@ export function describedReceipts(): DescribedReceipts {
       return current;
     },
     edgesStatus: () => statuses,
+    edgeStatus: (id) => statuses.find(({ edgeId }) => edgeId === id) ?? null,
+    heads: () => new Map(),
+    lag: () => ({ revisions: null, ms: null }),
   };
 }

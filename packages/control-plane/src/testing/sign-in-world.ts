@@ -10,6 +10,7 @@ import {
 } from '@sallyport/proto';
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { verificationKeyFromRaw } from '@sallyport/shared/keys/ed25519';
+import { sessionStatementPurpose } from '@sallyport/shared/keys/root';
 import { type Authority, createAuthority } from '@sallyport/shared/pki/issue';
 import { seal } from '@sallyport/shared/seal';
 import { type SessionStatement, verifyStatement } from '@sallyport/shared/session/statement';
@@ -89,7 +90,10 @@ export async function startSignInWorld(): Promise<SignInWorld> {
     },
     async statementOf({ result }) {
       if (result.case !== 'signedIn') throw new Error(`not signed in: ${JSON.stringify(result)}`);
-      const { key } = world.seed.statementKey;
+      const key = world.seed.signingKeys
+        .map((one) => one.key)
+        .find(({ purpose }) => purpose === sessionStatementPurpose);
+      if (key === undefined) throw new Error('the seed has no statement key');
       const keyOf = (id: string) =>
         id === key.keyId ? verificationKeyFromRaw(key.publicKey) : null;
       const statement = await verifyStatement(result.value.statement, keyOf, Date.now());

@@ -16,6 +16,7 @@ import {
   newestVersion,
   putRelease,
   readLiveDocuments,
+  versionsInLane,
 } from '../../store/configuration.ts';
 import type { Executor } from '../../store/database.ts';
 import { findKeys } from '../../store/keys.ts';
@@ -95,13 +96,18 @@ export async function publish(
   if (changes.length === 0) return checked;
   const bundleSha256 = sha256(bundle);
   const row = { version, author, message, changes, bundle, bundleSha256, createdAtMs: tx.nowMs };
+  const before = await versionsInLane(tx.db);
   await insertVersion(tx.db, row, documents);
   await putRelease(tx.db, defaultRing, version, tx.nowMs);
-  tx.emit('config', bundleOp(version, bundleSha256, bundle), {
-    op: 'release',
-    ring: defaultRing,
-    version,
-  });
+  const kept = await versionsInLane(tx.db);
+  tx.emit(
+    'config',
+    bundleOp(version, bundleSha256, bundle),
+    { op: 'release', ring: defaultRing, version },
+    ...before
+      .filter((old) => !kept.includes(old))
+      .map((old) => ({ op: 'deleted_bundle', version: old }) as const),
+  );
   return checked;
 }
 

@@ -124,6 +124,7 @@ describe('an explanation', () => {
       blocked: false,
     },
     lockdown: false,
+    staleness: { revokeMs: 1_200, signalsMs: 0, configMs: 0, directoryMs: 0 },
   };
   const documents = (group: string) => [
     {

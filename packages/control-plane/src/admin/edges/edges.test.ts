@@ -24,7 +24,15 @@ async function joined(region: string, kid: string): Promise<string> {
     joinedAtMs: nowMs,
     renewedAtMs: nowMs,
     softwareVersion: '0.1.0',
-    lastSeenAtMs: nowMs,
+    lastSeenAtMs: nowMs - 60_000,
+    report: {
+      replica: 'other',
+      lanes: {
+        revoke: { nack: null, held: false, path: 'nats', stalenessMs: 40, digestAgrees: true },
+      },
+      alarms: { gap: 2 },
+      carriedBlocks: 1,
+    },
     positions: { revoke: { applied: { epoch: 1, rev: 3 }, enforced: { epoch: 1, rev: 2 } } },
   });
   return id;
@@ -39,7 +47,19 @@ test('an edge is shown as its row says, and as this replica sees it while it is 
     connected: false,
     blocked: false,
     softwareVersion: '0.1.0',
-    lanes: { revoke: { applied: { rev: 3 }, enforced: { rev: 2 }, nack: null } },
+    replica: 'other',
+    lanes: {
+      revoke: {
+        applied: { rev: 3 },
+        enforced: { rev: 2 },
+        nack: null,
+        path: 'nats',
+        stalenessMs: 40,
+        digestAgrees: true,
+      },
+    },
+    alarms: { gap: 2 },
+    carriedBlocks: 1,
   });
   const nack = { code: 'COMPILE', detail: 'policy x' };
   admin.receipts.describe(
@@ -51,13 +71,32 @@ test('an edge is shown as its row says, and as this replica sees it while it is 
         connectedSinceMs: 1_000,
         softwareVersion: '0.2.0',
         lastSeenAtMs: 2_000,
-        lanes: { config: { applied: null, enforced: null, nack } },
+        lanes: {
+          config: {
+            applied: null,
+            enforced: null,
+            nack,
+            here: true,
+            held: true,
+            path: null,
+            stalenessMs: 7,
+            digestAgrees: false,
+          },
+        },
+        alarms: { forged: 1 },
+        carriedBlocks: 0,
       },
     ],
   );
   const { body: list } = await admin.send('GET', '/v1/edges?region=south');
   expect(list.items).toMatchObject([
-    { id, connected: true, softwareVersion: '0.2.0', lanes: { config: { nack } } },
+    {
+      id,
+      connected: true,
+      softwareVersion: '0.2.0',
+      lanes: { config: { nack, held: true, stalenessMs: 7, digestAgrees: false } },
+      alarms: { forged: 1 },
+    },
   ]);
 });
 

@@ -18,7 +18,6 @@ const joinSecondsDefault = 3_600;
 /** /v1/edges, and the tokens by which they join */
 export function edgeRoutes(app: AdminApp, context: AdminContext): void {
   const { database, clock, receipts } = context;
-  const statusOf = (id: string) => receipts.edgesStatus().find((status) => status.edgeId === id);
   const query = Type.Object(
     { ...pageQuery, region: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })) },
     closed,
@@ -41,7 +40,7 @@ export function edgeRoutes(app: AdminApp, context: AdminContext): void {
         edge.joinedAtMs,
         edge.id,
       ]);
-      return { items: rows.map((row) => presentEdge(row, statusOf(row.edge.id))), nextCursor };
+      return { items: rows.map((row) => presentEdge(row, receipts, clock())), nextCursor };
     },
   );
   app.get(
@@ -53,7 +52,7 @@ export function edgeRoutes(app: AdminApp, context: AdminContext): void {
     async (request) => {
       const view = await read(database, (db) => findEdgeView(db, request.params.id, clock()));
       if (view === null) throw notFound();
-      return presentEdge(view, statusOf(view.edge.id));
+      return presentEdge(view, receipts, clock());
     },
   );
   app.delete(

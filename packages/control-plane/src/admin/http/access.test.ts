@@ -71,6 +71,10 @@ const table: readonly (readonly [method: string, path: string, roles: readonly R
   ['PUT', '/v1/secrets/some-name', directory],
   ['DELETE', '/v1/secrets/some-name', directory],
   ['GET', '/v1/audit', all],
+  ['GET', '/v1/keys', all],
+  ['POST', '/v1/keys:propose', owners],
+  ['POST', '/v1/keys:endorse', owners],
+  ['POST', '/v1/epoch:raise', responders],
 ];
 const open = ['/.well-known/sallyport/jwks.json'];
 

@@ -13,6 +13,9 @@ export const permissions = {
   'secrets:write': ['policy-admin', 'owner'],
   'revocations:write': ['responder', 'owner'],
   'edges:write': ['owner'],
+  'keys:write': ['owner'],
+  /** It ends every session, as a revocation of everyone does. */
+  'epoch:write': ['responder', 'owner'],
   'tokens:read': ['owner'],
   'tokens:write': ['owner'],
 } as const satisfies Record<string, readonly Role[] | null>;

@@ -126,7 +126,7 @@ describe('to block', () => {
     expect(lifted.status).toBe(200);
     expect(lifted.body.liftedAt).not.toBeNull();
     expect(await newestOps(admin.database, 'revoke')).toEqual([
-      { op: 'lifted_block', revocationId: body.id },
+      { op: 'lifted_block', revocationId: body.id, kind: 'everyone', subjectId: '' },
     ]);
     const now = Date.now();
     expect(await isBlocked(admin.database.db, 'everyone', '', now)).toBe(false);

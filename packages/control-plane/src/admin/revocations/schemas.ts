@@ -1,3 +1,4 @@
+import type { PathName } from '@sallyport/shared/sync/messages';
 import { type Static, Type } from 'typebox';
 import type { RevocationRow } from '../../store/revocations.ts';
 import {
@@ -11,6 +12,8 @@ import {
   position,
   sha256Hex,
 } from '../http/schemas.ts';
+
+const pathNames: readonly PathName[] = ['grpc', 'standby', 'nats', 'disk'];
 
 const effect = Type.Union([Type.Literal('end'), Type.Literal('block')]);
 
@@ -76,7 +79,13 @@ const Receipt = Type.Object({
   region: Type.String(),
   status: Type.Union([Type.Literal('enforced'), Type.Literal('unreachable')]),
   tookMs: nullable(Type.Number()),
-  path: nullable(Type.Literal('grpc')),
+  path: nullable(
+    Type.Unsafe<PathName>({
+      type: 'string',
+      enum: pathNames,
+      description: 'By which way the revision came to the edge first.',
+    }),
+  ),
 });
 
 export const targetKind = Type.Union([

@@ -4,6 +4,7 @@ import type { ClientDuplexStream } from '@sallyport/proto/grpc';
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type EdgeWorld, type JoinedEdge, startEdgeWorld } from '../../testing/edge-world.ts';
+import { accessRecord } from '../../testing/records.ts';
 
 let world: EdgeWorld;
 let edge: JoinedEdge;
@@ -14,41 +15,13 @@ beforeAll(async () => {
 });
 
 function record(change: Partial<Record<keyof AccessRecord, unknown>> = {}): Uint8Array {
-  const whole = {
-    kind: 'access',
-    time: new Date().toISOString(),
-    correlationId: `req-${Math.random().toString(36).slice(2)}`,
-    traceparent: '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
+  const denied = accessRecord({
     edge: edge.edgeId,
-    region: 'north',
-    sourceAddress: '192.0.2.1',
-    method: 'GET',
-    host: 'wiki.corp.example',
-    path: '/',
-    queryRedacted: false,
-    userAgent: 'Test/1.0',
-    userId: null,
-    userEmail: null,
-    sid: null,
-    deviceId: null,
-    certificateSha256: null,
-    route: 'wiki',
     outcome: 'deny',
     reasons: ['no_rule_allows'],
-    ruleIds: [],
-    configVersion: 1,
-    revisions: { config: { epoch: 1, rev: 2 } },
-    facts: { nowMs: 1 },
     status: 403,
-    ending: 'complete',
-    decisionUs: 12,
-    upstreamMs: null,
-    totalMs: 1.5,
-    bytesIn: 0,
-    bytesOut: 512,
-    ...change,
-  };
-  return Buffer.from(JSON.stringify(whole));
+  });
+  return Buffer.from(JSON.stringify({ ...denied, ...change }));
 }
 
 function open(client = edge.client) {

@@ -1,11 +1,13 @@
 import type { Log } from '@sallyport/shared/log';
-import type { Lane, Position } from '@sallyport/shared/state/model';
+import type { Lane } from '@sallyport/shared/state/model';
 import type { Database } from '../../store/database.ts';
 import {
+  type LaneHead,
   type LogConnection,
   openLogConnection,
   type Revision,
 } from '../../store/log-connection.ts';
+import { createSlices } from '../slices.ts';
 
 /** Milliseconds that only go forward. */
 export type Monotonic = () => number;
@@ -14,7 +16,7 @@ export interface LogListener {
   /** The next revision of its lane, right after the one before. */
   onRevision(revision: Revision): void;
   /** The lane's history jumped (first read, other epoch, rows gone): all before is void. */
-  onReset(lane: Lane, head: Position): void;
+  onReset(lane: Lane, head: LaneHead): void;
 }
 
 export interface LogFollower {
@@ -23,8 +25,11 @@ export interface LogFollower {
   /** There may be new rows. */
   wake(): void;
   /** How far this replica has read; a lane is absent before the first read. */
-  heads(): ReadonlyMap<Lane, Position>;
-  /** Since the database was last seen, milliseconds; Infinity before the first time. */
+  heads(): ReadonlyMap<Lane, LaneHead>;
+  /**
+   * Age of what was read, milliseconds: since the database was last asked and had nothing that this
+   * replica did not then have too. Infinity before the first time.
+   */
   ageMs(): number;
   stop(): Promise<void>;
 }
@@ -33,17 +38,20 @@ const pollMs = 250;
 const reconnectMs = 500;
 
 /**
- * Follows the change log: woken by NOTIFY, by commits of this process and by a poll behind both.
- * Lives through the loss of the database; what was read before stays.
+ * Follows some lanes of the change log: woken by NOTIFY, by commits of this process, by other
+ * replicas and by a poll behind them all. Lives through the loss of the database; what was read
+ * before stays.
  */
 export function followLog(options: {
   readonly database: Database;
+  readonly lanes: readonly Lane[];
   readonly listener: LogListener;
   readonly log: Log;
   readonly monotonic: Monotonic;
 }): LogFollower {
-  const { database, listener, log, monotonic } = options;
-  const heads = new Map<Lane, Position>();
+  const { database, lanes, listener, log, monotonic } = options;
+  const heads = new Map<Lane, LaneHead>();
+  const slices = createSlices(monotonic);
   let connection: LogConnection | null = null;
   let seenAtMs = Number.NEGATIVE_INFINITY;
   let stopped = false;
@@ -59,7 +67,9 @@ export function followLog(options: {
   };
 
   const connect = async (): Promise<LogConnection> => {
-    const opened: LogConnection = await openLogConnection(database, wake, () => {
+    // It may be lost while it is being opened.
+    let opened: LogConnection | null = null;
+    opened = await openLogConnection(database, lanes, wake, () => {
       if (connection === opened) connection = null;
     });
     connection = opened;
@@ -68,14 +78,19 @@ export function followLog(options: {
 
   const readOnce = async (): Promise<void> => {
     const open = connection ?? (await connect());
-    for (;;) {
+    while (!stopped) {
       const askedAtMs = monotonic();
       const page = await open.read(heads);
       for (const [lane, head] of page.heads) adoptHead(lane, head);
-      for (const revision of page.revisions) adoptRevision(revision);
-      seenAtMs = askedAtMs;
+      for (const revision of page.revisions) {
+        adoptRevision(revision);
+        await slices.turn();
+      }
       const behind = [...page.heads].filter(([lane, { rev }]) => (heads.get(lane)?.rev ?? 0) < rev);
-      if (behind.length === 0) return;
+      if (behind.length === 0) {
+        seenAtMs = askedAtMs;
+        return;
+      }
       for (const [lane, head] of behind) {
         // The head moved and there are no rows for it.
         if (!page.revisions.some((revision) => revision.lane === lane)) jump(lane, head);
@@ -83,12 +98,12 @@ export function followLog(options: {
     }
   };
 
-  const jump = (lane: Lane, head: Position): void => {
+  const jump = (lane: Lane, head: LaneHead): void => {
     heads.set(lane, head);
     listener.onReset(lane, head);
   };
 
-  const adoptHead = (lane: Lane, head: Position): void => {
+  const adoptHead = (lane: Lane, head: LaneHead): void => {
     const known = heads.get(lane);
     if (known?.epoch !== head.epoch || known.rev > head.rev) jump(lane, head);
   };
@@ -96,15 +111,15 @@ export function followLog(options: {
   const adoptRevision = (revision: Revision): void => {
     const known = heads.get(revision.lane);
     if (known?.epoch !== revision.epoch || revision.rev <= known.rev) return;
-    const { lane, epoch, rev, prevRev } = revision;
+    const { lane, rev, prevRev } = revision;
     // The rows between were cleaned away: nobody can be brought here by deltas.
-    if (prevRev !== known.rev) return jump(lane, { epoch, rev });
-    heads.set(lane, { epoch, rev });
+    if (prevRev !== known.rev) return jump(lane, { ...known, rev });
+    heads.set(lane, { ...known, rev });
     listener.onRevision(revision);
   };
 
   const failed = async (error: unknown): Promise<void> => {
-    if (!failing) log.warn('publish.log_unreachable', { error });
+    if (!failing) log.warn('publish.log_unreachable', { lanes, error });
     failing = true;
     const broken = connection;
     connection = null;
@@ -128,7 +143,7 @@ export function followLog(options: {
       woken = false;
       try {
         await readOnce();
-        if (failing) log.info('publish.log_reachable');
+        if (failing) log.info('publish.log_reachable', { lanes });
         failing = false;
         first.resolve();
         await pause(pollMs);

@@ -1,157 +1,345 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@sallyport/shared/log';
 import type { Lane, Position } from '@sallyport/shared/state/model';
-import type { Revision } from '../../store/log-connection.ts';
-import type { ShardSet } from '../2-shards/shards.ts';
-import { type Encoded, encodeFrame, encodeResume } from '../3-frames/encode.ts';
-import type { LaneSource } from './lane-source.ts';
-import { planResume } from './plan.ts';
+import type {
+  FetchMessage,
+  LanePosition,
+  NackMessage,
+  ResumeMode,
+} from '@sallyport/shared/sync/messages';
+import { samePosition } from '@sallyport/shared/sync/position';
+import { createReplicaLane, stepReplicaLane } from '@sallyport/shared/sync/replica-lane';
+import type {
+  ReplicaLane,
+  ReplicaLaneEffect,
+  ReplicaLaneEvent,
+} from '@sallyport/shared/sync/replica-lane-model';
+import type { Monotonic } from '../1-log/follow.ts';
+import type { Snapshot } from '../2-images/snapshots.ts';
+import { type Encoded, encodeMessage } from '../3-frames/encode.ts';
+import type { Slots } from '../admission.ts';
+import { reaches } from '../position.ts';
+import type { Refusals } from '../refusals.ts';
+import type { LaneSource, LoggedFrame } from './lane-source.ts';
+import { ShardParts } from './shard-parts.ts';
+
+/** What a lane's cursor tells of what it does. */
+export interface CursorObserver {
+  resumed(lane: Lane, mode: ResumeMode): void;
+  partSent(lane: Lane): void;
+  held(lane: Lane, held: boolean): void;
+}
+
+export interface CursorParts {
+  readonly source: LaneSource;
+  /** What this edge refused, also on other streams. */
+  readonly refusals: Refusals;
+  readonly transfers: Slots;
+  readonly monotonic: Monotonic;
+  readonly log: Log;
+  readonly observer: CursorObserver;
+  /** There may be more to send. */
+  readonly poke: () => void;
+}
 
 /** A frame that no edge would accept (4 MiB is the limit of a message): the lane goes by shards. */
 const frameBytesMax = 4_000_000;
+/** A transfer of no more than this needs no place among the transfers. */
+const smallBytesMax = 262_144;
+const sameAgainMs = 500;
+/** An effect of one step may lead to another at once; there are never so many. */
+const stepsMax = 8;
 
-type Phase =
-  /** Nothing was decided yet, or the last attempt failed: decide when poked. */
-  | { readonly kind: 'undecided' }
-  /** Something is being read; `poke` follows. */
-  | { readonly kind: 'busy' }
-  /** The edge is ahead of this replica. */
-  | { readonly kind: 'waiting' }
-  | { readonly kind: 'shards'; readonly set: ShardSet; next: number }
-  | { readonly kind: 'backlog'; readonly revisions: readonly Revision[]; next: number }
-  | { readonly kind: 'tail' };
+type EventBody = ReplicaLaneEvent extends infer Event
+  ? Event extends ReplicaLaneEvent
+    ? Omit<Event, 'nowMs' | 'source'>
+    : never
+  : never;
 
 /**
- * One lane of one stream: what to send next. It holds a position and at most one short read, never
- * a queue. `next` does not wait; what must be read first makes it say null, and `poke` is called
- * when there is more.
+ * One lane of one stream: runs what shared/sync/replica-lane.ts decides. It holds a position, the
+ * snapshot that is offered, and at most one short read; never a queue. `next` does not wait; what
+ * must be read first makes it say null, and `poke` is called when there is more.
  */
 export class LaneCursor {
   readonly lane: Lane;
-  readonly #source: LaneSource;
-  readonly #poke: () => void;
-  readonly #log: Log;
-  #have: Position | null;
-  #phase: Phase = { kind: 'undecided' };
-  #resume: Encoded | null = null;
-  #saidWait = false;
+  readonly #parts: CursorParts;
+  #state: ReplicaLane;
+  #snapshot: Snapshot | null = null;
+  #shard: ShardParts | null = null;
+  #backlog: readonly LoggedFrame[] = [];
+  /** Of the last manifest. */
+  #offered: Position | null = null;
+  /** What is being read for the step before; an answer to an earlier one is not heard. */
+  #asked = 0;
+  #resumed = false;
+  #ended = false;
 
-  constructor(source: LaneSource, have: Position | null, poke: () => void, log: Log) {
-    this.lane = source.lane;
-    this.#source = source;
-    this.#have = have;
-    this.#poke = poke;
-    this.#log = log;
+  constructor(parts: CursorParts) {
+    this.#parts = parts;
+    this.lane = parts.source.lane;
+    this.#state = createReplicaLane(this.lane);
+  }
+
+  /** Whether the edge was told how to go on, so that what it acknowledges is of our history. */
+  get resumed(): boolean {
+    return this.#resumed;
+  }
+
+  /** Also again, on the same stream: the lane starts anew. */
+  hello({ position, proof }: LanePosition): void {
+    this.#drop();
+    this.#resumed = false;
+    this.#state = { ...createReplicaLane(this.lane), refused: this.#parts.refusals.list() };
+    const believed = proof !== null && this.#parts.source.believes(proof) ? proof : null;
+    const ownSha256 = believed === null ? null : this.#parts.source.bodySha256(believed);
+    this.#feed({ type: 'hello', have: position, proof: believed, ownSha256 });
+  }
+
+  fetch({ position, shards }: FetchMessage): void {
+    this.#feed({ type: 'fetch', position, shards });
+  }
+
+  nack({ position, code, refusedSha256 }: NackMessage): void {
+    const refused = refusedSha256.length === 32 ? hex(refusedSha256) : '';
+    this.#feed({ type: 'nack', position, code, refusedSha256: refused });
+    if (this.#state.phase.kind !== 'parked') return;
+    this.#drop();
+    this.#parts.observer.held(this.lane, true);
   }
 
   next(): Encoded | null {
-    if (this.#phase.kind === 'undecided') this.#decide();
-    if (this.#phase.kind === 'waiting') this.#stopWaiting();
-    const resume = this.#resume;
-    this.#resume = null;
-    return resume ?? this.#nextOfPhase();
+    for (let step = 0; step < stepsMax && !this.#ended; step += 1) {
+      if (this.#shard !== null) return this.#nextPart(this.#shard);
+      if (this.#state.phase.kind === 'sending' && !this.#hasPlace()) return null;
+      if (this.#state.phase.kind === 'waiting') this.#lookAgain();
+      const before = this.#state;
+      const bytes = this.#feed({ type: 'room' });
+      if (bytes !== null) return bytes;
+      if (this.#state === before) return null;
+    }
+    return null;
   }
 
-  /** Tries again what failed. Called each second. */
-  retry(): void {
-    if (this.#phase.kind === 'undecided') this.#poke();
+  /** The stream is over. */
+  end(): void {
+    this.#ended = true;
+    this.#drop();
   }
 
-  #nextOfPhase(): Encoded | null {
-    switch (this.#phase.kind) {
-      case 'shards':
-        return this.#nextShard(this.#phase);
-      case 'backlog':
-        return this.#nextOfBacklog(this.#phase);
-      case 'tail':
-        return this.#nextFrame();
-      case 'undecided':
-      case 'busy':
-      case 'waiting':
+  #drop(): void {
+    this.#asked += 1;
+    this.#parts.transfers.release(this);
+    this.#snapshot = null;
+    this.#shard = null;
+    this.#backlog = [];
+  }
+
+  /** One step of the machine; what goes onto the stream for it, if anything does. */
+  #feed(event: EventBody): Encoded | null {
+    const { source, monotonic } = this.#parts;
+    const before = this.#state;
+    const step = stepReplicaLane(before, {
+      ...event,
+      nowMs: monotonic(),
+      source: source.facts(),
+    } as ReplicaLaneEvent);
+    this.#state = step.state;
+    let bytes: Encoded | null = null;
+    for (const effect of step.effects) bytes = this.#run(effect, before) ?? bytes;
+    const { kind } = this.#state.phase;
+    if (kind !== 'sending') this.#parts.transfers.release(this);
+    if (before.phase.kind === 'parked' && kind !== 'parked') {
+      this.#parts.observer.held(this.lane, false);
+    }
+    return bytes;
+  }
+
+  #run(effect: ReplicaLaneEffect, before: ReplicaLane): Encoded | null {
+    switch (effect.type) {
+      case 'send_resume':
+        return this.#sendResume(effect);
+      case 'send_manifest':
+        return this.#snapshot?.manifest ?? null;
+      case 'send_shard':
+        return this.#sendShard(effect.index);
+      case 'send_frame':
+        return this.#sendFrame(effect.position, before);
+      case 'build_manifest':
+        this.#build();
+        return null;
+      case 'read_log':
+        this.#readLog(effect.after);
+        return null;
+      case 'check_history':
+        this.#ask(
+          () => this.#parts.source.history(effect.proof),
+          (history) => ({ type: 'history', of: effect.proof, ...history }),
+        );
+        return null;
+      case 'raise_epoch':
+        this.#ask(
+          () => this.#parts.source.raiseEpoch(effect.proof, effect.databaseHead),
+          () => null,
+        );
         return null;
     }
   }
 
-  #nextShard(phase: Extract<Phase, { kind: 'shards' }>): Encoded | null {
-    const shard = phase.set.shards[phase.next];
-    phase.next += 1;
-    if (phase.next >= phase.set.shards.length) {
-      this.#have = phase.set.position;
-      this.#phase = { kind: 'tail' };
-    }
-    return shard ?? null;
+  #sendResume(effect: Extract<ReplicaLaneEffect, { type: 'send_resume' }>): Encoded {
+    const { head, forkedAt } = effect;
+    let { mode } = effect;
+    const wanted = this.#state.have ?? this.#state.proof;
+    const { source, observer } = this.#parts;
+    if (mode === 'wait' && wanted !== null && source.aheadElsewhere(wanted)) mode = 'redirect';
+    this.#resumed = mode === 'tail' || mode === 'shards';
+    observer.resumed(this.lane, mode);
+    return encodeMessage({ kind: 'resume', value: { lane: this.lane, mode, head, forkedAt } });
   }
 
-  #nextOfBacklog(phase: Extract<Phase, { kind: 'backlog' }>): Encoded | null {
-    const revision = phase.revisions[phase.next];
-    phase.next += 1;
-    if (phase.next >= phase.revisions.length) this.#phase = { kind: 'tail' };
-    return revision === undefined ? null : this.#advance(revision.rev, encodeFrame(revision));
-  }
-
-  #nextFrame(): Encoded | null {
-    if (this.#have === null) throw new Error('a lane without a position has no tail');
-    const frame = this.#source.frameAfter(this.#have);
-    if (frame === null) return null;
-    if (frame !== 'gone') return this.#advance(frame.rev, frame.bytes);
-    const have = this.#have;
-    this.#busy(async () => {
-      const revisions = await this.#source.revisionsAfter(have);
-      return revisions.length > 0 ? { kind: 'backlog', revisions, next: 0 } : this.#plan();
-    });
-    return null;
-  }
-
-  #advance(rev: number, bytes: Encoded): Encoded | null {
-    if (this.#have === null) throw new Error('a lane without a position has no next revision');
-    const position = { epoch: this.#have.epoch, rev };
-    if (bytes.length > frameBytesMax) {
-      this.#busy(() => this.#planShards(position));
+  #sendShard(index: number): Encoded | null {
+    if (this.#snapshot === null) {
+      this.#feed({ type: 'shards_gone' });
       return null;
     }
-    this.#have = position;
+    this.#shard = new ShardParts(this.#snapshot, index);
+    return this.#nextPart(this.#shard);
+  }
+
+  #nextPart(shard: ShardParts): Encoded {
+    const bytes = shard.next();
+    if (shard.done) {
+      this.#shard = null;
+      // The last one: what was offered is not needed any more.
+      if (this.#state.phase.kind !== 'sending') this.#drop();
+    }
+    this.#parts.observer.partSent(this.lane);
     return bytes;
   }
 
-  #decide(): void {
-    if (this.#source.head() !== null) this.#busy(() => this.#plan());
-  }
-
-  #stopWaiting(): void {
-    const head = this.#source.head();
-    if (head !== null && planResume(this.#have, head, true) !== 'wait') this.#decide();
-  }
-
-  async #plan(): Promise<Phase> {
-    const head = this.#source.head();
-    if (head === null) return { kind: 'undecided' };
-    const have = this.#have;
-    const sameHistory = have !== null && have.epoch === head.epoch && have.rev <= head.rev;
-    const kind = planResume(have, head, sameHistory && (await this.#source.canTail(have)));
-    if (kind === 'shards') return this.#planShards(null);
-    if (kind === 'tail' || !this.#saidWait) {
-      this.#resume = encodeResume(this.lane, kind, head);
+  /** Without a key to sign with, nothing goes out, and the step did not happen. */
+  #sendFrame(position: Position, before: ReplicaLane): Encoded | null {
+    const { source, refusals } = this.#parts;
+    const found =
+      this.#backlog.find(({ rev }) => rev === position.rev) ??
+      source.frameAfter({ ...position, rev: position.rev - 1 });
+    if (found === 'gone' || found === null) {
+      this.#state = found === null ? before : { ...before, phase: { kind: 'tail' } };
+      return null;
     }
-    this.#saidWait = kind === 'wait';
-    return { kind: kind === 'tail' ? 'tail' : 'waiting' };
+    // After shards their last frame comes once more, as a proof of them; the edge can do without.
+    const isRepeated = samePosition(position, this.#offered);
+    if (refusals.size > 0 || before.refused.length > 0) {
+      const refusedSha256 = createHash('sha256').update(found.body).digest('hex');
+      if (refusals.has(refusedSha256) || before.refused.includes(refusedSha256)) {
+        if (isRepeated) return null;
+        this.#feed({ type: 'nack', position, code: 'INTERNAL', refusedSha256 });
+        this.#parts.observer.held(this.lane, true);
+        return null;
+      }
+    }
+    if (found.bytes.length > frameBytesMax) {
+      if (isRepeated) return null;
+      this.#feed({ type: 'oversize' });
+      return null;
+    }
+    return found.bytes;
   }
 
-  async #planShards(atLeast: Position | null): Promise<Phase> {
-    const set = await this.#source.shards(atLeast);
-    this.#resume = encodeResume(this.lane, 'shards', set.position);
-    this.#saidWait = false;
-    return { kind: 'shards', set, next: 0 };
+  #build(): void {
+    const { have, proof, refused } = this.#state;
+    const { head } = this.#parts.source.facts();
+    // Where something was refused, a state of before would hold it once more.
+    const atLeast = [have, proof, refused.length > 0 ? head : null]
+      .filter((position) => position !== null && position.epoch === head?.epoch)
+      .reduce<Position | null>(
+        (most, one) => (one !== null && one.rev > (most?.rev ?? -1) ? one : most),
+        null,
+      );
+    this.#ask(
+      async () => {
+        const snapshot = await this.#parts.source.snapshot(
+          atLeast && { epoch: atLeast.epoch, rev: atLeast.rev },
+        );
+        // Offered before and wanted again: whatever the reason, not at once.
+        if (snapshot !== null && samePosition(snapshot.position, this.#offered)) {
+          await delay(sameAgainMs);
+        }
+        return snapshot;
+      },
+      (snapshot) => {
+        if (snapshot === null) return { type: 'failed' };
+        this.#snapshot = snapshot;
+        this.#offered = snapshot.position;
+        const sha256 = snapshot.shards.map(({ hash }) => hash);
+        return { type: 'manifest', position: snapshot.position, sha256 };
+      },
+    );
   }
 
-  #busy(work: () => Promise<Phase>): void {
-    this.#phase = { kind: 'busy' };
+  #readLog(after: Position): void {
+    this.#ask(
+      () => this.#parts.source.framesAfter(after),
+      (frames) => {
+        this.#backlog = frames;
+        return { type: 'log', after, frames: frames.length };
+      },
+    );
+  }
+
+  /** Feeds the answer, unless something else has been asked or begun meanwhile. */
+  #ask<Answer>(work: () => Promise<Answer>, eventOf: (answer: Answer) => EventBody | null): void {
+    this.#asked += 1;
+    const asked = this.#asked;
+    const settle = (eventNow: () => EventBody | null): void => {
+      if (asked !== this.#asked || this.#ended) return;
+      const event = eventNow();
+      if (event !== null) this.#feed(event);
+      this.#parts.poke();
+    };
     work()
-      .then((phase) => {
-        this.#phase = phase;
-        if (phase.kind !== 'undecided') this.#poke();
-      })
+      .then(
+        (answer) => settle(() => eventOf(answer)),
+        (error: unknown) => {
+          this.#parts.log.warn('publish.lane_read_failed', { lane: this.lane, error });
+          settle(() => ({ type: 'failed' }));
+        },
+      )
       .catch((error: unknown) => {
-        this.#log.warn('publish.lane_read_failed', { lane: this.lane, error });
-        this.#phase = { kind: 'undecided' };
+        this.#parts.log.error('publish.lane_failed', { lane: this.lane, error });
       });
   }
+
+  /** The places are for transfers that take a while. */
+  #hasPlace(): boolean {
+    const { phase } = this.#state;
+    const { transfers, poke } = this.#parts;
+    if (phase.kind !== 'sending' || this.#snapshot === null) return true;
+    const { shards } = this.#snapshot;
+    let bytes = 0;
+    for (const index of phase.shards) {
+      bytes += shards[index]?.bytes ?? 0;
+      if (bytes > smallBytesMax) return transfers.take(this, poke);
+    }
+    return true;
+  }
+
+  /**
+   * The head may have come to where the waiting edge says it is. That alone does not make its
+   * history ours: the frame that it had last must be this replica's own, else it takes the shards.
+   */
+  #lookAgain(): void {
+    const { have, proof } = this.#state;
+    const { head } = this.#parts.source.facts();
+    const wanted = have ?? proof;
+    if (head === null || wanted === null || !reaches(head, wanted)) return;
+    const ownSha256 = proof === null ? null : this.#parts.source.bodySha256(proof);
+    const known = ownSha256 === null ? null : have;
+    this.#feed({ type: 'hello', have: known, proof, ownSha256 });
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

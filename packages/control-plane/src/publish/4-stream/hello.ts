@@ -1,13 +1,15 @@
-import { type Hello, laneFromWire, positionFromWire } from '@sallyport/proto';
-import type { Lane, Position } from '@sallyport/shared/state/model';
+import { type Hello, lanePositionFromWire } from '@sallyport/proto';
+import type { Lane } from '@sallyport/shared/state/model';
+import type { LanePosition } from '@sallyport/shared/sync/messages';
 
 /** The version of the protocol that this control plane speaks. */
 const protocolVersion = 1;
+const lanesMax = 16;
 
 /** What an edge says first: what it is, and how far it has come in the lanes of this stream. */
 export interface Greeting {
   readonly softwareVersion: string;
-  readonly have: ReadonlyMap<Lane, Position | null>;
+  readonly have: ReadonlyMap<Lane, LanePosition>;
 }
 
 /** Reads a Hello. A lane of a newer protocol is left out; a stream without any lane is refused. */
@@ -15,13 +17,13 @@ export function readHello(hello: Hello): Greeting | { readonly problem: string }
   if (hello.protocol !== protocolVersion) {
     return { problem: `protocol ${hello.protocol} is not spoken here, ${protocolVersion} is` };
   }
-  if (hello.have.length > 16) return { problem: 'too many lanes' };
-  const have = new Map<Lane, Position | null>();
-  for (const { lane: wire, position } of hello.have) {
-    const lane = laneFromWire(wire);
-    if (lane === null) continue;
-    if (have.has(lane)) return { problem: `lane ${lane} is named twice` };
-    have.set(lane, positionFromWire(position));
+  if (hello.have.length > lanesMax) return { problem: 'too many lanes' };
+  const have = new Map<Lane, LanePosition>();
+  for (const wire of hello.have) {
+    const position = lanePositionFromWire(wire);
+    if (position === null) continue;
+    if (have.has(position.lane)) return { problem: `lane ${position.lane} is named twice` };
+    have.set(position.lane, position);
   }
   if (have.size === 0) return { problem: 'no lane is named' };
   return { softwareVersion: printable(hello.softwareVersion), have };

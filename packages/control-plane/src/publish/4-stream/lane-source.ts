@@ -1,58 +1,40 @@
 import type { Lane, Position } from '@sallyport/shared/state/model';
-import { readOldestRevision, readRevisions } from '../../store/change-log.ts';
-import { type Database, read } from '../../store/database.ts';
-import type { Revision } from '../../store/log-connection.ts';
-import type { ShardSet, Shards } from '../2-shards/shards.ts';
-import type { Frame, FrameRing } from '../3-frames/ring.ts';
-import { reaches } from '../position.ts';
+import type { FrameProof } from '@sallyport/shared/sync/messages';
+import type { LaneSource as LaneFacts } from '@sallyport/shared/sync/replica-lane-model';
+import type { Snapshot } from '../2-images/snapshots.ts';
+import type { Encoded } from '../3-frames/encode.ts';
+import type { Frame } from '../3-frames/ring.ts';
 
-/** Where the cursors of all streams find one lane: head, ring, log and shards. */
-export interface LaneSource {
-  readonly lane: Lane;
-  /** null before the database was read for the first time. */
-  head(): Position | null;
-  frameAfter(position: Position): Frame | null | 'gone';
-  /** Whether ring or log have every revision after the position. */
-  canTail(position: Position): Promise<boolean>;
-  /** Revisions that are not in the ring any more; empty if the log cannot go on from there. */
-  revisionsAfter(position: Position): Promise<readonly Revision[]>;
-  /** The whole state, at `atLeast` or later. */
-  shards(atLeast: Position | null): Promise<ShardSet>;
+/** What the database's own log says, read now. */
+export interface DatabaseHistory {
+  readonly head: Position;
+  /** Of the body of its own revision, hex; null: it has none there. */
+  readonly sha256: string | null;
 }
 
-/** Read from the log at a time for a stream that fell out of the ring. */
-const revisionsPerRead = 50;
+/** A frame that was read from the database's log. */
+export interface LoggedFrame {
+  readonly rev: number;
+  readonly body: Uint8Array;
+  readonly bytes: Encoded;
+}
 
-export function createLaneSource(
-  lane: Lane,
-  parts: {
-    readonly database: Database;
-    readonly ring: FrameRing;
-    readonly shards: Shards;
-    readonly heads: () => ReadonlyMap<Lane, Position>;
-  },
-): LaneSource {
-  const { database, ring, shards, heads } = parts;
-  return {
-    lane,
-    head: () => heads().get(lane) ?? null,
-    frameAfter: (position) => ring.after(position),
-    async canTail(position) {
-      if (ring.after(position) !== 'gone') return true;
-      const oldest = await read(database, (db) => readOldestRevision(db, lane, position.epoch));
-      return oldest !== null && oldest <= position.rev + 1;
-    },
-    async revisionsAfter(position) {
-      const rows = await read(database, (db) =>
-        readRevisions(db, lane, position, revisionsPerRead),
-      );
-      return rows[0]?.prevRev === position.rev ? rows : [];
-    },
-    shards: (atLeast) =>
-      shards.get(
-        lane,
-        (position) =>
-          ring.after(position) !== 'gone' && (atLeast === null || reaches(position, atLeast)),
-      ),
-  };
+/** Where the cursors of all streams find one lane: head, ring, log and snapshots. */
+export interface LaneSource {
+  readonly lane: Lane;
+  facts(): LaneFacts;
+  frameAfter(position: Position): Frame | null | 'gone';
+  /** SHA-256 of the body of this replica's own revision, hex; null: it is not in the ring. */
+  bodySha256(position: Position): string | null;
+  /** Frames that are not in the ring any more; empty if the log cannot go on from there. */
+  framesAfter(position: Position): Promise<readonly LoggedFrame[]>;
+  /** The whole state, not before `atLeast`; null: not to be had now. */
+  snapshot(atLeast: Position | null): Promise<Snapshot | null>;
+  history(proof: FrameProof): Promise<DatabaseHistory>;
+  /** The database lost what the proof shows. */
+  raiseEpoch(proof: FrameProof, databaseHead: Position): Promise<void>;
+  /** Whether the proof's signature holds. */
+  believes(proof: FrameProof): boolean;
+  /** Whether the edge is told to try another replica: one lives that has read so far. */
+  aheadElsewhere(position: Position): boolean;
 }

@@ -1,4 +1,5 @@
 import type { Encoded } from '../3-frames/encode.ts';
+import type { Slices } from '../slices.ts';
 import { type Pipe, type StreamParts, type StreamPeer, SyncStream } from './sync-stream.ts';
 
 const streamsPerEdgeMax = 8;
@@ -6,51 +7,88 @@ const streamsPerEdgeMax = 8;
 /** All Sync streams of this replica. */
 export class StreamSet {
   readonly #parts: Omit<StreamParts, 'onClosed'>;
-  readonly #streams = new Set<SyncStream>();
+  readonly #slices: Slices;
+  readonly #streams = new Map<string, Set<SyncStream>>();
+  #size = 0;
   #ended = false;
+  /** A round over all streams is under way; another one is wanted after it. */
+  #round = false;
+  #again = false;
 
-  constructor(parts: Omit<StreamParts, 'onClosed'>) {
+  constructor(parts: Omit<StreamParts, 'onClosed'>, slices: Slices) {
     this.#parts = parts;
+    this.#slices = slices;
   }
 
   get size(): number {
-    return this.#streams.size;
+    return this.#size;
   }
 
   /** null: the edge has too many already, or this replica is going away. */
   open(peer: StreamPeer, pipe: Pipe): SyncStream | null {
-    const open = [...this.#streams].filter((stream) => stream.peer.edgeId === peer.edgeId);
-    if (this.#ended || open.length >= streamsPerEdgeMax) return null;
+    const known = this.#streams.get(peer.edgeId);
+    if (this.#ended || (known?.size ?? 0) >= streamsPerEdgeMax) return null;
+    const streams = known ?? new Set<SyncStream>();
+    this.#streams.set(peer.edgeId, streams);
     const onClosed = (): void => {
-      this.#streams.delete(stream);
+      if (streams.delete(stream)) this.#size -= 1;
+      if (streams.size === 0 && this.#streams.get(peer.edgeId) === streams) {
+        this.#streams.delete(peer.edgeId);
+      }
     };
     const stream: SyncStream = new SyncStream(peer, pipe, { ...this.#parts, onClosed });
-    this.#streams.add(stream);
+    streams.add(stream);
+    this.#size += 1;
     return stream;
   }
 
-  edgeIds(): ReadonlySet<string> {
-    return new Set([...this.#streams].map(({ peer }) => peer.edgeId));
+  edgeIds(): Iterable<string> {
+    return this.#streams.keys();
   }
 
-  /** There may be more to send on any of them. */
+  /** A revocation is there: nothing else comes before it. */
+  pumpRevoke(): void {
+    for (const stream of this.#all()) if (stream.carries('revoke')) stream.pump();
+  }
+
+  /** There may be more to send on any of them; everybody gets a turn between some and the next. */
   pump(): void {
-    for (const stream of this.#streams) stream.pump();
+    this.#again = true;
+    if (!this.#round) void this.#rounds();
   }
 
-  tick(heartbeat: Encoded, wallMs: number): void {
-    for (const stream of this.#streams) stream.tick(heartbeat, wallMs);
+  /** Resolves when all have been told, which others do not wait for. */
+  async tick(heartbeat: Encoded | null, wallMs: number): Promise<void> {
+    for (const stream of this.#all()) {
+      stream.tick(heartbeat, wallMs);
+      await this.#slices.turn();
+    }
   }
 
   bar(edgeId: string): void {
-    for (const stream of this.#streams) {
-      if (stream.peer.edgeId === edgeId) stream.end({ kind: 'barred' });
-    }
+    for (const stream of this.#streams.get(edgeId) ?? []) stream.end({ kind: 'barred' });
   }
 
   /** Ends all, so that edges go to another replica, and opens no more. */
   end(): void {
     this.#ended = true;
-    for (const stream of this.#streams) stream.end({ kind: 'draining' });
+    for (const stream of this.#all()) stream.end({ kind: 'draining' });
+  }
+
+  async #rounds(): Promise<void> {
+    this.#round = true;
+    while (this.#again) {
+      this.#again = false;
+      for (const stream of this.#all()) {
+        stream.pump();
+        await this.#slices.turn();
+      }
+    }
+    this.#round = false;
+  }
+
+  /** Those there are now; some may be over when their turn comes, which they bear. */
+  #all(): SyncStream[] {
+    return [...this.#streams.values()].flatMap((streams) => [...streams]);
   }
 }

@@ -1,12 +1,16 @@
 import type { SyncRequest } from '@sallyport/proto';
+import { fetchFromWire, nackFromWire } from '@sallyport/proto';
 import type { Log } from '@sallyport/shared/log';
-import { type Lane, lanes } from '@sallyport/shared/state/model';
+import { type Block, type Lane, lanes } from '@sallyport/shared/state/model';
+import type { PathName } from '@sallyport/shared/sync/messages';
 import type { Monotonic } from '../1-log/follow.ts';
 import type { Encoded } from '../3-frames/encode.ts';
+import type { Admission } from '../admission.ts';
 import type { EdgeTracker } from '../edge-tracker.ts';
-import { LaneCursor } from './cursor.ts';
-import { readHello } from './hello.ts';
+import { type CursorObserver, LaneCursor } from './cursor.ts';
+import { type Greeting, readHello } from './hello.ts';
 import type { LaneSource } from './lane-source.ts';
+import { readAck, readCarried, readReport } from './said.ts';
 
 /** Why this side ends a stream. */
 export type StreamEnd =
@@ -14,12 +18,13 @@ export type StreamEnd =
   | { readonly kind: 'stalled' }
   | { readonly kind: 'barred' }
   | { readonly kind: 'certificate_expired' }
+  | { readonly kind: 'busy'; readonly retryAfterMs: number }
   | { readonly kind: 'protocol'; readonly detail: string };
 
 /** The transport under a stream. */
 export interface Pipe {
-  /** False: stop until `drained`. */
-  write(bytes: Encoded): boolean;
+  /** `flushed` is called when the bytes are on their way, or never will be. */
+  write(bytes: Encoded, flushed: () => void): void;
   end(reason: StreamEnd): void;
 }
 
@@ -33,6 +38,15 @@ export interface StreamPeer {
 export interface StreamParts {
   readonly sources: ReadonlyMap<Lane, LaneSource>;
   readonly tracker: EdgeTracker;
+  readonly admission: Admission;
+  /** The newest `Keys` message. */
+  readonly keys: () => Encoded;
+  readonly observer: CursorObserver;
+  /** Blocks that an edge goes on enforcing. */
+  readonly onCarried: (edgeId: string, blocks: readonly Block[]) => void;
+  readonly onEnforced: (path: PathName | null) => void;
+  readonly onNack: (lane: Lane, code: string) => void;
+  readonly onEnded: (reason: StreamEnd['kind']) => void;
   readonly monotonic: Monotonic;
   readonly log: Log;
   /** A stream that takes nothing for so long is closed, milliseconds. */
@@ -41,87 +55,103 @@ export interface StreamParts {
 }
 
 const helloMs = 10_000;
+/** One for each lane, and again for one that starts anew. */
+const hellosPerSecondMax = 12;
+/** On their way at the same time. More would be memory that a slow edge holds. */
+const flightBytesMax = 524_288;
+const flightMessagesMax = 64;
+/** The slowest that a line may take a large message without counting as stalled, bytes a second. */
+const slowestBytesPerSecond = 65_536;
 
 /**
- * One Sync stream: frames of its lanes down, acknowledgements up. The lane `revoke` goes before
- * everything else, heartbeats before the other lanes.
+ * One Sync stream: frames of its lanes down, acknowledgements up. Keys go before everything, the
+ * lane `revoke` before the heartbeat, and the heartbeat before the other lanes.
  */
 export class SyncStream {
   readonly peer: StreamPeer;
   readonly #pipe: Pipe;
-  readonly #sources: ReadonlyMap<Lane, LaneSource>;
-  readonly #tracker: EdgeTracker;
-  readonly #monotonic: Monotonic;
+  readonly #parts: StreamParts;
   readonly #log: Log;
-  readonly #stallMs: number;
-  readonly #onClosed: () => void;
   readonly #openedAtMs: number;
   /** In the order in which they are served. */
   #cursors: readonly LaneCursor[] = [];
-  #greeted = false;
+  #keysSent: Encoded | null = null;
   #heartbeat: Encoded | null = null;
-  #blockedAtMs: number | null = null;
+  #flightBytes = 0;
+  #flightMessages = 0;
+  #progressAtMs: number;
   #pumping = false;
+  /** Since the last tick. */
+  #hellos = 0;
   #ended = false;
 
   constructor(peer: StreamPeer, pipe: Pipe, parts: StreamParts) {
     this.peer = peer;
     this.#pipe = pipe;
-    this.#sources = parts.sources;
-    this.#tracker = parts.tracker;
-    this.#monotonic = parts.monotonic;
+    this.#parts = parts;
     this.#log = parts.log.with({ edge: peer.edgeId });
-    this.#stallMs = parts.stallMs;
-    this.#onClosed = parts.onClosed;
     this.#openedAtMs = parts.monotonic();
+    this.#progressAtMs = this.#openedAtMs;
   }
 
-  receive(request: SyncRequest): void {
+  carries(lane: Lane): boolean {
+    return this.#cursors.some((cursor) => cursor.lane === lane);
+  }
+
+  receive({ message }: SyncRequest): void {
     if (this.#ended) return;
-    const { message } = request;
-    if (message.case === 'hello' && !this.#greeted) this.#greet(message.value);
-    else if (message.case === 'ack' && this.#greeted) {
-      this.#tracker.ack(this.peer.edgeId, message.value);
-    } else if (message.case === 'nack' && this.#greeted) {
-      this.#tracker.nack(this.peer.edgeId, message.value);
-    } else this.end({ kind: 'protocol', detail: 'a Hello comes first and once' });
+    if (message.case === 'hello') return this.#hello(message.value);
+    if (!this.#greeted) {
+      return this.end({ kind: 'protocol', detail: 'a Hello comes first' });
+    }
+    switch (message.case) {
+      case 'ack':
+        return this.#ack(message.value);
+      case 'nack':
+        return this.#nack(message.value);
+      case 'fetch':
+        return this.#fetch(message.value);
+      case 'report':
+        return this.#report(message.value);
+      case 'carried':
+        return this.#carried(message.value);
+      case undefined:
+        // Of a newer protocol: what it means is not known, and nothing depends on it.
+        return;
+    }
   }
 
   /** There may be more to send. */
   pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    while (!this.#ended && this.#blockedAtMs === null) {
+    while (!this.#ended && !this.#isFull()) {
       const bytes = this.#next();
       if (bytes === null) break;
-      if (!this.#pipe.write(bytes)) this.#blockedAtMs = this.#monotonic();
+      this.#write(bytes);
     }
     this.#pumping = false;
   }
 
-  drained(): void {
-    this.#blockedAtMs = null;
-    this.pump();
-  }
-
   /** Once a second: what time alone decides. A heartbeat not yet sent is replaced. */
-  tick(heartbeat: Encoded, wallMs: number): void {
+  tick(heartbeat: Encoded | null, wallMs: number): void {
     if (this.#ended) return;
-    const nowMs = this.#monotonic();
-    if (wallMs >= this.peer.certificateNotAfterMs) this.end({ kind: 'certificate_expired' });
-    else if (this.#blockedAtMs !== null && nowMs - this.#blockedAtMs >= this.#stallMs) {
-      this.end({ kind: 'stalled' });
-    } else if (!this.#greeted && nowMs - this.#openedAtMs >= helloMs) {
-      this.end({ kind: 'protocol', detail: 'no Hello came in time' });
-    } else if (this.#greeted) {
-      this.#heartbeat = heartbeat;
-      this.pump();
+    this.#hellos = 0;
+    const nowMs = this.#parts.monotonic();
+    if (wallMs >= this.peer.certificateNotAfterMs) return this.end({ kind: 'certificate_expired' });
+    if (this.#isStalled(nowMs)) return this.end({ kind: 'stalled' });
+    if (!this.#greeted) {
+      if (nowMs - this.#openedAtMs < helloMs) return;
+      return this.end({ kind: 'protocol', detail: 'no Hello came in time' });
     }
+    this.#heartbeat = heartbeat;
+    this.pump();
   }
 
   end(reason: StreamEnd): void {
     if (this.#ended) return;
     this.#log.info('publish.stream_ended', { reason });
+    this.#parts.onEnded(reason.kind);
     this.closed();
     this.#pipe.end(reason);
   }
@@ -130,32 +160,117 @@ export class SyncStream {
   closed(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#onClosed();
-    if (this.#greeted) {
-      this.#tracker.close(
-        this.peer.edgeId,
-        this.#cursors.map((cursor) => cursor.lane),
-      );
-    }
+    this.#parts.onClosed();
+    for (const cursor of this.#cursors) cursor.end();
+    if (this.#greeted) this.#parts.tracker.close(this.peer.edgeId, this.#lanes());
   }
 
-  #greet(hello: Parameters<typeof readHello>[0]): void {
+  get #greeted(): boolean {
+    return this.#cursors.length > 0;
+  }
+
+  #lanes(): Lane[] {
+    return this.#cursors.map(({ lane }) => lane);
+  }
+
+  #cursor(lane: Lane): LaneCursor | undefined {
+    return this.#cursors.find((cursor) => cursor.lane === lane);
+  }
+
+  #hello(hello: Parameters<typeof readHello>[0]): void {
     const greeting = readHello(hello);
     if ('problem' in greeting) return this.end({ kind: 'protocol', detail: greeting.problem });
-    this.#greeted = true;
-    const pump = (): void => this.pump();
-    this.#cursors = lanes.flatMap((lane) => {
-      const have = greeting.have.get(lane);
-      const source = this.#sources.get(lane);
-      if (have === undefined || source === undefined) return [];
-      return [new LaneCursor(source, have, pump, this.#log)];
-    });
-    this.#tracker.open(this.peer.edgeId, greeting.softwareVersion, [...greeting.have.keys()]);
-    this.#log.info('publish.stream_opened', { have: Object.fromEntries(greeting.have) });
+    if (!this.#greeted && !this.#open(greeting)) return;
+    this.#hellos += 1;
+    if (this.#hellos > hellosPerSecondMax) {
+      return this.end({ kind: 'protocol', detail: 'too many Hellos' });
+    }
+    for (const [lane, have] of greeting.have) this.#cursor(lane)?.hello(have);
     this.pump();
   }
 
+  /** False: refused. A stream of `revoke` alone is always let in. */
+  #open({ softwareVersion, have }: Greeting): boolean {
+    const { tracker, admission } = this.#parts;
+    const urgent = [...have.keys()].every((lane) => lane === 'revoke');
+    const retryAfterMs = urgent ? null : admission.hello();
+    if (retryAfterMs !== null) {
+      this.end({ kind: 'busy', retryAfterMs });
+      return false;
+    }
+    const { edgeId } = this.peer;
+    const wanted = lanes.filter((lane) => have.has(lane));
+    tracker.open(edgeId, softwareVersion, wanted);
+    this.#cursors = wanted.flatMap((lane) => this.#newCursor(lane) ?? []);
+    this.#log.debug('publish.stream_opened', { have: Object.fromEntries(have) });
+    return true;
+  }
+
+  #newCursor(lane: Lane): LaneCursor | null {
+    const { sources, tracker, admission, monotonic, observer } = this.#parts;
+    const source = sources.get(lane);
+    if (source === undefined) return null;
+    const { edgeId } = this.peer;
+    return new LaneCursor({
+      source,
+      refusals: tracker.refusals(edgeId, lane),
+      transfers: admission.transfers,
+      monotonic,
+      log: this.#log,
+      observer: {
+        ...observer,
+        held: (_, held) => tracker.hold(edgeId, lane, held),
+      },
+      poke: () => this.pump(),
+    });
+  }
+
+  #ack(wire: Parameters<typeof readAck>[0]): void {
+    const ack = readAck(wire);
+    // Before the lane was resumed, the edge speaks of a history that may not be ours.
+    if (ack === null || this.#cursor(ack.lane)?.resumed !== true) return;
+    this.#parts.tracker.ack(this.peer.edgeId, ack);
+    if (ack.stage === 'enforced') this.#parts.onEnforced(ack.path);
+  }
+
+  #nack(wire: Parameters<typeof nackFromWire>[0]): void {
+    const nack = nackFromWire(wire);
+    if (nack === null) return;
+    this.#log.warn('publish.nack', { lane: nack.lane, position: nack.position, code: nack.code });
+    this.#parts.onNack(nack.lane, nack.code);
+    this.#parts.tracker.nack(this.peer.edgeId, nack);
+    this.#cursor(nack.lane)?.nack(nack);
+    this.pump();
+  }
+
+  #fetch(wire: Parameters<typeof fetchFromWire>[0]): void {
+    const fetch = fetchFromWire(wire);
+    if (fetch === null) return;
+    this.#cursor(fetch.lane)?.fetch(fetch);
+    this.pump();
+  }
+
+  #report(wire: Parameters<typeof readReport>[0]): void {
+    const said = readReport(wire);
+    if (said !== null) this.#parts.tracker.report(this.peer.edgeId, said.lane, said.report);
+  }
+
+  #carried(wire: Parameters<typeof readCarried>[0]): void {
+    const blocks = readCarried(wire);
+    if (blocks === null) {
+      return this.end({ kind: 'protocol', detail: 'carried blocks that cannot be read' });
+    }
+    this.#parts.tracker.carried(this.peer.edgeId, blocks.length);
+    this.#parts.onCarried(this.peer.edgeId, blocks);
+  }
+
   #next(): Encoded | null {
+    if (!this.#greeted) return null;
+    const keys = this.#parts.keys();
+    if (keys !== this.#keysSent) {
+      this.#keysSent = keys;
+      return keys;
+    }
     for (const cursor of this.#cursors) {
       if (cursor.lane !== 'revoke' && this.#heartbeat !== null) break;
       const bytes = cursor.next();
@@ -163,6 +278,30 @@ export class SyncStream {
     }
     const heartbeat = this.#heartbeat;
     this.#heartbeat = null;
-    return heartbeat;
+    return heartbeat ?? null;
+  }
+
+  #write(bytes: Encoded): void {
+    if (this.#flightMessages === 0) this.#progressAtMs = this.#parts.monotonic();
+    this.#flightBytes += bytes.length;
+    this.#flightMessages += 1;
+    this.#pipe.write(bytes, () => {
+      const wasFull = this.#isFull();
+      this.#flightBytes -= bytes.length;
+      this.#flightMessages -= 1;
+      this.#progressAtMs = this.#parts.monotonic();
+      if (wasFull) this.pump();
+    });
+  }
+
+  #isFull(): boolean {
+    return this.#flightBytes >= flightBytesMax || this.#flightMessages >= flightMessagesMax;
+  }
+
+  #isStalled(nowMs: number): boolean {
+    if (this.#flightMessages === 0) return false;
+    const isLarge = this.#flightBytes > flightBytesMax;
+    const grantedMs = isLarge ? (this.#flightBytes * 1_000) / slowestBytesPerSecond : 0;
+    return nowMs - this.#progressAtMs >= this.#parts.stallMs + grantedMs;
   }
 }

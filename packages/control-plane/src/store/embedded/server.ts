@@ -25,13 +25,15 @@ export interface EmbeddedOptions {
   readonly log: Log;
   /** False: faster, and lost when the machine stops. For tests. Default: true. */
   readonly durable?: boolean;
+  /** Default: one that is free. */
+  readonly port?: number;
 }
 
 const databaseName = 'sallyport';
 const startTimeoutMs = 60_000;
 
 /**
- * Starts a PostgreSQL of our own on a free port of 127.0.0.1. It ends with `stop`, and also when
+ * Starts a PostgreSQL of our own on 127.0.0.1. It ends with `stop`, and also when
  * this process dies in whatever way.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
@@ -40,7 +42,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const places = await prepare(directory, findInstallation(), account, log);
   await initialise(places, account);
   await waitForPrevious(places);
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const child = await launch(places, account, settings(port, options.durable ?? true));
   const urlOf = (name: string): string =>
     `postgres://${userName}:${places.password}@127.0.0.1:${port}/${name}`;

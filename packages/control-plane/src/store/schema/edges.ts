@@ -1,4 +1,5 @@
 import type { Lane, Position } from '@sallyport/shared/state/model';
+import type { PathName } from '@sallyport/shared/sync/messages';
 import { index, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { bytea, instant } from './columns.ts';
 
@@ -8,6 +9,23 @@ export type EdgePositions = {
     readonly enforced: Position | null;
   };
 };
+
+/** What an edge says of a lane; of its words, so that another replica can show them, too. */
+export interface EdgeLaneReport {
+  readonly nack: { readonly code: string; readonly detail: string } | null;
+  readonly held: boolean;
+  readonly path: PathName | null;
+  readonly stalenessMs: number | null;
+  readonly digestAgrees: boolean | null;
+}
+
+export interface EdgeReportRow {
+  /** The replica that wrote last. */
+  readonly replica: string;
+  readonly lanes: { readonly [lane in Lane]?: EdgeLaneReport };
+  readonly alarms: Readonly<Record<string, number>>;
+  readonly carriedBlocks: number | null;
+}
 
 export const edges = pgTable(
   'edges',
@@ -26,6 +44,8 @@ export const edges = pgTable(
     lastSeenAtMs: instant('last_seen_at_ms'),
     softwareVersion: text('software_version').notNull().default(''),
     positions: jsonb('positions').$type<EdgePositions>(),
+    /** What the edge says of its own state, lane by lane: for people, too. */
+    report: jsonb('report').$type<EdgeReportRow>(),
   },
   (table) => [uniqueIndex('edges_page').on(table.joinedAtMs, table.id)],
 );

@@ -1,3 +1,4 @@
+import type { EndorsedPurpose } from '@sallyport/shared/keys/root';
 import { index, integer, pgTable, text } from 'drizzle-orm/pg-core';
 import { bytea, count, instant } from './columns.ts';
 
@@ -10,7 +11,8 @@ export const installation = pgTable('installation', {
   createdAtMs: instant('created_at_ms').notNull(),
 });
 
-export type KeyPurpose = 'session-statement' | 'edge-ca' | 'upstream-ca' | 'device-ca' | 'admin-ca';
+export type AuthorityPurpose = 'edge-ca' | 'upstream-ca' | 'device-ca' | 'admin-ca';
+export type KeyPurpose = EndorsedPurpose | AuthorityPurpose;
 
 /** Keys of the control plane. Private halves are sealed under the key file (shared/seal.ts). */
 export const signingKeys = pgTable(
@@ -18,19 +20,36 @@ export const signingKeys = pgTable(
   {
     keyId: text('key_id').primaryKey(),
     purpose: text('purpose').$type<KeyPurpose>().notNull(),
-    /** Raw Ed25519 key for statement keys, SPKI DER for authorities. */
+    /** Raw Ed25519 key for endorsed keys, SPKI DER for authorities. */
     publicKey: bytea('public_key').notNull(),
     /** PKCS#8 PEM, sealed with the context `signing-key:<key id>`. */
     sealedPrivateKey: bytea('sealed_private_key').notNull(),
     /** Authorities only. */
     certificatePem: text('certificate_pem'),
-    /** Statement keys only: what the root key says of them (shared/keys/root.ts). */
+    /** All but authorities: what the root key says of them (shared/keys/root.ts). */
     rootSignature: bytea('root_signature'),
     notBeforeMs: instant('not_before_ms').notNull(),
     notAfterMs: instant('not_after_ms').notNull(),
     createdAtMs: instant('created_at_ms').notNull(),
   },
   (table) => [index('signing_keys_purpose').on(table.purpose, table.notAfterMs)],
+);
+
+/** Key pairs that wait for the root key's endorsement. One that is used or expired goes. */
+export const keyProposals = pgTable(
+  'key_proposals',
+  {
+    keyId: text('key_id').primaryKey(),
+    purpose: text('purpose').$type<EndorsedPurpose>().notNull(),
+    publicKey: bytea('public_key').notNull(),
+    /** As in `signing_keys`. */
+    sealedPrivateKey: bytea('sealed_private_key').notNull(),
+    notBeforeMs: instant('not_before_ms').notNull(),
+    notAfterMs: instant('not_after_ms').notNull(),
+    proposedBy: text('proposed_by').notNull(),
+    expiresAtMs: instant('expires_at_ms').notNull(),
+  },
+  (table) => [index('key_proposals_expiry').on(table.expiresAtMs)],
 );
 
 /**

@@ -1,5 +1,5 @@
 import type { Lane } from '@sallyport/shared/state/model';
-import { index, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import { bytea, count, instant } from './columns.ts';
 
 /**
@@ -29,3 +29,25 @@ export const changeLog = pgTable(
     index('change_log_age').on(table.writtenAtMs),
   ],
 );
+
+/** Where each epoch but the first goes on from: the last position of the epoch before. */
+export const laneEpochs = pgTable(
+  'lane_epochs',
+  {
+    lane: text('lane').$type<Lane>().notNull(),
+    epoch: count('epoch').notNull(),
+    forkedEpoch: count('forked_epoch').notNull(),
+    forkedRev: count('forked_rev').notNull(),
+    reason: text('reason').notNull(),
+    atMs: instant('at_ms').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.lane, table.epoch] })],
+);
+
+/** One row: the server that this history was last written on. Another one may have lost a part. */
+export const databaseIdentity = pgTable('database_identity', {
+  id: integer('id').primaryKey(),
+  systemIdentifier: text('system_identifier').notNull(),
+  timeline: count('timeline').notNull(),
+  seenAtMs: instant('seen_at_ms').notNull(),
+});

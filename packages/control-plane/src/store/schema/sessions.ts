@@ -1,4 +1,5 @@
 import type { BlockKind, GenerationScope } from '@sallyport/shared/state/model';
+import { sql } from 'drizzle-orm';
 import { index, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { count, instant } from './columns.ts';
 import { devices, users } from './directory.ts';
@@ -39,6 +40,19 @@ export const sessions = pgTable(
   ],
 );
 
+/**
+ * Sessions that were ended by name, until their statements have expired: rows of the `revoke` lane.
+ * A table of its own, because a session may go with its user or device and this must stay.
+ */
+export const endedSessions = pgTable(
+  'ended_sessions',
+  {
+    sid: text('sid').primaryKey(),
+    expiresAtMs: instant('expires_at_ms').notNull(),
+  },
+  (table) => [index('ended_sessions_expiry').on(table.expiresAtMs)],
+);
+
 /** Only rises. A statement with another value is no session. A missing row stands for 0. */
 export const generations = pgTable(
   'generations',
@@ -71,10 +85,15 @@ export const revocations = pgTable(
     expiresAtMs: instant('expires_at_ms'),
     liftedAtMs: instant('lifted_at_ms'),
     liftedBy: text('lifted_by'),
+    /** Blocks alone: when it left the `revoke` lane, lifted or expired. null: it is a row of it. */
+    leftLaneAtMs: instant('left_lane_at_ms'),
   },
   (table) => [
     index('revocations_subject').on(table.target, table.subjectId),
     index('revocations_key').on(table.subjectKeySha256),
+    index('revocations_expiry')
+      .on(table.expiresAtMs)
+      .where(sql`${table.effect} = 'block' and ${table.leftLaneAtMs} is null`),
     uniqueIndex('revocations_page').on(table.createdAtMs, table.id),
   ],
 );

@@ -1,13 +1,17 @@
 import { eq } from 'drizzle-orm';
 import { beforeAll, expect, test } from 'vitest';
-import { testDatabase } from '../testing/database.ts';
-import type { Database } from './database.ts';
+import { testDatabase } from '../../testing/database.ts';
+import { testLeader } from '../../testing/leader.ts';
+import type { Database } from '../database.ts';
+import type { Leader } from '../leases.ts';
+import { changeLog, laneHeads, singleUse } from '../schema/index.ts';
 import { keptMs, sweepOnce } from './retention.ts';
-import { changeLog, laneHeads, singleUse } from './schema/index.ts';
 
 let database: Database;
+let leader: Leader;
 beforeAll(async () => {
   ({ database } = await testDatabase());
+  leader = await testLeader(database);
 });
 
 const nowMs = Date.now();
@@ -39,7 +43,7 @@ test('old revisions go without leaving a gap, whatever the clocks of the writers
   const old = keptMs.change + 1_000;
   // The writer of revision 2 had a clock that was ahead.
   await log('revoke', 1, [old, 0, old, 0, 0]);
-  await sweepOnce(database, nowMs);
+  await sweepOnce(leader, nowMs);
   expect(await left('revoke')).toEqual(['1:4', '1:5']);
 });
 
@@ -47,7 +51,7 @@ test('the newest revision of a lane stays however old it is, and earlier epochs 
   const old = keptMs.change + 1_000;
   await log('directory', 1, [old, old]);
   await log('directory', 2, [old, old, old]);
-  await sweepOnce(database, nowMs);
+  await sweepOnce(leader, nowMs);
   expect(await left('directory')).toEqual(['2:3']);
 });
 
@@ -60,7 +64,7 @@ test('a sweep is bounded, and the next one goes on', async () => {
   await database.db.insert(singleUse).values(rows);
   const alive = { purpose: 'hand-over', value: 'alive', expiresAtMs: nowMs + 1_000 } as const;
   await database.db.insert(singleUse).values(alive);
-  expect(await sweepOnce(database, nowMs)).toBe(2_000);
-  expect(await sweepOnce(database, nowMs)).toBe(500);
+  expect(await sweepOnce(leader, nowMs)).toBe(2_000);
+  expect(await sweepOnce(leader, nowMs)).toBe(500);
   expect(await database.db.select().from(singleUse)).toEqual([alive]);
 });

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { type Database, type Executor, read } from './database.ts';
+import type { Executor } from '../database.ts';
+import type { Leader } from '../leases.ts';
 
 const dayMs = 86_400_000;
 
@@ -9,6 +10,8 @@ export const keptMs = {
   session: 30 * dayMs,
   joinToken: 30 * dayMs,
   accessRecord: 90 * dayMs,
+  /** After it was last seen. */
+  replica: dayMs,
   /** An edge that was away for longer takes the whole state instead. */
   change: 7 * dayMs,
 } as const;
@@ -28,14 +31,16 @@ const sweeps: readonly Sweep[] = [
   { table: 'idempotency_keys', column: 'expires_at_ms', keptMs: 0 },
   { table: 'sessions', column: 'expires_at_ms', keptMs: keptMs.session },
   { table: 'join_tokens', column: 'expires_at_ms', keptMs: keptMs.joinToken },
+  { table: 'key_proposals', column: 'expires_at_ms', keptMs: 0 },
+  { table: 'replicas', column: 'seen_at_ms', keptMs: keptMs.replica },
   { table: 'access_records', column: 'received_at_ms', keptMs: keptMs.accessRecord },
 ];
 
 /** Deletes a bounded part of what is past its time, and says how many rows went. */
-export async function sweepOnce(database: Database, nowMs: number): Promise<number> {
+export async function sweepOnce(leader: Leader, nowMs: number): Promise<number> {
   let deleted = 0;
-  for (const sweep of sweeps) deleted += await read(database, (db) => sweepTable(db, sweep, nowMs));
-  deleted += await read(database, (db) => sweepChangeLog(db, nowMs));
+  for (const sweep of sweeps) deleted += await leader.run((db) => sweepTable(db, sweep, nowMs));
+  deleted += await leader.run((db) => sweepChangeLog(db, nowMs));
   return deleted;
 }
 

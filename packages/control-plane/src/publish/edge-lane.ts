@@ -1,0 +1,86 @@
+import type { Position } from '@sallyport/shared/state/model';
+import type { PathName } from '@sallyport/shared/sync/messages';
+import type { EdgeLaneStatus } from '../ports.ts';
+import { isAhead, reaches } from './position.ts';
+import { Refusals } from './refusals.ts';
+
+interface Enforcement {
+  readonly position: Position;
+  readonly atMs: number;
+  readonly path: PathName | null;
+}
+
+/** What an edge said of a position that this replica has not read yet. */
+export interface EarlyAck extends Enforcement {
+  readonly stage: 'applied' | 'enforced';
+}
+
+/** What an edge said of how a lane stands there. */
+export interface LaneReport {
+  readonly position: Position | null;
+  /** null: it does not know. */
+  readonly stalenessMs: number | null;
+  readonly digestAgrees: boolean | null;
+  readonly alarms: Readonly<Record<string, number>>;
+}
+
+/** Acknowledgements that are remembered: a receipt names the one that covered its revision. */
+const trailMax = 64;
+
+/** One lane of one edge, as its streams to this process tell. */
+export class EdgeLane {
+  streams = 0;
+  applied: Position | null = null;
+  enforced: Position | null = null;
+  nack: EdgeLaneStatus['nack'] = null;
+  held = false;
+  report: LaneReport | null = null;
+  early: EarlyAck | null = null;
+  readonly refused = new Refusals();
+  /** It was logged that the edge is ahead. */
+  saidAhead = false;
+  /** Oldest first. */
+  #trail: Enforcement[] = [];
+
+  /** `atMs` is on the monotonic clock. */
+  enforce(position: Position, atMs: number, path: PathName | null): void {
+    this.enforced = later(this.enforced, position);
+    this.#trail.push({ position, atMs, path });
+    if (this.#trail.length > trailMax) this.#trail.shift();
+  }
+
+  apply(position: Position): void {
+    this.applied = later(this.applied, position);
+  }
+
+  /** The first acknowledgement that is remembered to cover the position. */
+  enforcementOf(position: Position): Enforcement | null {
+    return this.#trail.find((entry) => reaches(entry.position, position)) ?? null;
+  }
+
+  /** The lane begins again at `head`: what was acknowledged beyond it is void. */
+  reset(head: Position): void {
+    this.early = null;
+    this.#trail = this.#trail.filter(({ position }) => !isAhead(position, head));
+    if (this.applied !== null && isAhead(this.applied, head)) this.applied = null;
+    if (this.enforced !== null && isAhead(this.enforced, head)) this.enforced = null;
+  }
+
+  status(): EdgeLaneStatus {
+    const { applied, enforced, nack, held, report } = this;
+    return {
+      here: this.streams > 0,
+      applied,
+      enforced,
+      nack,
+      held,
+      path: this.#trail.at(-1)?.path ?? null,
+      stalenessMs: report?.stalenessMs ?? null,
+      digestAgrees: report?.digestAgrees ?? null,
+    };
+  }
+}
+
+function later(known: Position | null, said: Position): Position {
+  return known !== null && reaches(known, said) ? known : said;
+}
