@@ -44,6 +44,21 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 describe('the configuration of an edge', () => {
+  it('names the servers of the bus, which are spoken to by TLS alone', () => {
+    expect(readEdgeConfig(good()).nats).toBeNull();
+    const servers = 'tls://nats-1:4222, tls://nats-2:4222';
+    const config = readEdgeConfig({ ...good(), SALLYPORT_NATS_URL: servers });
+    expect(config.nats).toEqual({
+      servers: ['tls://nats-1:4222', 'tls://nats-2:4222'],
+      caPem: null,
+    });
+    const problems = problemsOf({ ...good(), SALLYPORT_NATS_URL: 'nats://nats-1:4222' });
+    expect(problems).toEqual(['SALLYPORT_NATS_URL']);
+    expect(problemsOf({ ...good(), SALLYPORT_NATS_CA: path('none.pem') })).toEqual([
+      'SALLYPORT_NATS_CA',
+    ]);
+  });
+
   it('is read once into a frozen value, with defaults', () => {
     const config = readEdgeConfig(good());
     expect(config).toMatchObject({

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isBusServer } from '@sallyport/shared/bus/server';
 import { type ConfigReader, configReader, type Environment } from '@sallyport/shared/config';
 import { formatHostPort, type HostPort } from '@sallyport/shared/host-port';
 import type { LogLevel } from '@sallyport/shared/log';
+import { defaultHome, homeVariable } from './home.ts';
 import { identityPath } from './identity/identity-file.ts';
 import { type CertificateFiles, readServerCertificate } from './identity/server-certificates.ts';
 
@@ -19,12 +21,21 @@ export interface EdgeConfig {
   /** PEM of the authority of the control plane; needed to join. */
   readonly controlPlaneCaPem: string | null;
   readonly joinToken: string | null;
+  readonly nats: NatsConfig | null;
   readonly region: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly workers: number;
   /** How long open exchanges may go on after SIGTERM. */
   readonly drainMs: number;
   readonly logLevel: LogLevel;
+}
+
+/** The second way of the state; null: there is none. */
+export interface NatsConfig {
+  /** `tls://host:port` of each. */
+  readonly servers: readonly string[];
+  /** PEM of the authority of its servers; null: the control plane's. */
+  readonly caPem: string | null;
 }
 
 const prefix = 'SALLYPORT_';
@@ -38,7 +49,7 @@ const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export function readEdgeConfig(environment: Environment): EdgeConfig {
   const reader = configReader(environment);
   const config: EdgeConfig = {
-    home: reader.text(`${prefix}HOME`, { default: './sallyport-edge' }),
+    home: reader.text(homeVariable, { default: defaultHome }),
     listen: reader.address(`${prefix}LISTEN`),
     publicPort: reader.integer(`${prefix}PUBLIC_PORT`, { default: null, min: 1, max: 65_535 }),
     opsListen: reader.address(`${prefix}OPS_LISTEN`, { default: '127.0.0.1:9443' }),
@@ -46,6 +57,7 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     controlPlanes: reader.addresses(`${prefix}CONTROL_PLANES`).map(formatHostPort),
     controlPlaneCaPem: readText(reader.file(`${prefix}CONTROL_PLANE_CA`, { default: null })),
     joinToken: reader.secret(`${prefix}JOIN_TOKEN`),
+    nats: readNats(reader),
     region: readRegion(reader, `${prefix}REGION`),
     labels: reader.labels(`${prefix}LABELS`),
     workers: reader.integer(`${prefix}WORKERS`, { default: 1, min: 1, max: 256 }),
@@ -64,6 +76,15 @@ function checkJoin(reader: ConfigReader, config: EdgeConfig): void {
   const why = `is not set, and there is no identity in ${config.home} yet`;
   if (config.controlPlaneCaPem === null) reader.problem(`${prefix}CONTROL_PLANE_CA`, why);
   if (config.joinToken === null) reader.problem(`${prefix}JOIN_TOKEN`, why);
+}
+
+function readNats(reader: ConfigReader): NatsConfig | null {
+  const servers = reader.list(`${prefix}NATS_URL`, { default: [] });
+  const caPem = readText(reader.file(`${prefix}NATS_CA`, { default: null }));
+  for (const server of servers) {
+    if (!isBusServer(server)) reader.problem(`${prefix}NATS_URL`, 'must be tls://host:port');
+  }
+  return servers.length === 0 ? null : { servers, caPem };
 }
 
 function readRegion(reader: ConfigReader, name: string): string {

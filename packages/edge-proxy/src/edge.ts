@@ -1,14 +1,17 @@
-import { readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import type { Bus } from '@sallyport/shared/bus/bus';
 import type { Clock } from '@sallyport/shared/clock';
 import { cookieRingSecret } from '@sallyport/shared/keys/cookie-ring';
 import type { Log } from '@sallyport/shared/log';
 import type { EdgeConfig } from './config.ts';
+import { createEdgeSync } from './edge-sync.ts';
 import { answerCall } from './identity/calls.ts';
 import { type ChannelTrust, ControlChannel } from './identity/control-channel.ts';
 import { CredentialBench } from './identity/credential-bench.ts';
+import { type HomeLock, lockHome } from './identity/home-lock.ts';
 import type { EdgeIdentity } from './identity/identity.ts';
 import { writeIdentity } from './identity/identity-file.ts';
+import { localKey } from './identity/local-key.ts';
 import { ownIdentity } from './identity/own-identity.ts';
 import { keepRenewed } from './identity/renew.ts';
 import { SecretKeeper } from './identity/secrets.ts';
@@ -17,7 +20,9 @@ import { createEdgeMetrics, type EdgeMetrics, renderMetrics } from './ops/metric
 import { OpsListener } from './ops/ops-listener.ts';
 import { LineWriter } from './ops/records/line-writer.ts';
 import { RecordUplink } from './ops/records/record-uplink.ts';
-import { SyncClient } from './state/1-sync/sync-client.ts';
+import type { StateFigures } from './ops/state-metrics.ts';
+import type { SyncClient, SyncEvents } from './state/1-sync/sync-client.ts';
+import { type OpenedState, openState } from './state/open-state.ts';
 import type { CallMessage, DroppedRecords } from './worker/messages.ts';
 import { WorkerPool } from './worker/pool.ts';
 
@@ -34,7 +39,6 @@ export interface EdgeOptions {
 
 const certificatesLookMs = 60_000;
 const flushMs = 2_000;
-const softwareVersion = readVersion();
 
 /** The main thread of an edge: everything but the requests. */
 export class Edge {
@@ -42,6 +46,7 @@ export class Edge {
   readonly #ops: OpsListener;
   readonly #lines: LineWriter;
   readonly #stopping = new AbortController();
+  #lock: HomeLock | null = null;
   #phase: 'starting' | 'running' | 'draining' = 'starting';
   #running: Running | null = null;
   #lostInWorkers: DroppedRecords = { permits: 0, denials: 0 };
@@ -51,6 +56,7 @@ export class Edge {
     this.#lines = new LineWriter(options.output);
     this.#ops = new OpsListener({
       notReadyReasons: () => this.#notReadyReasons(),
+      warnings: () => this.#warnings(),
       metrics: () => this.#metrics(),
       log: options.log,
     });
@@ -80,30 +86,40 @@ export class Edge {
     this.#stopping.abort();
     running?.certificates.stop();
     await running?.sync.stop();
+    await running?.bus?.close();
     await running?.renewal;
     running?.channel.close();
+    await running?.opened.disk.close();
     await this.#ops.close();
+    this.#lock?.release();
   }
 
   async #start(): Promise<void> {
     const { config, log, clock } = this.#options;
     const { signal } = this.#stopping;
+    this.#lock = lockHome(config.home);
     const opsUrl = await this.#ops.listen(config.opsListen);
     const identity = await ownIdentity({ config, clock, log, signal });
+    const { edgeId, rootPublicKey } = identity;
+    const key = await localKey(config.home);
+    const opened = await openState({ home: config.home, edgeId, rootPublicKey, key, clock, log });
     const channel = new ControlChannel(config.controlPlanes, trustOf(identity));
     const { certificates } = readServerCertificates(config.tlsCertificates);
     const bench = new CredentialBench(identity, certificates);
-    const secrets = await this.#openSecrets(channel, bench);
-    const pool = await this.#startPool(identity, bench, channel);
-    const port = await pool.listen(config.listen);
-    const sync = this.#createSync(identity, channel, pool, secrets);
+    const secrets = await SecretKeeper.open({ ...this.#secretOptions(channel, bench), key });
+    const pool = await this.#startPool(identity, bench, channel, opened);
+    const { distributor } = pool;
+    const parts = { config, identity, bench, channel, opened, distributor, secrets, log, clock };
+    const { state, sync, bus, figures } = createEdgeSync({ ...parts, events: this.#syncEvents() });
     const uplink = new RecordUplink({ channel, log });
     this.#running = {
       pool,
       sync,
       uplink,
       channel,
-      metrics: this.#createMetrics(pool, sync, uplink),
+      opened,
+      bus,
+      metrics: this.#createMetrics({ pool, sync, uplink, bus }, figures),
       renewal: this.#renew(identity, bench, { channel, pool, sync }),
       certificates: watchServerCertificates(
         config.tlsCertificates,
@@ -115,8 +131,10 @@ export class Edge {
         certificatesLookMs,
       ),
     };
+    // With what the disk had, requests are decided before anybody can be asked.
+    await state.restore();
+    const port = await pool.listen(config.listen);
     this.#phase = 'running';
-    const { edgeId } = identity;
     log.info('edge.listening', { edgeId, port, ops: opsUrl });
     const { pid } = process;
     this.#lines.start(JSON.stringify({ listening: true, port, ops: opsUrl, edgeId, pid }));
@@ -124,12 +142,12 @@ export class Edge {
     uplink.start();
   }
 
-  #openSecrets(channel: ControlChannel, bench: CredentialBench): Promise<SecretKeeper> {
+  #secretOptions(channel: ControlChannel, bench: CredentialBench) {
     const { config, log } = this.#options;
-    return SecretKeeper.open({
+    return {
       home: config.home,
       channel,
-      onValues: (values) => {
+      onValues: (values: ReadonlyMap<string, Uint8Array>) => {
         const ring = values.get(cookieRingSecret);
         if (ring !== undefined && bench.setCookieRing(ring)) {
           this.#running?.pool.setCredentials(bench.credentials());
@@ -137,29 +155,7 @@ export class Edge {
       },
       log,
       signal: this.#stopping.signal,
-    });
-  }
-
-  #createSync(
-    { rootPublicKey }: EdgeIdentity,
-    channel: ControlChannel,
-    { distributor }: WorkerPool,
-    secrets: SecretKeeper,
-  ): SyncClient {
-    const { config, log } = this.#options;
-    return new SyncClient({
-      channel,
-      distributor,
-      rootPublicKey,
-      hello: { softwareVersion, region: config.region, labels: config.labels },
-      onSecrets: (references) => secrets.want(references),
-      events: {
-        onStreamEnd: (stream, { reason }) =>
-          this.#running?.metrics.streamEnds.inc({ stream, reason }),
-        onRefusal: (lane, { code }) => this.#running?.metrics.refusals.inc({ lane, code }),
-      },
-      log,
-    });
+    };
   }
 
   /** Old connections are not cut: streams come back with their positions, calls end on theirs. */
@@ -185,9 +181,20 @@ export class Edge {
     });
   }
 
-  #createMetrics(pool: WorkerPool, sync: SyncClient, uplink: RecordUplink): EdgeMetrics {
+  #syncEvents(): SyncEvents {
+    return {
+      onStreamEnd: (stream, { reason }) =>
+        this.#running?.metrics.streamEnds.inc({ stream, reason }),
+      onRefusal: ({ lane, code }) => this.#running?.metrics.refusals.inc({ lane, code }),
+    };
+  }
+
+  #createMetrics(
+    { pool, sync, uplink, bus }: Pick<Running, 'pool' | 'sync' | 'uplink' | 'bus'>,
+    figures: StateFigures,
+  ): EdgeMetrics {
     return createEdgeMetrics({
-      board: sync.board,
+      state: figures,
       workers: () => pool.size,
       connected: (stream) => sync.connected(stream),
       dropped: () => ({
@@ -196,7 +203,7 @@ export class Edge {
         upward: uplink.droppedTotal,
       }),
       recordBacklog: () => uplink.backlog,
-      now: () => performance.now(),
+      busConnected: () => bus?.connected() ?? null,
     });
   }
 
@@ -204,10 +211,12 @@ export class Edge {
     { edgeId, trustDomain }: EdgeIdentity,
     bench: CredentialBench,
     channel: ControlChannel,
+    { tables }: OpenedState,
   ): Promise<WorkerPool> {
     const { config, log, onFatal } = this.#options;
     return WorkerPool.start({
       workers: config.workers,
+      tables,
       init: {
         config: { edgeId, region: config.region, trustDomain, publicPort: config.publicPort },
         ring: config.labels['ring'] ?? 'default',
@@ -253,6 +262,11 @@ export class Edge {
     return this.#running.pool.notReadyReasons();
   }
 
+  #warnings(): readonly string[] {
+    const failing = this.#running?.opened.disk.status().failing ?? null;
+    return failing === null ? [] : ['disk_failing'];
+  }
+
   async #metrics(): Promise<string> {
     if (this.#running === null) return '';
     const { metrics, pool } = this.#running;
@@ -265,6 +279,8 @@ interface Running {
   readonly sync: SyncClient;
   readonly uplink: RecordUplink;
   readonly channel: ControlChannel;
+  readonly opened: OpenedState;
+  readonly bus: Bus | null;
   readonly certificates: ReturnType<typeof watchServerCertificates>;
   readonly renewal: Promise<void>;
   readonly metrics: EdgeMetrics;
@@ -272,10 +288,4 @@ interface Running {
 
 function trustOf({ controlPlaneCaPem, control }: EdgeIdentity): ChannelTrust {
   return { caPem: controlPlaneCaPem, client: control };
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { readonly version?: string };
-  return version ?? 'unknown';
 }

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { connect } from 'node:net';
-import { AckStage, ResumeMode } from '@sallyport/proto';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AckStage } from '@sallyport/proto';
 import type { Position } from '@sallyport/shared/state/model';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -31,7 +34,7 @@ let files: EdgeFiles;
 let running: EdgeProcess[] = [];
 
 beforeEach(async () => {
-  plane = await ScriptedControlPlane.start({ rootPublicKey: root.publicKey });
+  plane = await ScriptedControlPlane.start({ root });
   files = await createEdgeFiles(plane.target, plane.authority.certificatePem);
 });
 afterEach(async () => {
@@ -68,11 +71,13 @@ async function feed(): Promise<{ revoke: ScriptedStream; bulk: ScriptedStream }>
       assertionJwks: joined?.assertionJwks ?? [],
     },
   ]);
+  bulk.sendState('signals', at(1), []);
   bulk.sendState('directory', at(1), [sampleUser('usr_a')]);
   await Promise.all([
     revoke.acked('revoke', at(1), AckStage.ENFORCED),
     bulk.acked('config', at(1), AckStage.ENFORCED),
     bulk.acked('directory', at(1), AckStage.ENFORCED),
+    bulk.acked('signals', at(1), AckStage.ENFORCED),
   ]);
   return { revoke, bulk };
 }
@@ -83,8 +88,12 @@ async function readiness({ ops }: Listening): Promise<{ status: number; reasons:
   return { status: answer.status, reasons };
 }
 
+/** Ready, and with an age of the state that lets requests in. */
 async function untilReady(listening: Listening): Promise<void> {
-  while ((await readiness(listening)).status !== 200) {
+  for (;;) {
+    const metrics = await (await fetch(`${listening.ops}/metrics`)).text();
+    const aged = metrics.match(/^sallyport_edge_lane_staleness_seconds\{/gm)?.length ?? 0;
+    if (aged === 4 && (await readiness(listening)).status === 200) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -99,6 +108,7 @@ describe('an edge process', () => {
       status: 503,
       reasons: [
         'revoke_missing',
+        'signals_missing',
         'config_missing',
         'directory_missing',
         'release_missing',
@@ -177,9 +187,36 @@ describe('an edge process', () => {
     expect((await readiness(listening)).status).toBe(200);
     await plane.open();
     const again = await plane.streams.next((stream) => stream.lanes.includes('revoke'));
-    expect(again.have('revoke')).toEqual(at(1));
-    again.resume('revoke', ResumeMode.TAIL, at(1));
+    expect(again.have('revoke')?.position).toEqual(at(1));
+    again.resume('revoke', 'tail', at(1));
     await again.acked('revoke', at(1), AckStage.ENFORCED);
+  });
+
+  it('decides by the state on its disk when it is killed and nobody can be asked', async () => {
+    const edge = start();
+    const listening = await edge.listening();
+    const { revoke } = await feed();
+    await untilReady(listening);
+    const block = { kind: 'everyone', subjectId: '', expiresAtMs: null } as const;
+    revoke.sendFrame('revoke', at(2), [{ op: 'block', revocationId: 'rev_1', ...block }]);
+    await revoke.acked('revoke', at(2), AckStage.ENFORCED);
+    // The denial is on disk; how old the state is gets there with the next marks.
+    const marks = join(files.dir, 'home', 'state', 'marks');
+    const ackedAtMs = Date.now();
+    while ((await stat(marks)).mtimeMs < ackedAtMs) await delay(50);
+    plane.close();
+    await edge.destroy();
+    const again = start({ SALLYPORT_JOIN_TOKEN: '' });
+    const started = await again.listening();
+    await untilReady(started);
+    expect((await requestPublic(started.port, files.publicCa, host)).status).toBe(403);
+  });
+
+  it('lets no second process work in its directory', async () => {
+    await start().listening();
+    const second = start();
+    expect(await second.exited).toBe(1);
+    expect(second.logs.all.join('\n')).toContain('another edge runs in');
   });
 
   it('drains on SIGTERM: no new connections, the last records written, exit 0', async () => {
@@ -209,7 +246,7 @@ describe('an edge process', () => {
     const renewal = await plane.renewals.next();
     expect(renewal.assertionJwks).toHaveLength(2);
     const again = await plane.streams.next((one) => one.lanes.includes('revoke'));
-    expect(again.have('revoke')).toEqual(at(1));
+    expect(again.have('revoke')?.position).toEqual(at(1));
     const second = await requestPublic(listening.port, files.publicCa, host, '/', agent);
     expect([first.status, second.status]).toEqual([302, 302]);
     expect(second.localPort).toBe(first.localPort);

@@ -1,74 +1,19 @@
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { systemClock } from '@sallyport/shared/clock';
-import { ConfigurationError } from '@sallyport/shared/config';
-import { createLog, type Log } from '@sallyport/shared/log';
-import { type EdgeConfig, readEdgeConfig } from './config.ts';
-import { Edge } from './edge.ts';
+import { defaultHome, homeVariable } from './home.ts';
 
 /**
- * The edge process: configuration, then state, then requests. SIGTERM and SIGINT drain and exit 0;
- * SIGHUP looks for new certificates; whatever cannot go on exits with another code, so that the
- * supervisor starts a new process.
+ * Where the edge process begins: what must hold before any of its modules is compiled. Most of the
+ * time of a start went into that, so the outcome is kept in the edge's home. Who can write there has
+ * the edge's keys anyway; a folder that others may write is no place for it.
  */
-
-const exitCodes = { configuration: 2, failure: 1 } as const;
-/** What other workers get to end their exchanges when one of them has died. */
-const drainAfterDeathMs = 5_000;
 
 process.umask(0o077);
 // Holds for the workers, which are made after it: no request can become code there.
 setFlagsFromString('--disallow-code-generation-from-strings');
-const config = readConfig();
-const log = createLog(config.logLevel, { process: 'edge', region: config.region });
-process.on('uncaughtException', (error) => {
-  log.error('process.uncaught_exception', { error });
-  process.exit(exitCodes.failure);
-});
-await run(config, log);
-
-async function run(config: EdgeConfig, log: Log): Promise<void> {
-  const stopping = new AbortController();
-  let edge: Edge | null = null;
-  let exiting = false;
-
-  const end = async (code: number, drainMs: number): Promise<void> => {
-    if (exiting) return;
-    exiting = true;
-    if (edge === null) stopping.abort();
-    else
-      await edge.stop(drainMs).catch((error: unknown) => log.error('edge.stop_failed', { error }));
-    log.info('edge.stopped', { code });
-    process.exit(code);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      log.info('process.signal', { signal });
-      void end(0, config.drainMs);
-    });
-  }
-  process.on('SIGHUP', () => edge?.reload());
-
-  try {
-    edge = await Edge.start({
-      config,
-      log,
-      output: process.stdout,
-      clock: systemClock,
-      onFatal: () => void end(exitCodes.failure, drainAfterDeathMs),
-      signal: stopping.signal,
-    });
-  } catch (error) {
-    log.error('edge.start_failed', { error });
-    process.exit(exitCodes.failure);
-  }
-}
-
-function readConfig(): EdgeConfig {
-  try {
-    return readEdgeConfig(process.env);
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return process.exit(exitCodes.configuration);
-  }
-}
+const compiled = join(process.env[homeVariable] ?? defaultHome, 'compiled');
+enableCompileCache(compiled);
+// By this the workers know.
+process.env['NODE_COMPILE_CACHE'] = compiled;
+await import('./process.ts');

@@ -8,6 +8,7 @@ import {
   status,
 } from '@sallyport/proto/grpc';
 import { serviceErrorCode } from './call-failure.ts';
+import { connectionTrouble } from './connection-trouble.ts';
 
 /** How the channel proves who it is and whom it believes. */
 export interface ChannelTrust {
@@ -17,7 +18,18 @@ export interface ChannelTrust {
   readonly client: { readonly certificatePem: string; readonly privateKeyPem: string } | null;
 }
 
-const messageBytesMax = 16 * 1024 * 1024;
+/**
+ * What a connection is for. `bulk` carries shards: with the window that Node starts with, 15 MiB
+ * would take a minute at a round trip of 150 ms.
+ */
+export type ConnectionUse = 'revoke' | 'bulk' | 'calls';
+
+/**
+ * Above the 4 MiB that a message may have by the protocol, so that one that is too large can still
+ * be refused by name; what is larger than this ends the stream.
+ */
+const messageBytesMax = 8 * 1024 * 1024;
+const windowBytes = { revoke: 1024 * 1024, bulk: 8 * 1024 * 1024, calls: 1024 * 1024 } as const;
 const retireMs = 10_000;
 
 const channelOptions: ClientOptions = {
@@ -31,6 +43,7 @@ const channelOptions: ClientOptions = {
   'grpc.max_receive_message_length': messageBytesMax,
   'grpc.max_send_message_length': messageBytesMax,
   'grpc.enable_retries': 0,
+  'grpc.enable_channelz': 0,
   'grpc.enable_http_proxy': 0,
   'grpc.service_config_disable_resolution': 1,
 };
@@ -42,6 +55,7 @@ const channelOptions: ClientOptions = {
  */
 export class ControlChannel {
   readonly #targets: readonly string[];
+  #trust: ChannelTrust;
   #credentials: ChannelCredentials;
   #shared = new Map<number, EdgeSyncClient>();
   #preferred = 0;
@@ -49,6 +63,7 @@ export class ControlChannel {
   /** `targets` are `host:port`, at least one. */
   constructor(targets: readonly string[], trust: ChannelTrust) {
     this.#targets = targets;
+    this.#trust = trust;
     this.#credentials = channelCredentials(trust);
   }
 
@@ -57,11 +72,24 @@ export class ControlChannel {
     return this.#targets.length;
   }
 
-  /** A client with a connection of its own to one of the control planes; close it after use. */
-  connect(target: number): EdgeSyncClient {
+  /** `host:port` of one of the control planes. */
+  address(target: number): string {
     const address = this.#targets[target % this.#targets.length];
     if (address === undefined) throw new Error('there is no control plane to connect to');
-    return new EdgeSyncClient(address, this.#credentials, channelOptions);
+    return address;
+  }
+
+  /** A client with a connection of its own to one of the control planes; close it after use. */
+  connect(target: number, use: ConnectionUse): EdgeSyncClient {
+    return new EdgeSyncClient(this.address(target), this.#credentials, {
+      ...channelOptions,
+      'grpc-node.flow_control_window': windowBytes[use],
+    });
+  }
+
+  /** In plain words why one of the control planes cannot be reached. */
+  trouble(target: number): Promise<string> {
+    return connectionTrouble(this.address(target), this.#trust.caPem);
   }
 
   /**
@@ -93,6 +121,7 @@ export class ControlChannel {
 
   /** New connections use these from now on; those that are open live on until they are closed. */
   setTrust(trust: ChannelTrust): void {
+    this.#trust = trust;
     this.#credentials = channelCredentials(trust);
     const retired = this.#shared;
     this.#shared = new Map();
@@ -106,7 +135,7 @@ export class ControlChannel {
   }
 
   #client(target: number): EdgeSyncClient {
-    const open = this.#shared.get(target) ?? this.connect(target);
+    const open = this.#shared.get(target) ?? this.connect(target, 'calls');
     this.#shared.set(target, open);
     return open;
   }

@@ -1,7 +1,7 @@
 import { readCookieRing } from '../state/2-store/credentials.ts';
 import type { ServerCertificate } from '../state/current.ts';
 import type { WorkerCredentials } from '../worker/messages.ts';
-import type { EdgeIdentity } from './identity.ts';
+import type { EdgeIdentity, KeyedCertificate } from './identity.ts';
 
 /** Puts together what the workers sign, seal and present with. */
 export class CredentialBench {
@@ -16,6 +16,11 @@ export class CredentialBench {
 
   setIdentity(identity: EdgeIdentity): void {
     this.#identity = identity;
+  }
+
+  /** What the edge shows to the control plane and to the bus. */
+  control(): KeyedCertificate {
+    return this.#identity.control;
   }
 
   setServerCertificates(certificates: readonly ServerCertificate[]): void {

@@ -5,23 +5,24 @@ import { join } from 'node:path';
 import { createLog } from '@sallyport/shared/log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Arrivals } from '../testing/arrivals.ts';
-import { secretRef } from '../testing/sample-state.ts';
+import { createRootKey, secretRef } from '../testing/sample-state.ts';
 import { ScriptedControlPlane, type ScriptedOptions } from '../testing/scripted-control-plane.ts';
 import { ControlChannel } from './control-channel.ts';
 import { type EdgeIdentity, isExpired, renewalDueAtMs } from './identity.ts';
 import { IdentityFileError, identityPath, readIdentity, writeIdentity } from './identity-file.ts';
 import { joinEdge } from './join.ts';
+import { localKey } from './local-key.ts';
 import { keepRenewed, renew } from './renew.ts';
 import { SecretKeeper } from './secrets.ts';
 
 const log = createLog('error', {}, () => undefined);
-const rootPublicKey = new Uint8Array(32).fill(7);
+const root = createRootKey();
 let home: string;
 let plane: ScriptedControlPlane;
 let channel: ControlChannel;
 
 async function start(options: ScriptedOptions = {}): Promise<void> {
-  plane = await ScriptedControlPlane.start({ rootPublicKey, ...options });
+  plane = await ScriptedControlPlane.start({ root, ...options });
   channel = new ControlChannel([plane.target], {
     caPem: plane.authority.certificatePem,
     client: null,
@@ -49,7 +50,7 @@ describe('joining', () => {
     expect(identity).toMatchObject({
       edgeId: plane.edgeId,
       trustDomain: 'corp.test',
-      rootPublicKey,
+      rootPublicKey: root.publicKey,
     });
     const certificate = new X509Certificate(identity.control.certificatePem);
     expect(certificate.subjectAltName).toBe(`URI:spiffe://corp.test/edge/${plane.edgeId}`);
@@ -159,6 +160,7 @@ describe('secrets', () => {
     const stopping = new AbortController();
     const keeping = await SecretKeeper.open({
       home,
+      key: await localKey(home),
       channel,
       onValues: (next) => values.push(next),
       log,

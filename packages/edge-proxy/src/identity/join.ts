@@ -9,7 +9,7 @@ import type { ControlChannel } from './control-channel.ts';
 import { CredentialsError, createKeys, type EdgeIdentity, joinCredentials } from './identity.ts';
 
 export interface JoinOptions {
-  readonly channel: Pick<ControlChannel, 'unary'>;
+  readonly channel: Pick<ControlChannel, 'unary' | 'trouble'>;
   readonly token: string;
   readonly region: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -53,7 +53,7 @@ export async function joinEdge(options: JoinOptions): Promise<EdgeIdentity> {
       };
     } catch (error) {
       if (serviceErrorCode(error) !== status.UNAVAILABLE || signal.aborted) throw error;
-      log.warn('identity.join_waits', { error, attempt });
+      log.warn('identity.join_waits', { trouble: await channel.trouble(attempt), attempt });
       await pause(reconnectDelayMs(attempt), signal);
     }
   }

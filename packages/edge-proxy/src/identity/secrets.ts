@@ -5,7 +5,7 @@ import { create } from '@bufbuild/protobuf';
 import { FetchSecretsRequestSchema } from '@sallyport/proto';
 import { cookieRingSecret } from '@sallyport/shared/keys/cookie-ring';
 import type { Log } from '@sallyport/shared/log';
-import { newKeyFileText, open, readKeyFile, type SealKey, seal } from '@sallyport/shared/seal';
+import { open, type SealKey, seal } from '@sallyport/shared/seal';
 import type { SecretRef } from '@sallyport/shared/state/model';
 import { pause, reconnectDelayMs } from '../state/1-sync/reconnect.ts';
 import { writeFileAtomically } from './atomic-file.ts';
@@ -19,6 +19,8 @@ const sealContext = 'sallyport.edge.secrets.v1';
 
 export interface SecretKeeperOptions {
   readonly home: string;
+  /** Of this machine (local-key.ts). */
+  readonly key: SealKey;
   readonly channel: Pick<ControlChannel, 'unary'>;
   /** The values by id, whenever one has changed. */
   readonly onValues: (values: ReadonlyMap<string, Uint8Array>) => void;
@@ -49,7 +51,7 @@ export class SecretKeeper {
 
   /** Opens the file; one that cannot be read counts as empty, since all can be fetched again. */
   static async open(options: SecretKeeperOptions): Promise<SecretKeeper> {
-    const key = await localKey(join(options.home, 'local.key'));
+    const { key } = options;
     let values: ReadonlyMap<string, Uint8Array> = new Map();
     try {
       const sealed = await readFile(secretsPath(options.home));
@@ -131,16 +133,6 @@ export class SecretKeeper {
 
 function secretsPath(home: string): string {
   return join(home, 'secrets.sealed');
-}
-
-async function localKey(path: string): Promise<SealKey> {
-  try {
-    await readFile(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    await writeFileAtomically(path, newKeyFileText());
-  }
-  return readKeyFile(path);
 }
 
 function hasHash(value: Uint8Array, sha256: Uint8Array): boolean {

@@ -1,18 +1,19 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { LaneBoard, LaneStanding } from '../state/1-sync/lane-board.ts';
-import type { StreamName } from '../state/1-sync/sync-client.ts';
+import type { StreamName } from '../state/1-sync/stream-keeper.ts';
+
 import type { DroppedRecords } from '../worker/messages.ts';
+import { addStateMetrics, type StateFigures } from './state-metrics.ts';
 
 /** Where the figures come from that are read when somebody asks. */
 export interface MetricSources {
-  readonly board: LaneBoard;
+  readonly state: StateFigures;
   readonly workers: () => number;
   readonly connected: (stream: StreamName) => boolean;
   /** Records lost, by place. */
   readonly dropped: () => Readonly<Record<string, DroppedRecords>>;
   readonly recordBacklog: () => number;
-  /** performance.now() */
-  readonly now: () => number;
+  /** Whether there is a connection to the bus; null: there is no bus. */
+  readonly busConnected: () => boolean | null;
 }
 
 /** Counters of the main thread. Labels hold nothing that a client can choose. */
@@ -23,13 +24,13 @@ export interface EdgeMetrics {
   readonly streamEnds: Counter<'stream' | 'reason'>;
 }
 
-const streamNames = ['revoke', 'bulk'] as const satisfies readonly StreamName[];
+const streamNames = ['revoke', 'bulk', 'standby'] as const satisfies readonly StreamName[];
 
 export function createEdgeMetrics(sources: MetricSources): EdgeMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  addLaneGauges(registers, sources);
+  addStateMetrics(registers, sources.state);
   addRecordFigures(registers, sources);
   new Gauge({
     name: 'sallyport_edge_workers',
@@ -46,6 +47,16 @@ export function createEdgeMetrics(sources: MetricSources): EdgeMetrics {
     registers,
     collect() {
       for (const stream of streamNames) this.set({ stream }, sources.connected(stream) ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_edge_bus_connected',
+    help: 'Whether there is a connection to the bus; absent where there is no bus',
+    registers,
+    collect() {
+      this.reset();
+      const connected = sources.busConnected();
+      if (connected !== null) this.set(connected ? 1 : 0);
     },
   });
   return {
@@ -78,43 +89,6 @@ export async function renderMetrics(
 ): Promise<string> {
   const own = await metrics.registry.getMetricsAsJSON();
   return AggregatorRegistry.aggregate([own, ...workers]).metrics();
-}
-
-function addLaneGauges(registers: Registry[], { board, now }: MetricSources): void {
-  const stages = ['taken', 'applied', 'enforced'] as const satisfies (keyof LaneStanding)[];
-  new Gauge({
-    name: 'sallyport_edge_lane_revision',
-    help: 'Revision of a lane that has been taken, applied by all workers, enforced by all workers',
-    labelNames: ['lane', 'stage'],
-    registers,
-    collect() {
-      for (const [lane, standing] of board.all()) {
-        for (const stage of stages) this.set({ lane, stage }, standing[stage]?.rev ?? 0);
-      }
-    },
-  });
-  new Gauge({
-    name: 'sallyport_edge_lane_epoch',
-    help: 'Epoch of a lane; 0: no state yet',
-    labelNames: ['lane'],
-    registers,
-    collect() {
-      for (const [lane, { taken }] of board.all()) this.set({ lane }, taken?.epoch ?? 0);
-    },
-  });
-  new Gauge({
-    name: 'sallyport_edge_lane_staleness_seconds',
-    help: 'Time since the lane was last known to be complete; absent before the first time',
-    labelNames: ['lane'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [lane] of board.all()) {
-        const seconds = board.stalenessSeconds(lane, now());
-        if (seconds !== null) this.set({ lane }, seconds);
-      }
-    },
-  });
 }
 
 function addRecordFigures(registers: Registry[], sources: MetricSources): void {

@@ -7,6 +7,8 @@ import type { Log } from '@sallyport/shared/log';
 export interface OpsAnswers {
   /** Why this edge should get no requests, as codes; empty: it should. */
   readonly notReadyReasons: () => readonly string[];
+  /** What does not keep requests away and should be looked at, as codes. */
+  readonly warnings: () => readonly string[];
   /** Prometheus text. */
   readonly metrics: () => Promise<string>;
   readonly log: Log;
@@ -77,7 +79,8 @@ async function answerTo(answers: OpsAnswers, { method, url }: IncomingMessage): 
       return json(200, { status: 'alive' });
     case '/readyz': {
       const reasons = answers.notReadyReasons();
-      return json(reasons.length === 0 ? 200 : 503, { ready: reasons.length === 0, reasons });
+      const ready = reasons.length === 0;
+      return json(ready ? 200 : 503, { ready, reasons, warnings: answers.warnings() });
     }
     case '/metrics':
       return {

@@ -56,7 +56,17 @@ export function codesOf(answer: Answer): readonly string[] {
 const denialStatuses: { readonly [Code in ReasonCode]?: number } = {
   route_unknown: 404,
   method_not_allowed: 405,
+  // Not the person is refused: the gateway cannot know.
+  state_too_old: 503,
 };
+
+/** News comes back with a connection: sooner than this there is no use in asking. */
+const retryTooOldSeconds = 30;
+const retrySeconds = 5;
+
+function isTooOld(answer: Message): boolean {
+  return answer.kind === 'deny' && firstCode(answer.decision.reasons) === 'state_too_old';
+}
 
 function firstCode(all: readonly Reason[]): ReasonCode {
   return all[0]?.code ?? 'no_rule_allows';
@@ -79,6 +89,7 @@ const titles: Readonly<Record<number, string>> = {
 export function titleOf(answer: Message, status: number): string {
   if (answer.kind === 'notice' && answer.code === 'signed_out') return 'Signed out';
   if (answer.kind === 'step_up') return 'Please confirm that it is you';
+  if (isTooOld(answer)) return 'Closed for the moment';
   return (
     titles[status] ?? (status >= 500 ? 'Something went wrong' : 'This request cannot be served')
   );
@@ -96,7 +107,7 @@ export function actionsOf(answer: Message, value: Received): readonly PageAction
   if (answer.kind === 'sign_in' || answer.kind === 'step_up') {
     return [{ kind: 'reload', label: 'Sign in' }];
   }
-  if (answer.kind === 'failed') return [{ kind: 'reload', label: 'Try again' }];
+  if (answer.kind === 'failed' || isTooOld(answer)) return [{ kind: 'reload', label: 'Try again' }];
   const signedIn = value.opened !== null && value.opened !== undefined;
   return answer.kind === 'deny' && signedIn ? [{ kind: 'sign_out' }] : [];
 }
@@ -105,7 +116,9 @@ export function actionsOf(answer: Message, value: Received): readonly PageAction
 export function statusHeaders(answer: Message, status: number, value: Received): readonly string[] {
   if (status === 405) return ['Allow', allowedMethods(answer, value).join(', ')];
   if (status === 426) return ['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'];
-  if (status === 503) return ['Retry-After', '5'];
+  if (status === 503) {
+    return ['Retry-After', String(isTooOld(answer) ? retryTooOldSeconds : retrySeconds)];
+  }
   if (answer.kind === 'sign_in') return ['WWW-Authenticate', signInChallenge(value)];
   if (answer.kind === 'step_up') {
     return ['WWW-Authenticate', stepUpChallenge(value, answer.decision.require.maxAgeSeconds)];

@@ -185,8 +185,6 @@ export interface Recognised extends Located {
   readonly opened: OpenedSession | null;
   /** A session cookie was sent that is not one of ours: the answer takes it back. */
   readonly cookieRefused: boolean;
-  /** Something was waited for since the device was looked up: look again before deciding. */
-  readonly waited: boolean;
 }
 
 /** After the decision. Without a `Permit` nothing is forwarded, and only `decide` makes one. */

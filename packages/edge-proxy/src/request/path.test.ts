@@ -50,7 +50,12 @@ describe('the way of a request', () => {
       bytesIn: 0,
       bytesOut: 5,
     });
-    expect(Object.keys(record.revisions).toSorted()).toEqual(['config', 'directory', 'revoke']);
+    expect(Object.keys(record.revisions).toSorted()).toEqual([
+      'config',
+      'directory',
+      'revoke',
+      'signals',
+    ]);
     expect(record.upstreamMs).toBeGreaterThan(0);
     expect(JSON.stringify(record)).not.toMatch(/secret=1|__Host|eyJ/);
     // Explain decides on the same facts, and so comes to the same verdict.

@@ -45,7 +45,7 @@ export function createRespond({ beginSignIn, clock }: RespondNeeds): Respond {
     }
     value.answer = answer;
     if ((answer.kind === 'sign_in' || answer.kind === 'step_up') && navigates(value)) {
-      if (signedInJustNow(value, clock())) {
+      if (!asksForAgeAlone(answer) && signedInJustNow(value, clock())) {
         send(value, message(value, { kind: 'notice', code: 'sign_in_no_effect' }));
         return;
       }
@@ -94,6 +94,11 @@ function takesPage({ head }: Received): boolean {
 function navigates(value: Received): boolean {
   const { method } = value.head;
   return (method === 'GET' || method === 'HEAD') && takesPage(value);
+}
+
+/** Asked by no rule but by the age of the state: a sign-in of now always meets that. */
+function asksForAgeAlone(answer: Answer): boolean {
+  return answer.kind === 'step_up' && answer.decision.ruleIds.length === 0;
 }
 
 function signedInJustNow({ opened, facts }: Received, nowMs: number): boolean {

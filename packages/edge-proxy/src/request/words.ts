@@ -95,6 +95,11 @@ export const failures = {
     sentence: 'This gateway has just started and does not know the rules yet.',
     next: 'Try again in a few seconds.',
   },
+  state_busy: {
+    status: 503,
+    sentence: 'This gateway is taking in changes and could not decide in time.',
+    next: 'Try again in a few seconds.',
+  },
   internal: { status: 500, sentence: 'Something went wrong on our side.', next: again },
   assertion_too_large: {
     status: 500,

@@ -1,4 +1,5 @@
 import type { DeviceFacts } from '@sallyport/policy';
+import { StateBusyError } from '@sallyport/shared/state/tables/reader';
 import type { LiveBundle } from '../state/current.ts';
 import type { RequestWorker, RequestWorkerOptions } from '../worker/request-worker.ts';
 import { createListener, type Listener } from './1-listen/listener.ts';
@@ -80,6 +81,11 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     }),
   };
   const failed = (value: Received, error: unknown): void => {
+    if (error instanceof StateBusyError) {
+      log.warn('state_busy', { correlationId: value.correlationId });
+      answer(value, { kind: 'failed', code: 'state_busy' });
+      return;
+    }
     log.error('request_failed', { correlationId: value.correlationId, error });
     answer(value, { kind: 'failed', code: 'internal' });
   };
@@ -94,7 +100,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
 
   const timer = setInterval(() => {
     const nowMs = clock();
-    open.sweep(nowMs);
+    open.sweep(nowMs).catch((error: unknown) => log.error('sweep_failed', { error }));
     upstreams.sweep(nowMs);
   }, sweepMs);
   timer.unref();

@@ -3,7 +3,15 @@ import type { CompiledPolicySet, Network } from '@sallyport/policy';
 import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { IdentityProviderDocument } from '@sallyport/shared/configuration/documents';
 import type { DeviceAuthorities } from '@sallyport/shared/pki/device-authorities';
-import type { BlockKind, Device, Lane, Position, User } from '@sallyport/shared/state/model';
+import type {
+  BlockKind,
+  Device,
+  Lane,
+  Position,
+  Signal,
+  SignalSubject,
+  User,
+} from '@sallyport/shared/state/model';
 import type { CryptoKey, JWK } from 'jose';
 
 /** What a route's document says, with defaults filled in and names resolved. */
@@ -101,6 +109,17 @@ export interface ServerCertificate {
   readonly privateKeyPem: string;
 }
 
+/**
+ * How old each lane is, milliseconds: the age of the last verified heartbeat that found it complete,
+ * and of what that heartbeat said of its log. `unknownAgeMs` where nothing is known.
+ */
+export interface LaneStaleness {
+  readonly revokeMs: number;
+  readonly signalsMs: number;
+  readonly configMs: number;
+  readonly directoryMs: number;
+}
+
 /** The only subjects whose facts changed. */
 export interface ChangedSubjects {
   readonly sessions: ReadonlySet<string>;
@@ -112,7 +131,8 @@ export interface ChangedSubjects {
 
 export interface StateChange {
   readonly lane: Lane;
-  readonly position: Position;
+  /** null: the lane has none yet. */
+  readonly position: Position | null;
   /** Another configuration version is live. */
   readonly bundleChanged: boolean;
   /** null: anyone's facts may have changed. */
@@ -121,9 +141,9 @@ export interface StateChange {
 
 /**
  * The only door from requests to state, one per worker. Everything here answers from memory at
- * once; what is returned is plain or immutable, so that the tables behind can change their form.
- * One revision for one request holds because nothing changes between two awaits: gather all facts
- * of a decision without awaiting in between.
+ * once; what is returned is plain or immutable. Devices, users, revocations and signals stand in
+ * memory that the main thread changes at any instant: gather the facts of one decision within
+ * `pass`, without awaiting in between, so that they are of one revision.
  */
 export interface CurrentState {
   /** Whether requests can be decided: configuration, directory, revocations and keys are here. */
@@ -133,6 +153,15 @@ export interface CurrentState {
   /** The configuration this edge decides by. */
   bundle(): LiveBundle | null;
 
+  /**
+   * Runs `gather`, which must only read, and runs it again when a row that it read was changed
+   * meanwhile. Throws StateBusyError when the state does not stand still for it; then nothing may be
+   * permitted.
+   */
+  pass<T>(gather: () => T): T;
+  /** Read with one look at the clock. */
+  staleness(): LaneStaleness;
+
   deviceByCertificate(sha256: string): DeviceCertificateRow | null;
   device(id: string): Device | null;
   user(id: string): User | null;
@@ -141,6 +170,8 @@ export interface CurrentState {
   isSessionEnded(sid: string): boolean;
   block(kind: BlockKind, subjectId: string, nowMs: number): boolean;
   lockdown(nowMs: number): boolean;
+  /** What was noticed of the subject and has not expired. */
+  signals(subject: SignalSubject, id: string, nowMs: number): readonly Signal[];
 
   /** The key that session statements with this key id verify by; null: none that is live. */
   statementKey(keyId: string, nowMs: number): StatementKey | null;

@@ -4,7 +4,9 @@ import { opsToBytes } from '@sallyport/proto';
 import { encodeBundle } from '@sallyport/shared/configuration/bundle';
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { createLog } from '@sallyport/shared/log';
+import { KeyedRows } from '@sallyport/shared/state/tables/keyed-rows';
 import { describe, expect, it } from 'vitest';
+import { createLocalState } from '../testing/local-state.ts';
 import {
   bundleOf,
   createRootKey,
@@ -13,9 +15,10 @@ import {
   sampleDocuments,
 } from '../testing/sample-state.ts';
 import { Distributor } from '../worker/distributor.ts';
-import { LaneIntake } from './1-sync/lane-intake.ts';
+import { ConfigStore } from './2-store/config-store.ts';
+import { noDisk } from './2-store/edge-state.ts';
+import { taken } from './2-store/lane-store.ts';
 import type { LiveBundle } from './current.ts';
-import { createWorkerState } from './worker-state.ts';
 
 const apiVersion = 'sallyport.dev/v1';
 const [settings, provider] = sampleDocuments();
@@ -23,11 +26,15 @@ const [settings, provider] = sampleDocuments();
 /** The documents that an administrator would have written for a policy set. */
 function documentsOf(set: PolicySet): ConfigurationDocument[] {
   if (settings?.kind !== 'Settings' || provider === undefined) throw new Error('no settings');
-  const spec = { ...settings.spec, policies: [...set.globalPolicies] };
+  const spec = {
+    ...settings.spec,
+    policies: [...set.globalPolicies],
+    ...(set.staleness === undefined ? {} : { staleness: set.staleness }),
+  };
   const documents: unknown[] = [
     { ...settings, spec },
     provider,
-    ...set.routes.map(({ name, matches, policies }) => ({
+    ...set.routes.map(({ name, matches, policies, staleness }) => ({
       apiVersion,
       kind: 'Route',
       metadata: { name },
@@ -40,6 +47,7 @@ function documentsOf(set: PolicySet): ConfigurationDocument[] {
         policies,
         audience: `https://${name}`,
         upstream: { url: 'https://upstream.corp.test' },
+        ...(staleness === undefined ? {} : { staleness }),
       },
     })),
     ...set.policies.map(({ name, allow, deny, stepUp }) => ({
@@ -54,7 +62,7 @@ function documentsOf(set: PolicySet): ConfigurationDocument[] {
 
 /** The same set as an edge has it: encoded, framed, admitted, applied and compiled by a worker. */
 async function received(set: PolicySet): Promise<LiveBundle> {
-  const worker = createWorkerState({
+  const { state: worker } = createLocalState({
     edgeId: 'edg_1',
     ring: 'default',
     credentials: sampleCredentials([sampleAssertionKey()]),
@@ -64,8 +72,10 @@ async function received(set: PolicySet): Promise<LiveBundle> {
     (message) => worker.apply(message),
     () => undefined,
   );
-  const intake = new LaneIntake({
+  const store = new ConfigStore({
+    rows: new KeyedRows(),
     distributor,
+    disk: noDisk,
     rootPublicKey: createRootKey().publicKey,
     onSecrets: () => undefined,
     log: createLog('error'),
@@ -74,8 +84,9 @@ async function received(set: PolicySet): Promise<LiveBundle> {
     bundleOf(set.version, encodeBundle(documentsOf(set))),
     { op: 'release', ring: 'default', version: set.version },
   ]);
-  const arrival = { lane: 'config', position: { epoch: 1, rev: 1 }, arrivedAtMs: 0 } as const;
-  expect(await intake.frame(arrival, body)).toEqual({ kind: 'taken' });
+  const position = { lane: 'config', epoch: 1, prevRev: 0, rev: 1 } as const;
+  const frame = { ...position, body, keyId: '', signature: new Uint8Array() };
+  expect(await store.apply(frame, { path: 'grpc', arrivedAtMs: 0 })).toEqual(taken);
   const bundle = worker.current.bundle();
   if (bundle === null) throw new Error('nothing is released');
   return bundle;

@@ -1,5 +1,6 @@
-import type { Lane, StateOp } from '@sallyport/shared/state/model';
+import type { StateOp } from '@sallyport/shared/state/model';
 import { describe, expect, it } from 'vitest';
+import { createLocalState } from '../testing/local-state.ts';
 import {
   createRootKey,
   sampleAssertionKey,
@@ -9,26 +10,16 @@ import {
   sampleSigningKey,
   sampleUser,
 } from '../testing/sample-state.ts';
-import type { StateMessage } from '../worker/messages.ts';
 import type { StateChange } from './current.ts';
-import { createWorkerState } from './worker-state.ts';
+import { unknownAgeMs } from './lane-ages.ts';
 
 const edgeId = 'edg_1';
 const root = createRootKey();
 const ownKey = sampleAssertionKey('own');
 
-function workerState(ring = 'default') {
-  return createWorkerState({ edgeId, ring, credentials: sampleCredentials([ownKey]) });
-}
-
-let seq = 0;
-function whole(lane: Lane, rev: number, ...ops: StateOp[]): StateMessage {
-  seq += 1;
-  return { type: 'rows', seq, lane, position: { epoch: 1, rev }, first: true, last: true, ops };
-}
-function frame(lane: Lane, rev: number, ...ops: StateOp[]): StateMessage {
-  seq += 1;
-  return { type: 'frame', seq, lane, position: { epoch: 1, rev }, ops };
+function workerState(ring = 'default', clock = Date.now) {
+  const local = createLocalState({ edgeId, ring, credentials: sampleCredentials([ownKey]), clock });
+  return { ...local, current: local.state.current };
 }
 
 const edgeKeys = {
@@ -40,105 +31,155 @@ const edgeKeys = {
 const release = (version: number, ring = 'default') => ({ op: 'release', ring, version }) as const;
 const config = [sampleBundle(1), sampleSigningKey(root), edgeKeys, release(1)] as const;
 
+const block = (kind: 'user' | 'device', subjectId: string) =>
+  ({ op: 'block', revocationId: 'rev_1', kind, subjectId, expiresAtMs: null }) as const;
+
 describe('the state of a worker', () => {
   it('is ready only when every lane, the release and all keys are there', () => {
     const state = workerState();
     expect(state.current.ready()).toBe(false);
-    state.apply(whole('revoke', 1));
-    state.apply(whole('directory', 1, sampleUser('usr_a')));
+    state.apply('revoke');
+    state.apply('directory', sampleUser('usr_a'));
     expect(state.current.notReadyReasons()).toEqual([
+      'signals_missing',
       'config_missing',
       'release_missing',
       'statement_key_missing',
       'assertion_key_unpublished',
     ]);
-    state.apply(whole('config', 1, ...config));
+    state.apply('signals');
+    state.apply('config', ...config);
     expect(state.current.notReadyReasons()).toEqual([]);
     expect(state.current.revisions()).toEqual({
       revoke: { epoch: 1, rev: 1 },
+      signals: { epoch: 1, rev: 1 },
       config: { epoch: 1, rev: 1 },
       directory: { epoch: 1, rev: 1 },
     });
   });
 
-  it('shows nothing of a whole state until its last slice, then all of it', () => {
-    const state = workerState();
-    const { current } = state;
-    state.apply(whole('directory', 1, sampleUser('usr_old')));
-    const slice = { type: 'rows', lane: 'directory', position: { epoch: 1, rev: 9 } } as const;
-    const first = state.apply({
-      ...slice,
-      seq: 1,
-      first: true,
-      last: false,
-      ops: [sampleUser('usr_new')],
-    });
-    expect(first).toBeNull();
-    expect([current.user('usr_old')?.id, current.user('usr_new')]).toEqual(['usr_old', null]);
-    const last = state.apply({ ...slice, seq: 2, first: false, last: true, ops: [] });
-    expect(last).toMatchObject({ lane: 'directory', subjects: null });
-    expect([current.user('usr_old'), current.user('usr_new')?.id]).toEqual([null, 'usr_new']);
+  it('answers from the tables at once, whoever has not been told yet', () => {
+    const { current, tables, apply } = workerState();
+    apply('revoke');
+    const before = current.revisions();
+    tables.rows.revoke.apply([block('user', 'usr_a')]);
+    tables.rows.directory.apply([sampleUser('usr_a')]);
+    expect(current.block('user', 'usr_a', 0)).toBe(true);
+    expect(current.user('usr_a')?.groups).toEqual(['employees']);
+    expect(current.revisions()).toEqual(before);
+  });
+
+  it('enforces what is denied beside the rows of the lane, too', () => {
+    const { current, tables, apply } = workerState();
+    apply('revoke', { op: 'generation', scope: 'user', subjectId: 'usr_a', value: 2 });
+    tables.carried.apply([
+      { op: 'generation', scope: 'user', subjectId: 'usr_a', value: 5 },
+      { op: 'ended_session', sid: 'ses_1', expiresAtMs: 9 },
+      block('device', 'dev_1'),
+    ]);
+    expect(current.generations('usr_a', null)).toEqual({ global: 0, user: 5, device: 0 });
+    expect(current.isSessionEnded('ses_1')).toBe(true);
+    expect(current.block('device', 'dev_1', 0)).toBe(true);
+    expect(current.lockdown(0)).toBe(false);
+  });
+
+  it('gives the signals of a subject that have not expired', () => {
+    const { current, apply } = workerState();
+    const signal = (name: string, expiresAtMs: number) =>
+      ({
+        op: 'signal',
+        subject: 'user',
+        subjectId: 'usr_a',
+        name,
+        value: 'high',
+        observedAtMs: 1,
+        expiresAtMs,
+      }) as const;
+    const change = apply('signals', signal('risk', 100), signal('place', 50));
+    expect(change.subjects).toBeNull();
+    expect(current.signals('user', 'usr_a', 60).map(({ name }) => name)).toEqual(['risk']);
+    const deleted = { op: 'deleted_signal', subject: 'user', subjectId: 'usr_a', name: 'risk' };
+    const next = apply('signals', deleted as StateOp);
+    expect(next.subjects?.users).toEqual(new Set(['usr_a']));
+    expect(current.signals('user', 'usr_a', 60)).toEqual([]);
+  });
+
+  it('says how old each lane is, rounded up, and as old as can be where nobody knows', () => {
+    const { current, setAge } = workerState();
+    setAge('revoke', 60_000);
+    setAge('directory', null);
+    const { revokeMs, directoryMs, configMs } = current.staleness();
+    expect(revokeMs).toBeGreaterThanOrEqual(60_000);
+    expect(revokeMs).toBeLessThan(70_000);
+    expect(configMs).toBeLessThan(10_000);
+    expect(directoryMs).toBe(unknownAgeMs);
+    expect(JSON.parse(JSON.stringify(directoryMs))).toBe(directoryMs);
   });
 
   it('goes over to a released version whole, and says so once', () => {
     const state = workerState();
-    state.apply(whole('config', 1, ...config));
+    state.apply('config', ...config);
     expect(state.current.bundle()?.routes.get('wiki')).toMatchObject({
       audience: 'https://wiki.corp.test',
       upstream: { origin: 'https://wiki.internal.test:8443', port: 8443 },
     });
-    const put = state.apply(frame('config', 2, sampleBundle(2, sampleDocuments('other'))));
-    expect([put?.bundleChanged, state.current.bundle()?.version]).toEqual([false, 1]);
-    const live = state.apply(frame('config', 3, release(2)));
-    expect([live?.bundleChanged, live?.subjects]).toEqual([true, null]);
+    const put = state.apply('config', sampleBundle(2, sampleDocuments('other')));
+    expect([put.bundleChanged, state.current.bundle()?.version]).toEqual([false, 1]);
+    const live = state.apply('config', release(2));
+    expect([live.bundleChanged, live.subjects]).toEqual([true, null]);
     expect(state.current.bundle()?.version).toBe(2);
   });
 
   it('follows its own ring, and the default one where its ring has no release', () => {
     const state = workerState('canary');
-    state.apply(whole('config', 1, ...config, sampleBundle(2, sampleDocuments('other'))));
+    state.apply('config', ...config, sampleBundle(2, sampleDocuments('other')));
     expect(state.current.bundle()?.version).toBe(1);
-    state.apply(frame('config', 2, release(2, 'canary')));
+    state.apply('config', release(2, 'canary'));
     expect(state.current.bundle()?.version).toBe(2);
   });
 
   it('keeps the last good version when a new whole state has no release that it can use', () => {
     const state = workerState();
-    state.apply(whole('config', 1, ...config));
-    state.apply(whole('config', 9, sampleSigningKey(root), edgeKeys));
+    state.apply('config', ...config);
+    const ops = [sampleSigningKey(root), edgeKeys];
+    const position = { epoch: 1, rev: 9 };
+    state.state.apply({ type: 'config', seq: 9, position, whole: true, ops });
     expect(state.current.bundle()?.version).toBe(1);
   });
 
   it('signs with a key only once its public half is published', () => {
     const next = sampleAssertionKey('next');
     const state = workerState();
-    state.apply(whole('config', 1, ...config));
+    state.apply('config', ...config);
     expect(state.current.assertionKey()?.kid).toBe('own');
-    state.setCredentials(sampleCredentials([ownKey, next]));
+    state.state.setCredentials(sampleCredentials([ownKey, next]));
     expect(state.current.assertionKey()?.kid).toBe('own');
     const both = { ...edgeKeys, assertionJwks: [ownKey.publicJwk, next.publicJwk] };
-    state.apply(frame('config', 2, both));
+    state.apply('config', both);
     expect(state.current.assertionKey()?.kid).toBe('next');
     expect(state.current.jwks().keys.map(({ kid }) => kid)).toEqual(['own', 'next']);
     expect(JSON.stringify(state.current.jwks())).not.toContain('"d"');
-    state.apply(frame('config', 3, { op: 'deleted_edge', edgeId }));
+    state.apply('config', { op: 'deleted_edge', edgeId });
     expect(state.current.assertionKey()).toBeNull();
   });
 
   it('gives out a statement key only within its time', () => {
     const state = workerState();
     const key = { ...sampleSigningKey(root), notBeforeMs: 100, notAfterMs: 200 };
-    state.apply(whole('config', 1, key));
+    state.apply('config', key);
     const live = [99, 100, 199, 200].map((now) => state.current.statementKey(key.keyId, now));
     expect(live.map((found) => found !== null)).toEqual([false, true, true, false]);
     expect(state.current.statementKey('another', 100)).toBeNull();
+    const gone = state.apply('config', { op: 'deleted_signing_key', keyId: key.keyId });
+    expect(gone.subjects).toBeNull();
+    expect(state.current.statementKey(key.keyId, 100)).toBeNull();
   });
 
   it('keeps its keys when new ones cannot be read', () => {
     const state = workerState();
     const ring = state.current.cookieRing();
     const broken = sampleCredentials([ownKey], Buffer.from('{"keys":[]}'));
-    expect(() => state.setCredentials(broken)).toThrow(TypeError);
+    expect(() => state.state.setCredentials(broken)).toThrow(TypeError);
     expect(state.current.cookieRing()).toBe(ring);
   });
 
@@ -146,21 +187,24 @@ describe('the state of a worker', () => {
     const state = workerState();
     const changes: StateChange[] = [];
     state.current.onChange((change) => changes.push(change));
-    state.apply(whole('directory', 1));
-    state.apply(frame('directory', 2, sampleUser('usr_a')));
+    state.apply('directory');
+    state.apply('directory', sampleUser('usr_a'));
     expect(changes.map(({ subjects }) => subjects?.users)).toEqual([undefined, new Set(['usr_a'])]);
   });
 
   it('is not ready while the edge itself is blocked', () => {
     const state = workerState();
-    for (const lane of ['revoke', 'directory'] as const) state.apply(whole(lane, 1));
-    state.apply(whole('config', 1, ...config));
+    for (const lane of ['revoke', 'signals', 'directory'] as const) state.apply(lane);
+    state.apply('config', ...config);
     const block = { kind: 'edge', subjectId: edgeId, expiresAtMs: null } as const;
-    const change = state.apply(
-      frame('revoke', 2, { op: 'block', revocationId: 'rev_1', ...block }),
-    );
-    expect([change?.subjects, state.current.notReadyReasons()]).toEqual([null, ['edge_blocked']]);
-    state.apply(frame('revoke', 3, { op: 'lifted_block', revocationId: 'rev_1' }));
+    const change = state.apply('revoke', { op: 'block', revocationId: 'rev_1', ...block });
+    expect([change.subjects, state.current.notReadyReasons()]).toEqual([null, ['edge_blocked']]);
+    state.apply('revoke', {
+      op: 'lifted_block',
+      revocationId: 'rev_1',
+      kind: 'edge',
+      subjectId: edgeId,
+    });
     expect(state.current.ready()).toBe(true);
   });
 
@@ -171,38 +215,41 @@ describe('the state of a worker', () => {
     const kids = () => state.current.jwks().keys.map(({ kid }) => kid);
     const block = (expiresAtMs: number | null, kind: 'edge' | 'user' = 'edge') =>
       ({ op: 'block', revocationId: 'rev_1', kind, subjectId: 'edg_2', expiresAtMs }) as const;
-    state.apply(whole('config', 1, ...config, otherKeys));
-    state.apply(whole('revoke', 1));
+    state.apply('config', ...config, otherKeys);
+    state.apply('revoke');
     const all = state.current.jwks();
     expect(kids()).toEqual(['own', 'other']);
-    state.apply(frame('revoke', 2, block(null, 'user')));
-    state.apply(frame('config', 2, otherKeys));
-    state.sweep(Date.now());
+    state.apply('revoke', block(null, 'user'));
+    state.apply('config', otherKeys);
+    state.state.look(Date.now());
     expect(state.current.jwks()).toBe(all);
-    state.apply(frame('revoke', 3, block(null)));
+    state.apply('revoke', block(null));
     expect(kids()).toEqual(['own']);
-    state.apply(frame('config', 3, otherKeys));
+    state.apply('config', otherKeys);
     expect(kids()).toEqual(['own']);
-    state.apply(frame('revoke', 4, { op: 'lifted_block', revocationId: 'rev_1' }));
+    state.apply('revoke', {
+      op: 'lifted_block',
+      revocationId: 'rev_1',
+      kind: 'edge',
+      subjectId: 'edg_2',
+    });
     expect(kids()).toEqual(['own', 'other']);
-    state.apply(frame('revoke', 5, block(Date.now() + 60_000)));
+    state.apply('revoke', block(Date.now() + 60_000));
     const blocked = state.current.jwks();
-    state.sweep(Date.now());
+    state.state.look(Date.now());
     expect([kids(), state.current.jwks() === blocked]).toEqual([['own'], true]);
-    state.sweep(Date.now() + 61_000);
+    state.state.look(Date.now() + 61_000);
     expect(kids()).toEqual(['own', 'other']);
-    state.apply(whole('revoke', 9, block(null)));
-    expect(kids()).toEqual(['own']);
   });
 
   it('lets a sign-in wait for the position that its user needs', async () => {
     const state = workerState();
-    state.apply(whole('directory', 4));
+    state.apply('directory');
     const { current } = state;
-    const waiting = current.reached('directory', { epoch: 1, rev: 5 }, 2_000);
-    state.apply(frame('directory', 5, sampleUser('usr_a')));
+    const waiting = current.reached('directory', { epoch: 1, rev: 2 }, 2_000);
+    state.apply('directory', sampleUser('usr_a'));
     expect(await waiting).toBe(true);
-    expect(await current.reached('directory', { epoch: 1, rev: 5 }, 2_000)).toBe(true);
-    expect(await current.reached('directory', { epoch: 1, rev: 6 }, 5)).toBe(false);
+    expect(await current.reached('directory', { epoch: 1, rev: 2 }, 2_000)).toBe(true);
+    expect(await current.reached('directory', { epoch: 1, rev: 3 }, 5)).toBe(false);
   });
 });

@@ -3,31 +3,32 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RevisionVector } from '@sallyport/shared/access-record';
 import { type Clock, systemClock } from '@sallyport/shared/clock';
 import type { Lane, Position } from '@sallyport/shared/state/model';
+import { StateBusyError, type StateReader } from '@sallyport/shared/state/tables/reader';
 import type { JWK } from 'jose';
 import type { StateMessage, WorkerCredentials } from '../worker/messages.ts';
-import { releasedVersion } from './2-store/config-table.ts';
-import { readAssertionKey, readCookieRing } from './2-store/credentials.ts';
 import {
-  applyFrame,
-  applyRows,
-  createLaneStores,
-  isStoredLane,
-  type LaneStores,
-  storedLanes,
-} from './2-store/lane-store.ts';
-import { isBlocked, sweepRevokeTable } from './2-store/revoke-table.ts';
+  applyConfigOp,
+  type ConfigTable,
+  createConfigTable,
+  releasedVersion,
+} from './2-store/config-table.ts';
+import { readAssertionKey, readCookieRing } from './2-store/credentials.ts';
 import { changedSubjects, createSubjectSets } from './2-store/subjects.ts';
 import type { AssertionKey, CookieRing, CurrentState, LiveBundle, StateChange } from './current.ts';
+import type { LaneAges } from './lane-ages.ts';
+import { eachLane, lanes } from './lanes.ts';
 import { reachesPosition } from './position.ts';
 
 const reachedWaitMsMax = 2_000;
-const sweepRowsAtATime = 5_000;
 
 export interface WorkerStateOptions {
   readonly edgeId: string;
   /** Ring of releases that this edge follows; `default` where it has none of its own. */
   readonly ring: string;
   readonly credentials: WorkerCredentials;
+  /** Of the tables that the main thread writes. */
+  readonly reader: StateReader;
+  readonly ages: LaneAges;
   /** Default: the system's. */
   readonly clock?: Clock;
 }
@@ -35,12 +36,12 @@ export interface WorkerStateOptions {
 /** The state of one worker: the writing side. Requests see only `current`. */
 export interface WorkerState {
   readonly current: CurrentState;
-  /** Applies one message, at once; the change, or null while a whole state is still arriving. */
-  apply(message: StateMessage): StateChange | null;
+  /** Takes one message, at once. */
+  apply(message: StateMessage): StateChange;
   /** Throws, changing nothing, if a key cannot be read. */
   setCredentials(credentials: WorkerCredentials): void;
-  /** Forgets a bounded number of rows whose time has passed; readiness may change with time too. */
-  sweep(nowMs: number): void;
+  /** Readiness and the published keys change with time too. */
+  look(nowMs: number): void;
 }
 
 export function createWorkerState(options: WorkerStateOptions): WorkerState {
@@ -50,7 +51,9 @@ export function createWorkerState(options: WorkerStateOptions): WorkerState {
 class TableState implements WorkerState, CurrentState {
   readonly current: CurrentState = this;
   readonly #options: WorkerStateOptions;
-  readonly #stores: LaneStores = createLaneStores();
+  readonly #reader: StateReader;
+  readonly #positions: Record<Lane, Position | null> = eachLane(() => null);
+  #config: ConfigTable = createConfigTable(null);
   readonly #events = new EventEmitter<{
     change: [StateChange];
     credentials: [];
@@ -65,10 +68,12 @@ class TableState implements WorkerState, CurrentState {
   /** Edges whose keys are left out of the JWKS, as one text. */
   #blockedEdges = '';
   #notReady: readonly string[] = [];
+  #agesKnown = false;
   #revisions: RevisionVector = {};
 
   constructor(options: WorkerStateOptions) {
     this.#options = options;
+    this.#reader = options.reader;
     this.#credentials = options.credentials;
     // One listener for each sign-in that waits for its user's row.
     this.#events.setMaxListeners(0);
@@ -78,21 +83,24 @@ class TableState implements WorkerState, CurrentState {
 
   // The writing side.
 
-  apply(message: StateMessage): StateChange | null {
-    const { lane, position } = message;
-    if (!isStoredLane(lane)) return null;
-    const changed = createSubjectSets();
+  apply(message: StateMessage): StateChange {
+    const lane = message.type === 'config' ? 'config' : message.lane;
     const before = this.#bundle;
-    if (message.type === 'frame') {
-      applyFrame(this.#stores, lane, position, message.ops, changed);
-    } else if (!applyRows(this.#stores, lane, message, changed)) {
-      return null;
+    this.#positions[lane] = message.position ?? this.#positions[lane];
+    let subjects: StateChange['subjects'];
+    if (message.type === 'config') subjects = this.#applyConfig(message);
+    else {
+      ({ subjects } = message);
+      this.#reader.takeLayouts();
     }
-    if (lane === 'config') this.#readConfig();
     this.#refresh();
     const bundleChanged = this.#bundle !== before;
-    if (bundleChanged) changed.everyone = true;
-    const change = { lane, position, bundleChanged, subjects: changedSubjects(changed) };
+    const change: StateChange = {
+      lane,
+      position: this.#positions[lane],
+      bundleChanged,
+      subjects: bundleChanged ? null : subjects,
+    };
     this.#events.emit('position');
     this.#events.emit('change', change);
     return change;
@@ -104,60 +112,67 @@ class TableState implements WorkerState, CurrentState {
     this.#events.emit('credentials');
   }
 
-  sweep(nowMs: number): void {
-    sweepRevokeTable(this.#stores.revoke.table, nowMs, sweepRowsAtATime);
+  look(nowMs: number): void {
     this.#refresh(nowMs);
   }
 
   // What requests see.
 
   ready(): boolean {
-    return this.#notReady.length === 0;
+    return this.#notReady.length === 0 && this.#agesMissing().length === 0;
   }
 
   notReadyReasons(): readonly string[] {
-    return this.#notReady;
+    const ages = this.#agesMissing();
+    return ages.length === 0 ? this.#notReady : [...this.#notReady, ...ages];
   }
 
   bundle(): LiveBundle | null {
     return this.#bundle;
   }
 
+  pass<T>(gather: () => T): T {
+    return this.#reader.pass(gather);
+  }
+
+  staleness(): ReturnType<CurrentState['staleness']> {
+    return this.#options.ages.staleness();
+  }
+
   deviceByCertificate(sha256: string): ReturnType<CurrentState['deviceByCertificate']> {
-    return this.#stores.directory.table.certificates.get(sha256) ?? null;
+    return this.#reader.deviceByCertificate(sha256);
   }
 
   device(id: string): ReturnType<CurrentState['device']> {
-    return this.#stores.directory.table.devices.get(id) ?? null;
+    return this.#reader.device(id);
   }
 
   user(id: string): ReturnType<CurrentState['user']> {
-    return this.#stores.directory.table.users.get(id) ?? null;
+    return this.#reader.user(id);
   }
 
   generations(userId: string, deviceId: string | null): ReturnType<CurrentState['generations']> {
-    const { table } = this.#stores.revoke;
-    return {
-      global: table.globalGeneration,
-      user: table.userGenerations.get(userId) ?? 0,
-      device: deviceId === null ? 0 : (table.deviceGenerations.get(deviceId) ?? 0),
-    };
+    return this.#reader.generations(userId, deviceId);
   }
 
   isSessionEnded(sid: string): boolean {
-    return this.#stores.revoke.table.endedSessions.has(sid);
+    return this.#reader.isSessionEnded(sid);
   }
 
   block(...[kind, subjectId, nowMs]: Parameters<CurrentState['block']>): boolean {
-    return isBlocked(this.#stores.revoke.table, kind, subjectId, nowMs);
+    return this.#reader.isBlocked(kind, subjectId, nowMs);
   }
 
   lockdown(nowMs: number): boolean {
-    return isBlocked(this.#stores.revoke.table, 'everyone', '', nowMs);
+    return this.#reader.isBlocked('everyone', '', nowMs);
+  }
+
+  signals(...[subject, id, nowMs]: Parameters<CurrentState['signals']>) {
+    return this.#reader.signals(subject, id, nowMs);
   }
 
   statementKey(keyId: string, nowMs: number): ReturnType<CurrentState['statementKey']> {
-    const row = this.#stores.config.table.statementKeys.get(keyId);
+    const row = this.#config.statementKeys.get(keyId);
     if (row === undefined || nowMs < row.notBeforeMs || nowMs >= row.notAfterMs) return null;
     return row;
   }
@@ -187,8 +202,7 @@ class TableState implements WorkerState, CurrentState {
   }
 
   reached(lane: Lane, position: Position, timeoutMs: number): Promise<boolean> {
-    const isReached = () =>
-      isStoredLane(lane) && reachesPosition(this.#stores[lane].position, position);
+    const isReached = () => reachesPosition(this.#positions[lane], position);
     if (isReached()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const settle = (reached: boolean) => {
@@ -214,6 +228,17 @@ class TableState implements WorkerState, CurrentState {
 
   // What is kept beside the rows so that nothing is computed on a request.
 
+  #applyConfig({ ops, whole }: Extract<StateMessage, { readonly type: 'config' }>) {
+    const changed = createSubjectSets();
+    // A whole state is built beside the live one.
+    const table = whole ? createConfigTable(this.#config.bundles) : this.#config;
+    for (const op of ops) applyConfigOp(table, op, changed);
+    if (whole) changed.everyone = true;
+    this.#config = table;
+    this.#readConfig();
+    return changedSubjects(changed);
+  }
+
   #readCredentials(credentials: WorkerCredentials): void {
     const { cookieRing, assertionKeys } = credentials;
     const ring = cookieRing === null ? null : readCookieRing(cookieRing);
@@ -225,7 +250,7 @@ class TableState implements WorkerState, CurrentState {
   }
 
   #readConfig(): void {
-    const { table } = this.#stores.config;
+    const table = this.#config;
     const version = releasedVersion(table.releases, this.#options.ring);
     // Without a usable release the last good version goes on.
     this.#bundle = (version === null ? null : table.bundles.get(version)?.live) ?? this.#bundle;
@@ -235,7 +260,7 @@ class TableState implements WorkerState, CurrentState {
 
   /** A key signs only when its public half is published, so that whoever verifies can know it. */
   #chooseAssertionKey(): void {
-    const published = this.#stores.config.table.edgeKeys.get(this.#options.edgeId) ?? [];
+    const published = this.#config.edgeKeys.get(this.#options.edgeId) ?? [];
     const kids = new Set(published.map((jwk) => jwk.kid));
     this.#assertionKey = this.#ownKeys.findLast((key) => kids.has(key.kid)) ?? null;
   }
@@ -243,7 +268,7 @@ class TableState implements WorkerState, CurrentState {
   /** All keys but those of blocked edges: what such an edge signs is believed by nobody. */
   #publishKeys(): void {
     const blocked = new Set(this.#blockedEdges.split(' '));
-    const keys = [...this.#stores.config.table.edgeKeys]
+    const keys = [...this.#config.edgeKeys]
       .filter(([edgeId]) => !blocked.has(edgeId))
       .flatMap(([, published]) => published);
     if (!isDeepStrictEqual(keys, this.#jwks.keys)) this.#jwks = { keys };
@@ -251,13 +276,23 @@ class TableState implements WorkerState, CurrentState {
 
   /** Blocks come, are lifted and end with time: only then are the keys put together anew. */
   #refreshBlockedEdges(nowMs: number): void {
-    const { revoke, config } = this.#stores;
-    const blocked = [...config.table.edgeKeys.keys()]
-      .filter((edgeId) => isBlocked(revoke.table, 'edge', edgeId, nowMs))
+    const blocked = [...this.#config.edgeKeys.keys()]
+      .filter((edgeId) => this.#reader.isBlocked('edge', edgeId, nowMs))
       .join(' ');
     if (blocked === this.#blockedEdges) return;
     this.#blockedEdges = blocked;
     this.#publishKeys();
+  }
+
+  /** Without an age every budget is exceeded: requests are better kept away until it is known. */
+  #agesMissing(): readonly string[] {
+    if (this.#agesKnown) return [];
+    const missing = lanes.filter(
+      (lane) => this.#positions[lane] !== null && !this.#options.ages.isKnown(lane),
+    );
+    // Once known, an age is never forgotten.
+    this.#agesKnown = missing.length === 0 && lanes.every((lane) => this.#positions[lane] !== null);
+    return missing.map((lane) => `${lane}_age_unknown`);
   }
 
   #nowMs(): number {
@@ -265,24 +300,32 @@ class TableState implements WorkerState, CurrentState {
   }
 
   #refresh(nowMs: number = this.#nowMs()): void {
-    this.#refreshBlockedEdges(nowMs);
-    const reasons: string[] = storedLanes
-      .filter((lane) => this.#stores[lane].position === null)
+    try {
+      this.#refreshBlockedEdges(nowMs);
+      this.#notReady = this.#missing(nowMs);
+    } catch (error) {
+      if (!(error instanceof StateBusyError)) throw error;
+      // Nothing may be permitted on a state that cannot be read; the next look comes soon.
+      this.#notReady = ['state_busy'];
+    }
+    this.#revisions = Object.fromEntries(
+      lanes.flatMap((lane) => {
+        const position = this.#positions[lane];
+        return position === null ? [] : [[lane, position]];
+      }),
+    );
+  }
+
+  #missing(nowMs: number): readonly string[] {
+    const reasons: string[] = lanes
+      .filter((lane) => this.#positions[lane] === null)
       .map((lane) => `${lane}_missing`);
     if (this.#bundle === null) reasons.push('release_missing');
-    if (this.#stores.config.table.statementKeys.size === 0) reasons.push('statement_key_missing');
+    if (this.#config.statementKeys.size === 0) reasons.push('statement_key_missing');
     if (this.#cookieRing === null) reasons.push('cookie_ring_missing');
     if (this.#assertionKey === null) reasons.push('assertion_key_unpublished');
     // A blocked edge serves nobody, also where nobody could cut its connections.
-    if (isBlocked(this.#stores.revoke.table, 'edge', this.#options.edgeId, nowMs)) {
-      reasons.push('edge_blocked');
-    }
-    this.#notReady = reasons;
-    const { revoke, config, directory } = this.#stores;
-    this.#revisions = {
-      ...(revoke.position === null ? {} : { revoke: revoke.position }),
-      ...(config.position === null ? {} : { config: config.position }),
-      ...(directory.position === null ? {} : { directory: directory.position }),
-    };
+    if (this.#reader.isBlocked('edge', this.#options.edgeId, nowMs)) reasons.push('edge_blocked');
+    return reasons;
   }
 }

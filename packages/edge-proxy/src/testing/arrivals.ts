@@ -9,6 +9,15 @@ export class Arrivals<T> {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
+  /** The first of all that fits, which has come or will; several may wait for theirs at once. */
+  async first(fits: (item: T) => boolean): Promise<T> {
+    for (;;) {
+      const found = this.all.find(fits);
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
   /** The next one that fits; those before it are passed over. Waits until the test times out. */
   async next(fits: (item: T) => boolean = () => true): Promise<T> {
     for (;;) {

@@ -1,27 +1,32 @@
+import type { Bus } from '@sallyport/shared/bus/bus';
 import { createLog } from '@sallyport/shared/log';
-import type { SecretRef } from '@sallyport/shared/state/model';
+import type { Lane, SecretRef } from '@sallyport/shared/state/model';
+import type { AlarmName } from '@sallyport/shared/sync/edge-lane-model';
+import type { NackMessage } from '@sallyport/shared/sync/messages';
 import { ControlChannel } from '../identity/control-channel.ts';
-import type { Refusal } from '../state/1-sync/admit-rows.ts';
+import { localKey } from '../identity/local-key.ts';
+import type { StreamName } from '../state/1-sync/stream-keeper.ts';
 import { SyncClient } from '../state/1-sync/sync-client.ts';
 import type { StreamEnd } from '../state/1-sync/sync-stream.ts';
+import { EdgeState, foundNothing, noDisk } from '../state/2-store/edge-state.ts';
+import type { StateTables } from '../state/2-store/state-tables.ts';
+import { type OpenedState, openState } from '../state/open-state.ts';
 import { createWorkerState, type WorkerState } from '../state/worker-state.ts';
 import { Distributor } from '../worker/distributor.ts';
 import { Arrivals } from './arrivals.ts';
-import {
-  type RootKey,
-  type SampleAssertionKey,
-  sampleAssertionKey,
-  sampleCredentials,
-} from './sample-state.ts';
+import { emptyTables, localReader } from './local-state.ts';
+import { type SampleAssertionKey, sampleAssertionKey, sampleCredentials } from './sample-state.ts';
 import type { ScriptedControlPlane } from './scripted-control-plane.ts';
 
 /** The state side of an edge with its workers in the same thread, so that a test can hold them. */
 export interface EdgeUnderTest {
   readonly sync: SyncClient;
+  readonly tables: StateTables;
   readonly workers: readonly WorkerState[];
   readonly ownKey: SampleAssertionKey;
-  readonly refusals: Arrivals<Refusal>;
-  readonly ends: Arrivals<StreamEnd>;
+  readonly refusals: Arrivals<NackMessage>;
+  readonly alarms: Arrivals<readonly [Lane, AlarmName]>;
+  readonly ends: Arrivals<StreamEnd & { readonly stream: StreamName }>;
   readonly secrets: Arrivals<ReadonlyMap<string, SecretRef>>;
   /** While held, a worker applies state but does not report it as enforced. */
   hold(worker: number): void;
@@ -29,19 +34,30 @@ export interface EdgeUnderTest {
   stop(): Promise<void>;
 }
 
+export interface EdgeUnderTestOptions {
+  readonly workers?: number;
+  readonly bus?: Bus;
+  /** Where the edge keeps its state; absent: nowhere. */
+  readonly home?: string;
+}
+
 export async function startEdgeUnderTest(
   planes: readonly ScriptedControlPlane[],
-  root: RootKey,
-  workerCount = 1,
+  options: EdgeUnderTestOptions = {},
 ): Promise<EdgeUnderTest> {
   const [first] = planes;
   if (first === undefined) throw new Error('an edge needs a control plane');
   const ownKey = sampleAssertionKey('own');
+  const opened = options.home === undefined ? null : await openHome(options.home, first);
+  const tables = opened?.tables ?? emptyTables();
+  const workerCount = options.workers ?? 1;
   const workers = Array.from({ length: workerCount }, () =>
     createWorkerState({
       edgeId: first.edgeId,
       ring: 'default',
       credentials: sampleCredentials([ownKey]),
+      reader: localReader(tables),
+      ages: tables.ages,
     }),
   );
   const held = new Map<number, number>();
@@ -59,33 +75,54 @@ export async function startEdgeUnderTest(
       }),
     (stage, delivery) => sync.onStage(stage, delivery),
   );
-  const refusals = new Arrivals<Refusal>();
-  const ends = new Arrivals<StreamEnd>();
+  const refusals = new Arrivals<NackMessage>();
+  const alarms = new Arrivals<readonly [Lane, AlarmName]>();
+  const ends = new Arrivals<StreamEnd & { readonly stream: StreamName }>();
   const secrets = new Arrivals<ReadonlyMap<string, SecretRef>>();
   const channel = new ControlChannel(
     planes.map(({ target }) => target),
     await first.edgeTrust(),
   );
+  const log = createLog('error', {}, () => undefined);
+  const rootPublicKey = first.root.publicKey;
+  const state = new EdgeState({
+    tables,
+    disk: opened?.disk ?? noDisk,
+    found: opened?.loaded.lanes ?? foundNothing,
+    denials: opened?.loaded.carried ?? { blocks: [], early: [] },
+    distributor,
+    rootPublicKey,
+    onSecrets: (references) => secrets.push(references),
+    log,
+    clock: Date.now,
+  });
   const sync = new SyncClient({
     channel,
-    distributor,
-    rootPublicKey: root.publicKey,
+    state,
+    rootPublicKey,
+    keys: opened?.loaded.keys ?? [],
+    onKeys: (keys) => opened?.disk.saveKeys(keys),
     hello: { softwareVersion: '0.0.0', region: 'eu', labels: {} },
-    onSecrets: (references) => secrets.push(references),
+    bus: options.bus ?? null,
     events: {
-      onRefusal: (_lane, refusal) => refusals.push(refusal),
-      onStreamEnd: (_stream, end) => ends.push(end),
+      onRefusal: (nack) => refusals.push(nack),
+      onAlarm: (lane, name) => alarms.push([lane, name]),
+      onStreamEnd: (stream, end) => ends.push({ ...end, stream }),
     },
-    log: createLog('error', {}, () => undefined),
+    log,
+    clock: Date.now,
     // The shortest waits and always the first control plane first.
     random: () => 0,
   });
+  await state.restore();
   sync.start();
   return {
     sync,
+    tables,
     workers,
     ownKey,
     refusals,
+    alarms,
     ends,
     secrets,
     hold: (worker) => holding.add(worker),
@@ -97,6 +134,18 @@ export async function startEdgeUnderTest(
     stop: async () => {
       await sync.stop();
       channel.close();
+      await opened?.disk.close();
     },
   };
+}
+
+async function openHome(home: string, plane: ScriptedControlPlane): Promise<OpenedState> {
+  return openState({
+    home,
+    edgeId: plane.edgeId,
+    rootPublicKey: plane.root.publicKey,
+    key: await localKey(home),
+    log: createLog('error', {}, () => undefined),
+    clock: Date.now,
+  });
 }

@@ -126,5 +126,5 @@ export function sampleCredentials(
 
 function rawPublicKey(publicKey: KeyObject): Uint8Array {
   const { x } = publicKey.export({ format: 'jwk' });
-  return Buffer.from(x ?? '', 'base64url');
+  return new Uint8Array(Buffer.from(x ?? '', 'base64url'));
 }

@@ -26,8 +26,11 @@ import {
   issueWithNewKey,
 } from '@sallyport/shared/pki/issue';
 import { spiffeEdgeUri } from '@sallyport/shared/pki/spiffe';
+import type { SigningKeys } from '@sallyport/shared/sync/signing-keys';
 import type { ChannelTrust } from '../identity/control-channel.ts';
 import { Arrivals } from './arrivals.ts';
+import { createRootKey, type RootKey } from './sample-state.ts';
+import { scriptedKeys } from './scripted-keys.ts';
 import { ScriptedStream } from './scripted-stream.ts';
 
 export interface ScriptedOptions {
@@ -36,8 +39,10 @@ export interface ScriptedOptions {
   readonly authority?: Authority;
   /** Refuses connections without a certificate of its authority; then nobody can join. */
   readonly demandsCertificates?: boolean;
-  /** Raw Ed25519; told to edges that join. */
-  readonly rootPublicKey?: Uint8Array;
+  /** Vouches for its keys, and told to edges that join; default: one of its own. */
+  readonly root?: RootKey;
+  /** What it signs with; default: keys that its root vouches for. */
+  readonly keys?: SigningKeys;
 }
 
 /** A control plane that does nothing of its own: a real gRPC server which a test plays by hand. */
@@ -63,7 +68,8 @@ export class ScriptedControlPlane {
   certificatesName: string | null = null;
   readonly authority: Authority;
   readonly trustDomain: string;
-  readonly #options: ScriptedOptions;
+  readonly root: RootKey;
+  readonly keys: SigningKeys;
   readonly #serverCredentials: ServerCredentials;
   #server: Server;
   #port = 0;
@@ -75,8 +81,9 @@ export class ScriptedControlPlane {
   ) {
     this.authority = authority;
     this.#serverCredentials = credentials;
-    this.#options = options;
     this.trustDomain = options.trustDomain ?? 'corp.test';
+    this.root = options.root ?? createRootKey();
+    this.keys = options.keys ?? scriptedKeys(this.root);
     this.#server = this.#newServer();
   }
 
@@ -173,7 +180,9 @@ export class ScriptedControlPlane {
   #onSync(call: ServerDuplexStream<SyncRequest, SyncResponse>): void {
     call.on('error', () => undefined);
     call.once('data', ({ message }: SyncRequest) => {
-      if (message.case === 'hello') this.streams.push(new ScriptedStream(call, message.value));
+      if (message.case === 'hello') {
+        this.streams.push(new ScriptedStream(call, message.value, this.keys));
+      }
     });
     call.on('end', () => call.end());
   }
@@ -191,7 +200,7 @@ export class ScriptedControlPlane {
       edgeId: this.edgeId,
       trustDomain: this.trustDomain,
       credentials: await this.#issue(request),
-      rootPublicKey: this.#options.rootPublicKey ?? new Uint8Array(32),
+      rootPublicKey: this.root.publicKey,
       controlPlaneCaPem: this.authority.certificatePem,
     });
     callback(null, response);

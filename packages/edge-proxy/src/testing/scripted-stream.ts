@@ -1,49 +1,81 @@
-import { createHash } from 'node:crypto';
-import { create } from '@bufbuild/protobuf';
+import type { SyncResponse } from '@sallyport/proto';
 import {
   type Ack,
   type AckStage,
+  type Carried,
+  type Fetch,
   type Hello,
+  lanePositionFromWire,
   laneToWire,
   type Nack,
   opsToBytes,
-  positionFromWire,
-  positionToWire,
-  ResumeMode,
+  type Report,
+  type SyncMessage,
   type SyncRequest,
-  type SyncResponse,
-  SyncResponseSchema,
+  syncResponse,
 } from '@sallyport/proto';
-import type { ServerDuplexStream } from '@sallyport/proto/grpc';
+import { Metadata, type ServerDuplexStream, type status } from '@sallyport/proto/grpc';
 import type { Lane, Position, StateOp } from '@sallyport/shared/state/model';
+import type { FrameMessage, LanePosition, ResumeMode } from '@sallyport/shared/sync/messages';
+import type { SigningKeys } from '@sallyport/shared/sync/signing-keys';
 import { Arrivals } from './arrivals.ts';
+import { manifestOf, type OfferedState, offeredState, shardParts } from './offered-state.ts';
 
-/** One Sync stream of an edge, as a test drives it. */
+const heartbeatMs = 400;
+
+/** One Sync stream of an edge, as a test drives it. What is sent is signed with the plane's keys. */
 export class ScriptedStream {
   readonly hello: Hello;
+  /** The first Hello and those that came after it on the open stream. */
+  readonly hellos = new Arrivals<Hello>();
   readonly acks = new Arrivals<Ack>();
   readonly nacks = new Arrivals<Nack>();
+  readonly fetches = new Arrivals<Fetch>();
+  readonly reports = new Arrivals<Report>();
+  readonly carried = new Arrivals<Carried>();
   /** Resolves when the edge has gone. */
   readonly ended: Promise<void>;
+  /** While true, heartbeats name the newest positions that were sent here, without digests. */
+  beats = true;
+  /** Lanes that these heartbeats leave out. */
+  readonly leftOut = new Set<Lane>();
+  /** While true, shards of an offered state are sent as they are asked for. */
+  servesShards = true;
   readonly #call: ServerDuplexStream<SyncRequest, SyncResponse>;
+  readonly #keys: SigningKeys;
+  readonly #heads = new Map<Lane, Position>();
+  readonly #offered = new Map<Lane, OfferedState>();
 
-  constructor(call: ServerDuplexStream<SyncRequest, SyncResponse>, hello: Hello) {
+  constructor(
+    call: ServerDuplexStream<SyncRequest, SyncResponse>,
+    hello: Hello,
+    keys: SigningKeys,
+  ) {
     this.#call = call;
+    this.#keys = keys;
     this.hello = hello;
-    call.on('data', ({ message }: SyncRequest) => {
-      if (message.case === 'ack') this.acks.push(message.value);
-      if (message.case === 'nack') this.nacks.push(message.value);
-    });
+    this.hellos.push(hello);
+    call.on('data', ({ message }: SyncRequest) => this.#take(message));
+    const beating = setInterval(() => {
+      if (this.beats) {
+        this.sendHeartbeat([...this.#heads].filter(([lane]) => !this.leftOut.has(lane)));
+      }
+    }, heartbeatMs);
     this.ended = new Promise((resolve) => {
-      call.on('end', () => resolve());
-      call.on('cancelled', () => resolve());
+      const end = () => {
+        clearInterval(beating);
+        resolve();
+      };
+      call.on('end', end);
+      call.on('cancelled', end);
     });
+    this.send({ kind: 'keys', value: { keys: keys.keys() } });
   }
 
   /** What Hello says that the edge has of a lane; undefined: Hello does not name the lane. */
-  have(lane: Lane): Position | null | undefined {
-    const entry = this.hello.have.find((one) => one.lane === laneToWire(lane));
-    return entry === undefined ? undefined : positionFromWire(entry.position);
+  have(lane: Lane, hello: Hello = this.hello): LanePosition | undefined {
+    const entry = hello.have.find((one) => one.lane === laneToWire(lane));
+    return entry === undefined ? undefined : (lanePositionFromWire(entry) ?? undefined);
   }
 
   /** Address and port of the edge's end of the connection. */
@@ -62,82 +94,111 @@ export class ScriptedStream {
     );
   }
 
-  resume(lane: Lane, mode: ResumeMode, head: Position): void {
-    this.#send({
-      case: 'resume',
-      value: { lane: laneToWire(lane), mode, head: positionToWire(head) },
-    });
+  resume(lane: Lane, mode: ResumeMode, head: Position, forkedAt: Position | null = null): void {
+    this.#heads.set(lane, head);
+    this.send({ kind: 'resume', value: { lane, mode, head, forkedAt } });
   }
 
-  /** Answers with SHARDS and sends the whole state in as many shards as there are lists of ops. */
-  sendState(lane: Lane, position: Position, ...shards: readonly (readonly StateOp[])[]): void {
-    this.resume(lane, ResumeMode.SHARDS, position);
-    for (const [index, ops] of shards.entries()) {
-      this.sendShard(lane, position, index, shards.length, opsToBytes(ops));
-    }
-  }
-
-  sendShard(
+  /** Answers with SHARDS and offers the state; what the edge asks for of it is sent. */
+  sendState(
     lane: Lane,
     position: Position,
-    index: number,
-    count: number,
-    body: Uint8Array,
-    sha256: Uint8Array = createHash('sha256').update(body).digest(),
-  ): void {
-    const value = {
-      lane: laneToWire(lane),
-      position: positionToWire(position),
-      index,
-      count,
-      body,
-    };
-    this.#send({ case: 'shard', value: { ...value, sha256 } });
+    ops: readonly StateOp[],
+    forkedAt: Position | null = null,
+  ): OfferedState {
+    const state = offeredState(lane, position, ops);
+    this.#offered.set(lane, state);
+    this.resume(lane, 'shards', position, forkedAt);
+    this.send({ kind: 'manifest', value: this.#keys.manifest(manifestOf(state), Date.now()) });
+    return state;
   }
 
-  sendFrame(
+  /** A frame with a signature that holds. */
+  frame(
     lane: Lane,
-    position: Position,
+    { epoch, rev }: Position,
     ops: readonly StateOp[] | Uint8Array,
-    prevRev?: number,
-  ) {
+    prevRev = rev - 1,
+  ): FrameMessage {
     const body = ops instanceof Uint8Array ? ops : opsToBytes(ops);
-    const value = {
-      lane: laneToWire(lane),
-      epoch: BigInt(position.epoch),
-      prevRev: BigInt(prevRev ?? position.rev - 1),
-      rev: BigInt(position.rev),
-      body,
-    };
-    this.#send({ case: 'frame', value });
+    return this.#keys.frame({ lane, epoch, prevRev, rev, body }, Date.now());
   }
 
-  sendHeartbeat(heads: readonly (readonly [Lane, Position])[], logAgeMs = 0): void {
-    const value = {
+  sendFrame(...frame: Parameters<ScriptedStream['frame']>): void {
+    const [lane, position] = frame;
+    this.#heads.set(lane, position);
+    this.send({ kind: 'frame', value: this.frame(...frame) });
+  }
+
+  sendHeartbeat(
+    heads: readonly (readonly [Lane, Position, digest?: Uint8Array])[],
+    logAgeMs = 0,
+  ): void {
+    const heartbeat = {
       replica: 'scripted',
-      sentAtMs: BigInt(Date.now()),
-      logAgeMs: BigInt(logAgeMs),
-      heads: heads.map(([lane, head]) => ({ lane: laneToWire(lane), head: positionToWire(head) })),
+      sentAtMs: Date.now(),
+      logAgeMs,
+      heads: heads.map(([lane, head, digest]) => ({
+        lane,
+        head,
+        digest: digest ?? null,
+        digestAt: digest === undefined ? null : head,
+      })),
     };
-    this.#send({ case: 'heartbeat', value });
+    this.send({ kind: 'heartbeat', value: this.#keys.heartbeat(heartbeat, Date.now()) });
   }
 
-  /** The next ack of this lane, position and stage. */
+  /** The ack of this lane, position and stage, which has come or will. */
   acked(lane: Lane, position: Position, stage: AckStage): Promise<Ack> {
-    return this.acks.next(
-      (ack) =>
-        ack.lane === laneToWire(lane) &&
-        ack.stage === stage &&
-        Number(ack.position?.rev) === position.rev &&
-        Number(ack.position?.epoch) === position.epoch,
-    );
+    const fits = (ack: Ack) =>
+      ack.lane === laneToWire(lane) &&
+      ack.stage === stage &&
+      Number(ack.position?.rev) === position.rev &&
+      Number(ack.position?.epoch) === position.epoch;
+    return this.acks.first(fits);
+  }
+
+  /** Sends whatever it is. */
+  send(message: SyncMessage): void {
+    this.#call.write(syncResponse(message));
   }
 
   end(): void {
     this.#call.end();
   }
 
-  #send(message: NonNullable<Parameters<typeof create<typeof SyncResponseSchema>>[1]>['message']) {
-    if (message !== undefined) this.#call.write(create(SyncResponseSchema, { message }));
+  /** Ends the stream with a status, and how long the edge is to wait. */
+  fail(code: status, retryAfterMs: number | null = null): void {
+    const metadata = new Metadata();
+    if (retryAfterMs !== null) metadata.set('retry-after-ms', `${retryAfterMs}`);
+    this.#call.emit('error', { code, details: 'scripted', metadata });
+  }
+
+  #take(message: SyncRequest['message']): void {
+    switch (message.case) {
+      case 'hello':
+        return this.hellos.push(message.value);
+      case 'ack':
+        return this.acks.push(message.value);
+      case 'nack':
+        return this.nacks.push(message.value);
+      case 'fetch':
+        this.fetches.push(message.value);
+        return this.#serve(message.value);
+      case 'report':
+        return this.reports.push(message.value);
+      case 'carried':
+        return this.carried.push(message.value);
+      case undefined:
+        return;
+    }
+  }
+
+  #serve(fetch: Fetch): void {
+    const state = [...this.#offered.values()].find((one) => laneToWire(one.lane) === fetch.lane);
+    if (!this.servesShards || state === undefined) return;
+    for (const index of fetch.shards) {
+      for (const part of shardParts(state, index)) this.send({ kind: 'shard', value: part });
+    }
   }
 }

@@ -6,6 +6,7 @@ import type { ConfigurationDocument } from '@sallyport/shared/configuration/docu
 import { createLog } from '@sallyport/shared/log';
 import { afterEach, expect, it } from 'vitest';
 import { TestPki, trustDomain } from '../request/testing/pki.ts';
+import { emptyTables } from '../testing/local-state.ts';
 import {
   createRootKey,
   sampleAssertionKey,
@@ -17,7 +18,12 @@ import {
 import { WorkerPool } from './pool.ts';
 
 const host = 'wiki.corp.test';
-const delivery = { position: { epoch: 1, rev: 1 }, arrivedAtMs: 0, silent: false } as const;
+const delivery = {
+  position: { epoch: 1, rev: 1 },
+  arrivedAtMs: 0,
+  path: 'grpc',
+  silent: false,
+} as const;
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
@@ -62,6 +68,7 @@ it('a worker decides again about everything that is open when its keys change', 
       credentials: { ...sampleCredentials([ownKey]), serverCertificates },
       logLevel: 'error',
     },
+    tables: emptyTables(),
     handlers: {
       onRecords: () => undefined,
       onCall: () => Promise.resolve({ ok: false, failure: { code: 'unavailable', detail: '' } }),
@@ -73,16 +80,21 @@ it('a worker decides again about everything that is open when its keys change', 
   closing.push(() => pool.drain(0));
   const port = await pool.listen({ host: '127.0.0.1', port: 0 });
   const { distributor } = pool;
-  await distributor.state({ lane: 'revoke', ...delivery }, [[]]);
-  await distributor.state({ lane: 'directory', ...delivery }, [[]]);
-  await distributor.state({ lane: 'config', ...delivery }, [
-    [
-      sampleBundle(1, documents((upstream.address() as AddressInfo).port)),
-      { op: 'release', ring: 'default', version: 1 },
-      sampleSigningKey(createRootKey()),
-      { op: 'edge_keys', edgeId: 'edg_1', region: 'eu', assertionJwks: [ownKey.publicJwk] },
-    ],
-  ]);
+  for (const lane of ['revoke', 'signals', 'directory'] as const) {
+    distributor.changed(lane, { lane, ...delivery }, null);
+  }
+  const config = [
+    sampleBundle(1, documents((upstream.address() as AddressInfo).port)),
+    { op: 'release', ring: 'default', version: 1 } as const,
+    sampleSigningKey(createRootKey()),
+    {
+      op: 'edge_keys',
+      edgeId: 'edg_1',
+      region: 'eu',
+      assertionJwks: [ownKey.publicJwk],
+    } as const,
+  ];
+  await distributor.config({ lane: 'config', ...delivery }, config, true);
   const client = connect({ port, servername: host, ca: pki.server.certificatePem });
   client.on('error', () => undefined);
   closing.push(() => client.destroy());

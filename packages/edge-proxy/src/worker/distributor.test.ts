@@ -1,7 +1,8 @@
-import type { Lane, StateOp } from '@sallyport/shared/state/model';
+import type { Lane } from '@sallyport/shared/state/model';
 import { describe, expect, it } from 'vitest';
+import { subjectsOf } from '../state/2-store/subjects.ts';
 import { sampleUser } from '../testing/sample-state.ts';
-import { type Delivery, Distributor, opsPerMessageMax, type Stage } from './distributor.ts';
+import { type Delivery, Distributor, type Stage } from './distributor.ts';
 import type { StateMessage } from './messages.ts';
 
 function distributor(workers: number) {
@@ -19,15 +20,15 @@ const delivery = (lane: Lane, rev: number, silent = false): Delivery => ({
   lane,
   position: { epoch: 1, rev },
   arrivedAtMs: 0,
+  path: 'grpc',
   silent,
 });
-const noOps: StateOp[] = [];
-const settled = () => new Promise((resolve) => setImmediate(resolve));
+const user = (id: string) => subjectsOf([sampleUser(id)]);
 
 describe('the distribution of state', () => {
-  it('reports a stage when the last worker has reached it', async () => {
+  it('reports a stage when the last worker has reached it', () => {
     const { distribution, stages } = distributor(2);
-    await distribution.frame(delivery('revoke', 1), noOps);
+    distribution.changed('revoke', delivery('revoke', 1), user('usr_a'));
     distribution.onApplied(0, 1);
     distribution.onEnforced(0, 1);
     distribution.onApplied(1, 1);
@@ -38,9 +39,9 @@ describe('the distribution of state', () => {
 
   it('reports only the last of several positions, and never one that was refused in part', async () => {
     const { distribution, stages } = distributor(1);
-    await distribution.frame(delivery('config', 1), noOps);
-    await distribution.frame(delivery('config', 2), noOps);
-    await distribution.frame(delivery('config', 3, true), noOps);
+    await distribution.config(delivery('config', 1), [], false);
+    await distribution.config(delivery('config', 2), [], false);
+    await distribution.config(delivery('config', 3, true), [], false);
     distribution.onApplied(0, 3);
     distribution.onEnforced(0, 3);
     expect(stages).toEqual([
@@ -49,38 +50,52 @@ describe('the distribution of state', () => {
     ]);
   });
 
-  it('sends a whole state in slices and reports it when the last is in', async () => {
+  it('reports nothing where rows beside the lane have changed', () => {
     const { distribution, sent, stages } = distributor(1);
-    const users = Array.from({ length: opsPerMessageMax + 1 }, (_, i) => sampleUser(`usr_${i}`));
-    await distribution.state(delivery('directory', 7), [users, users.slice(0, 1)]);
-    const slices = sent.filter((message) => message.type === 'rows');
-    expect(slices.map(({ ops, first, last }) => [ops.length, first, last])).toEqual([
-      [opsPerMessageMax, true, false],
-      [1, false, false],
-      [1, false, false],
-      [0, false, true],
-    ]);
-    distribution.onApplied(0, 3);
+    distribution.changed('revoke', null, user('usr_a'));
+    distribution.onApplied(0, 1);
+    distribution.onEnforced(0, 1);
+    expect(sent).toMatchObject([{ type: 'changed', lane: 'revoke', position: null }]);
     expect(stages).toEqual([]);
-    distribution.onApplied(0, 4);
-    expect(stages).toEqual([['applied', 'directory', 7]]);
   });
 
-  it('lets the bulk lanes wait for the workers, and a revocation pass', async () => {
-    const { distribution, sent } = distributor(1);
-    const users = Array.from({ length: 20 * opsPerMessageMax }, (_, i) => sampleUser(`usr_${i}`));
-    const bulk = distribution.state(delivery('directory', 7), [users]);
-    await settled();
-    const waiting = sent.length;
-    expect(waiting).toBeLessThan(20);
-    await distribution.frame(delivery('revoke', 1), noOps);
-    expect(sent.at(-1)?.lane).toBe('revoke');
-    for (let seq = 1; seq <= 22; seq += 1) {
-      distribution.onApplied(0, seq);
-      distribution.onEnforced(0, seq);
-      await settled();
+  it('puts together what comes while a worker is busy, so that no line ever forms', () => {
+    const { distribution, sent, stages } = distributor(1);
+    for (let rev = 1; rev <= 1_000; rev += 1) {
+      distribution.changed('directory', delivery('directory', rev), user(`usr_${rev}`));
     }
-    await bulk;
-    expect(sent.filter(({ lane }) => lane === 'directory')).toHaveLength(21);
+    distribution.changed('directory', null, user('usr_beside'));
+    const before = sent.length;
+    expect(before).toBeLessThan(20);
+    distribution.onApplied(0, before);
+    distribution.onEnforced(0, before);
+    const last = sent.at(-1);
+    expect(sent).toHaveLength(before + 1);
+    expect(last).toMatchObject({ position: { epoch: 1, rev: 1_000 } });
+    expect(last?.type === 'changed' && last.subjects?.users.size).toBe(1_001 - before);
+    distribution.onApplied(0, before + 1);
+    expect(stages.at(-1)).toEqual(['applied', 'directory', 1_000]);
+  });
+
+  it('goes over to everyone where so many subjects come together that looking them up costs more', () => {
+    const { distribution, sent } = distributor(1);
+    for (let rev = 1; rev <= 300; rev += 1) {
+      const users = Array.from({ length: 100 }, (_, index) => sampleUser(`usr_${rev}_${index}`));
+      distribution.changed('directory', delivery('directory', rev), subjectsOf(users));
+    }
+    distribution.onApplied(0, sent.length);
+    expect(sent.at(-1)).toMatchObject({ subjects: null });
+  });
+
+  it('lets the configuration wait for the workers', async () => {
+    const { distribution, sent } = distributor(1);
+    for (let rev = 1; rev <= 8; rev += 1) {
+      distribution.changed('signals', delivery('signals', rev), user('usr_a'));
+    }
+    const waiting = distribution.config(delivery('config', 1), [], true);
+    expect(sent.some(({ type }) => type === 'config')).toBe(false);
+    distribution.onApplied(0, 8);
+    await waiting;
+    expect(sent.at(-1)).toMatchObject({ type: 'config', whole: true });
   });
 });

@@ -1,47 +1,58 @@
-import type { Lane, Position, StateOp } from '@sallyport/shared/state/model';
+import type { ConfigOp, Lane, Position } from '@sallyport/shared/state/model';
+import type { RowLane } from '@sallyport/shared/state/tables/lane';
+import type { PathName } from '@sallyport/shared/sync/messages';
+import {
+  addSubjects,
+  changedSubjects,
+  createSubjectSets,
+  type SubjectSets,
+} from '../state/2-store/subjects.ts';
+import type { ChangedSubjects } from '../state/current.ts';
 import type { StateMessage } from './messages.ts';
 
 /** One position on its way through the workers. */
 export interface Delivery {
   readonly lane: Lane;
   readonly position: Position;
-  /** When it came from the control plane; performance.now(). */
+  /** When it came, of the monotonic clock. */
   readonly arrivedAtMs: number;
+  /** By which way it came first. */
+  readonly path: PathName;
   /** Not to be acknowledged, because it was refused in part. */
   readonly silent: boolean;
 }
 
 export type Stage = 'applied' | 'enforced';
 
-interface Pending extends Delivery {
+interface Pending {
   readonly seq: number;
-  /** The last message of its position. */
-  readonly final: boolean;
-  readonly ops: number;
+  readonly delivery: Delivery | null;
   applied: boolean;
 }
 
-/** Ops in one message at the most, so that no worker stalls for long over one. */
-export const opsPerMessageMax = 1_000;
-/**
- * Ops of the bulk lanes that workers have not applied yet: a worker takes all messages that have
- * come before it looks at its sockets, and a revocation stands behind them.
- */
-const bulkInFlightMax = 2_000;
-const revokeInFlightMax = 100_000;
-const pendingMax = 4_096;
+interface Waiting {
+  delivery: Delivery | null;
+  readonly subjects: SubjectSets;
+}
 
 /**
- * Hands state to all workers in one order and notices when the last of them has applied and
- * enforced it. The bulk lanes wait for room, so that a revocation never stands in a long line.
+ * Messages that some worker has not taken yet. Those of a row lane beyond it are put together: the
+ * rows themselves are in the tables already, and the next message only gets more subjects.
+ */
+const inFlightMax = 8;
+
+/**
+ * Tells all workers what has changed, in one order, and notices when the last of them has taken and
+ * enforced it.
  */
 export class Distributor {
   readonly #post: (message: StateMessage) => void;
   readonly #onStage: (stage: Stage, delivery: Delivery) => void;
   readonly #appliedSeq: number[];
   readonly #enforcedSeq: number[];
+  readonly #waiting = new Map<RowLane, Waiting>();
   #pending: Pending[] = [];
-  #waiting: (() => void)[] = [];
+  #room: (() => void)[] = [];
   #seq = 0;
 
   /** `post` sends one message to every worker. */
@@ -56,33 +67,24 @@ export class Distributor {
     this.#enforcedSeq = Array.from({ length: workers }, () => 0);
   }
 
-  /** Sends one frame; resolves when it is on its way. */
-  async frame(delivery: Delivery, ops: readonly StateOp[]): Promise<void> {
-    await this.#room(delivery.lane);
-    const { lane, position } = delivery;
-    const seq = this.#next(delivery, true, ops.length);
-    this.#post({ type: 'frame', seq, lane, position, ops });
+  /**
+   * Rows have changed in the tables; `subjects` null: anyone's facts. `delivery` null: rows beside
+   * the lane's own, whose position stays. Never waits.
+   */
+  changed(lane: RowLane, delivery: Delivery | null, subjects: ChangedSubjects | null): void {
+    const held = this.#waiting.get(lane);
+    if (held === undefined && this.#hasRoom()) return this.#sendRows(lane, delivery, subjects);
+    const waiting = held ?? { delivery: null, subjects: createSubjectSets() };
+    waiting.delivery = delivery ?? waiting.delivery;
+    addSubjects(waiting.subjects, subjects);
+    this.#waiting.set(lane, waiting);
   }
 
-  /**
-   * Sends a whole state in slices, as `bodies` yields them; resolves when the last is on its way.
-   * If `bodies` throws, the workers forget the slices they have.
-   */
-  async state(delivery: Delivery, bodies: Iterable<readonly StateOp[]>): Promise<void> {
-    const { lane, position } = delivery;
-    let first = true;
-    const slice = async (ops: readonly StateOp[], last: boolean): Promise<void> => {
-      await this.#room(lane);
-      const seq = this.#next(delivery, last, ops.length);
-      this.#post({ type: 'rows', seq, lane, position, first, last, ops });
-      first = false;
-    };
-    for (const ops of bodies) {
-      for (let start = 0; start < ops.length; start += opsPerMessageMax) {
-        await slice(ops.slice(start, start + opsPerMessageMax), false);
-      }
-    }
-    await slice([], true);
+  /** Sends ops of the configuration, `whole` if they take the place of all; resolves when sent. */
+  async config(delivery: Delivery, ops: readonly ConfigOp[], whole: boolean): Promise<void> {
+    while (!this.#hasRoom()) await new Promise<void>((resolve) => this.#room.push(resolve));
+    const { position } = delivery;
+    this.#post({ type: 'config', seq: this.#next(delivery), position, whole, ops });
   }
 
   onApplied(worker: number, seq: number): void {
@@ -105,34 +107,36 @@ export class Distributor {
 
   /** Acknowledgements are cumulative: of several positions of a lane only the last is reported. */
   #report(stage: Stage, reached: readonly Pending[]): void {
-    const last = new Map<Lane, Pending>();
-    for (const entry of reached) if (entry.final && !entry.silent) last.set(entry.lane, entry);
-    for (const entry of last.values()) this.#onStage(stage, entry);
+    const last = new Map<Lane, Delivery>();
+    for (const { delivery } of reached) {
+      if (delivery !== null && !delivery.silent) last.set(delivery.lane, delivery);
+    }
+    for (const delivery of last.values()) this.#onStage(stage, delivery);
   }
 
-  #next(delivery: Delivery, final: boolean, ops: number): number {
+  #sendRows(lane: RowLane, delivery: Delivery | null, subjects: ChangedSubjects | null): void {
+    const position = delivery?.position ?? null;
+    this.#post({ type: 'changed', seq: this.#next(delivery), lane, position, subjects });
+  }
+
+  #next(delivery: Delivery | null): number {
     this.#seq += 1;
-    this.#pending.push({ ...delivery, seq: this.#seq, final, ops, applied: false });
+    this.#pending.push({ delivery, seq: this.#seq, applied: false });
     return this.#seq;
   }
 
-  async #room(lane: Lane): Promise<void> {
-    while (!this.#hasRoom(lane)) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-  }
-
-  #hasRoom(lane: Lane): boolean {
-    if (this.#pending.length >= pendingMax) return false;
-    const inFlight = this.#pending
-      .filter((entry) => !entry.applied && (entry.lane === 'revoke') === (lane === 'revoke'))
-      .reduce((sum, { ops }) => sum + Math.max(1, ops), 0);
-    return inFlight < (lane === 'revoke' ? revokeInFlightMax : bulkInFlightMax);
+  /** `enforced` may lag: an exchange that is decided again can take long, a message does not. */
+  #hasRoom(): boolean {
+    const unapplied = this.#seq - Math.min(...this.#appliedSeq);
+    return unapplied < inFlightMax && this.#pending.length < 4 * inFlightMax;
   }
 
   #release(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    for (const [lane, { delivery, subjects }] of this.#waiting) {
+      if (!this.#hasRoom()) return;
+      this.#waiting.delete(lane);
+      this.#sendRows(lane, delivery, changedSubjects(subjects));
+    }
+    for (const resolve of this.#room.splice(0)) resolve();
   }
 }

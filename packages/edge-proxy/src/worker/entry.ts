@@ -1,7 +1,11 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { flushCompileCache } from 'node:module';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { systemClock } from '@sallyport/shared/clock';
 import { createLog } from '@sallyport/shared/log';
+import type { LayoutChange } from '@sallyport/shared/state/tables/lane';
+import { StateReader } from '@sallyport/shared/state/tables/reader';
 import { createRequestWorker } from '../request/worker.ts';
+import { LaneAges } from '../state/lane-ages.ts';
 import { createWorkerState } from '../state/worker-state.ts';
 import { WorkerCalls } from './control-calls.ts';
 import type { FromWorker, StateMessage, ToWorker, WorkerInit } from './messages.ts';
@@ -9,9 +13,9 @@ import { RecordOutbox } from './record-outbox.ts';
 import { Redecisions } from './redecisions.ts';
 import { createRequestMetrics } from './request-metrics.ts';
 
-/** A request worker: its own listener, its own copy of the state, nothing shared. */
+/** A request worker: its own listener; the rows of the state are in memory that all share. */
 
-const sweepEveryMs = 250;
+const lookEveryMs = 250;
 
 if (parentPort === null) throw new Error('entry.ts runs as a worker of main.ts');
 const port = parentPort;
@@ -23,6 +27,8 @@ const state = createWorkerState({
   edgeId: init.config.edgeId,
   ring: init.ring,
   credentials: init.credentials,
+  reader: new StateReader(init.state, nextLayout),
+  ages: new LaneAges(init.state.ages),
 });
 const calls = new WorkerCalls(post);
 const outbox = new RecordOutbox((message, buffers) => port.postMessage(message, buffers));
@@ -46,16 +52,18 @@ const redecisions = new Redecisions(
 let reported: readonly string[] | null = null;
 reportReadiness();
 setInterval(() => {
-  state.sweep(systemClock());
+  state.look(systemClock());
   reportReadiness();
-}, sweepEveryMs).unref();
+}, lookEveryMs).unref();
 port.on('message', (message: ToWorker) => void take(message));
+// What the worker alone has compiled.
+flushCompileCache();
 post({ type: 'started' });
 
 async function take(message: ToWorker): Promise<void> {
   switch (message.type) {
-    case 'frame':
-    case 'rows':
+    case 'changed':
+    case 'config':
       return applyState(message);
     case 'credentials':
       state.setCredentials(message.credentials);
@@ -86,6 +94,12 @@ function applyState(message: StateMessage): void {
   post({ type: 'applied', seq: message.seq });
   reportReadiness();
   redecisions.add(message.seq, change);
+}
+
+/** Synchronous: a reader that meets a shard of another layout cannot wait for a message. */
+function nextLayout(): LayoutChange | null {
+  const received = receiveMessageOnPort(init.layout) as { message: LayoutChange } | undefined;
+  return received?.message ?? null;
 }
 
 async function listen(address: Parameters<typeof worker.listen>[0]): Promise<void> {

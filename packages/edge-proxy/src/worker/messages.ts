@@ -1,7 +1,11 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '@sallyport/shared/log';
-import type { Lane, Position, StateOp } from '@sallyport/shared/state/model';
+import type { ConfigOp, Position } from '@sallyport/shared/state/model';
+import type { RowLane, SharedLane } from '@sallyport/shared/state/tables/lane';
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
-import type { ServerCertificate, UpstreamCredentials } from '../state/current.ts';
+import type { ChangedSubjects, ServerCertificate, UpstreamCredentials } from '../state/current.ts';
+import type { SharedAges } from '../state/lane-ages.ts';
+
 import type {
   BeginSignIn,
   BegunSignIn,
@@ -29,6 +33,16 @@ export interface WorkerCredentials {
   readonly cookieRing: Uint8Array | null;
 }
 
+/** What a worker needs to read the rows that the main thread writes. */
+export interface SharedState {
+  readonly revoke: SharedLane;
+  /** Denials that are enforced beside the lane's own rows. */
+  readonly carried: SharedLane;
+  readonly signals: SharedLane;
+  readonly directory: SharedLane;
+  readonly ages: SharedAges;
+}
+
 /** workerData of a new worker. */
 export interface WorkerInit {
   readonly index: number;
@@ -37,6 +51,9 @@ export interface WorkerInit {
   readonly ring: string;
   readonly credentials: WorkerCredentials;
   readonly logLevel: LogLevel;
+  readonly state: SharedState;
+  /** Changes of the tables' layout, which a reader takes from it when it meets one. */
+  readonly layout: MessagePort;
 }
 
 /** One call by a worker: the request and what it answers, by name. */
@@ -67,22 +84,23 @@ export type CallMessage = {
 
 /** State downwards. `seq` rises by one with each message to a worker. */
 export type StateMessage =
+  /** The tables have changed; the rows are there already. */
   | {
-      readonly type: 'frame';
+      readonly type: 'changed';
       readonly seq: number;
-      readonly lane: Lane;
-      readonly position: Position;
-      readonly ops: readonly StateOp[];
+      readonly lane: RowLane;
+      /** null: rows beside the lane's own have changed, it has not moved. */
+      readonly position: Position | null;
+      /** Whose facts; null: anyone's. */
+      readonly subjects: ChangedSubjects | null;
     }
-  /** A lane's whole state in slices: built beside the live rows, swapped with the last one. */
   | {
-      readonly type: 'rows';
+      readonly type: 'config';
       readonly seq: number;
-      readonly lane: Lane;
       readonly position: Position;
-      readonly first: boolean;
-      readonly last: boolean;
-      readonly ops: readonly StateOp[];
+      /** The ops are the lane's whole state and take the place of what is there. */
+      readonly whole: boolean;
+      readonly ops: readonly ConfigOp[];
     };
 
 export type ToWorker =
@@ -106,6 +124,8 @@ export type ToWorker =
 export interface RecordLines {
   /** JSON lines, each with its line feed. */
   readonly lines: Uint8Array<ArrayBuffer>;
+  /** Of `lines`. */
+  readonly bytes: number;
   readonly records: number;
   /** Anything but permits; outranks permits when records must be dropped. */
   readonly denial: boolean;

@@ -1,7 +1,8 @@
 import { createLog } from '@sallyport/shared/log';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Arrivals } from '../testing/arrivals.ts';
-import { sampleAssertionKey, sampleCredentials, sampleUser } from '../testing/sample-state.ts';
+import { emptyTables } from '../testing/local-state.ts';
+import { sampleAssertionKey, sampleCredentials } from '../testing/sample-state.ts';
 import type { WorkerCredentials } from './messages.ts';
 import { WorkerPool } from './pool.ts';
 
@@ -18,6 +19,7 @@ async function start(workers: number, credentials?: WorkerCredentials): Promise<
       credentials: credentials ?? sampleCredentials([sampleAssertionKey()]),
       logLevel: 'error',
     },
+    tables: emptyTables(),
     handlers: {
       onRecords: () => undefined,
       onCall: () => Promise.resolve({ ok: false, failure: { code: 'unavailable', detail: '' } }),
@@ -29,7 +31,12 @@ async function start(workers: number, credentials?: WorkerCredentials): Promise<
   return pool;
 }
 
-const delivery = { position: { epoch: 1, rev: 1 }, arrivedAtMs: 0, silent: false } as const;
+const delivery = {
+  position: { epoch: 1, rev: 1 },
+  arrivedAtMs: 0,
+  path: 'grpc',
+  silent: false,
+} as const;
 
 afterEach(async () => {
   await pool?.drain(1_000);
@@ -39,15 +46,16 @@ afterEach(async () => {
 describe('the request workers', () => {
   it('report a lane applied and enforced when all of them have it', async () => {
     const { distributor } = await start(2);
-    await distributor.state({ lane: 'directory', ...delivery }, [[sampleUser('usr_a')]]);
+    distributor.changed('directory', { lane: 'directory', ...delivery }, null);
     expect(await stages.next()).toBe('directory applied');
     expect(await stages.next()).toBe('directory enforced');
   });
 
   it('are reported when they die, and nobody waits for the dead', async () => {
     const started = await start(2);
-    // What the main thread never lets through: an op in a lane where it does not belong.
-    await started.distributor.frame({ lane: 'revoke', ...delivery }, [sampleUser('usr_a')]);
+    // What the main thread never lets through: keys that are none.
+    const keys = { op: 'edge_keys', edgeId: 'edg_1', region: 'eu', assertionJwks: ['{}'] } as const;
+    await started.distributor.config({ lane: 'config', ...delivery }, [keys], true);
     expect(new Set([await deaths.next(), await deaths.next()])).toEqual(new Set([0, 1]));
     expect(started.notReadyReasons()).toEqual(['worker_dead']);
     await started.drain(1_000);

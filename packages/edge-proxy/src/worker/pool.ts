@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Log } from '@sallyport/shared/log';
+import type { StateTables } from '../state/2-store/state-tables.ts';
 import { type Delivery, Distributor, type Stage } from './distributor.ts';
 import type {
   CallMessage,
@@ -26,7 +27,9 @@ export interface PoolHandlers {
 
 export interface PoolOptions {
   readonly workers: number;
-  readonly init: Omit<WorkerInit, 'index'>;
+  readonly init: Omit<WorkerInit, 'index' | 'state' | 'layout'>;
+  /** What the workers read. */
+  readonly tables: StateTables;
   readonly handlers: PoolHandlers;
   readonly log: Log;
 }
@@ -117,9 +120,14 @@ class Member {
   constructor(index: number, options: PoolOptions, distributor: Distributor) {
     this.#options = options;
     this.#distributor = distributor;
-    const workerData: WorkerInit = { ...options.init, index };
+    const { port1, port2 } = new MessageChannel();
+    port1.unref();
+    options.tables.announceLayout(port1);
+    const state = options.tables.shared();
+    const workerData: WorkerInit = { ...options.init, index, state, layout: port2 };
     this.#worker = new Worker(new URL('./entry.ts', import.meta.url), {
       workerData,
+      transferList: [port2],
       // What a request leaves behind dies young: with room for it, almost nothing is copied.
       resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
     });

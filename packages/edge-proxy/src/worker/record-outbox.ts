@@ -83,5 +83,7 @@ function encode(taken: readonly Line[], denial: boolean): RecordLines | null {
     text += `${line.json}\n`;
     records += 1;
   }
-  return records === 0 ? null : { lines: encoder.encode(text), records, denial };
+  if (records === 0) return null;
+  const lines = encoder.encode(text);
+  return { lines, bytes: lines.length, records, denial };
 }

@@ -22,11 +22,10 @@ function slowOutput() {
   return { output, read, text: () => text };
 }
 
-const record = (json: string, denial = false) => ({
-  lines: new TextEncoder().encode(`${json}\n`),
-  records: 1,
-  denial,
-});
+const record = (json: string, denial = false) => {
+  const lines = new TextEncoder().encode(`${json}\n`);
+  return { lines, bytes: lines.length, records: 1, denial };
+};
 
 describe('writing access records as lines', () => {
   it('begins with the first line, whatever came before it', async () => {

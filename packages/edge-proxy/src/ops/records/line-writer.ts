@@ -1,7 +1,6 @@
 import type { Writable } from 'node:stream';
 import { pause } from '../../state/1-sync/reconnect.ts';
 import type { DroppedRecords, RecordLines } from '../../worker/messages.ts';
-import { type QueuedLines, queued } from './queued-lines.ts';
 import { RecordQueue } from './record-queue.ts';
 
 const queueRecordsMax = 10_000;
@@ -13,7 +12,7 @@ const queueBytesMax = 16 * 1024 * 1024;
  */
 export class LineWriter {
   readonly #output: Writable;
-  readonly #queue = new RecordQueue<QueuedLines>(queueRecordsMax, queueBytesMax);
+  readonly #queue = new RecordQueue<RecordLines>(queueRecordsMax, queueBytesMax);
   #blocked = true;
   #broken = false;
 
@@ -36,7 +35,7 @@ export class LineWriter {
   }
 
   write(lines: RecordLines): void {
-    this.#queue.push(queued(lines));
+    this.#queue.push(lines);
     this.#flush();
   }
 

@@ -19,8 +19,10 @@ afterEach(async () => {
   plane.close();
 });
 
-const push = (text: string, denial = false) =>
-  uplink.push({ lines: new TextEncoder().encode(`"${text}"\n`), records: 1, denial });
+const push = (text: string, denial = false) => {
+  const lines = new TextEncoder().encode(`"${text}"\n`);
+  uplink.push({ lines, bytes: lines.length, records: 1, denial });
+};
 const textOf = (json: Uint8Array) => Buffer.from(json).toString('utf8').trimEnd();
 
 describe('access records on their way upward', () => {

@@ -5,7 +5,6 @@ import type { Log } from '@sallyport/shared/log';
 import type { ControlChannel } from '../../identity/control-channel.ts';
 import { pause, reconnectDelayMs } from '../../state/1-sync/reconnect.ts';
 import type { DroppedRecords, RecordLines } from '../../worker/messages.ts';
-import { type QueuedLines, queued } from './queued-lines.ts';
 import { RecordQueue } from './record-queue.ts';
 
 const queueRecordsMax = 65_536;
@@ -34,7 +33,7 @@ export interface RecordUplinkOptions {
  */
 export class RecordUplink {
   readonly #options: RecordUplinkOptions;
-  readonly #queue = new RecordQueue<QueuedLines>(queueRecordsMax, queueBytesMax);
+  readonly #queue = new RecordQueue<RecordLines>(queueRecordsMax, queueBytesMax);
   readonly #stopping = new AbortController();
   #unacknowledged: Batch[] = [];
   #call: ClientDuplexStream<RecordRequest, RecordResponse> | null = null;
@@ -52,7 +51,7 @@ export class RecordUplink {
   }
 
   push(lines: RecordLines): void {
-    this.#queue.push(queued(lines));
+    this.#queue.push(lines);
     this.#schedule();
   }
 
@@ -89,7 +88,7 @@ export class RecordUplink {
     let target = Math.floor(Math.random() * channel.targets);
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       const openedAtMs = performance.now();
-      const client = channel.connect(target);
+      const client = channel.connect(target, 'calls');
       const problem = await this.#run(client.record());
       client.close();
       if (signal.aborted) return;

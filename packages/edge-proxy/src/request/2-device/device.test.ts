@@ -99,7 +99,12 @@ describe('the device of a request', () => {
     const blocked = { op: 'block', revocationId: 'rev_1', expiresAtMs: null } as const;
     await edge.apply('revoke', { ...blocked, kind: 'device', subjectId: 'dev_laptop' });
     expect(await ask()).toContain('device_revoked');
-    await edge.apply('revoke', { op: 'lifted_block', revocationId: 'rev_1' });
+    await edge.apply('revoke', {
+      op: 'lifted_block',
+      revocationId: 'rev_1',
+      kind: 'device',
+      subjectId: 'dev_laptop',
+    });
     expect(await ask()).toBe('hello');
     await edge.apply('revoke', {
       ...blocked,
@@ -107,7 +112,12 @@ describe('the device of a request', () => {
       subjectId: edge.laptop.sha256,
     });
     expect(await ask()).toContain('certificate_revoked');
-    await edge.apply('revoke', { op: 'lifted_block', revocationId: 'rev_1' });
+    await edge.apply('revoke', {
+      op: 'lifted_block',
+      revocationId: 'rev_1',
+      kind: 'certificate',
+      subjectId: edge.laptop.sha256,
+    });
     edge.clock.offsetMs = 6 * dayMs;
     expect(await ask()).toContain('device_certificate_expired');
     edge.clock.offsetMs = 0;

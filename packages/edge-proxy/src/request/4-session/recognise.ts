@@ -13,12 +13,12 @@ export function createRecognise(
   return (value) => {
     const { cookies, host } = value.head;
     const sealed = cookies?.session ?? null;
-    if (sealed === null) return recognised(value, null, false, false);
+    if (sealed === null) return recognised(value, null, false);
     const known = sealed === '' ? null : sessions.known(value.connection, host, sealed);
-    if (known !== null) return recognised(value, known, false, false);
+    if (known !== null) return recognised(value, known, false);
     return sessions
       .open(host, sealed, clock())
-      .then((opened) => recognised(value, opened, opened === null, true));
+      .then((opened) => recognised(value, opened, opened === null));
   };
 }
 
@@ -26,7 +26,6 @@ function recognised(
   value: Located,
   opened: OpenedSession | null,
   cookieRefused: boolean,
-  waited: boolean,
 ): Recognised {
-  return grow(value, { opened, cookieRefused, waited });
+  return grow(value, { opened, cookieRefused });
 }

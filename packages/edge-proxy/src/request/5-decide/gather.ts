@@ -4,8 +4,8 @@ import type { Recognised } from '../exchange.ts';
 import { sessionFacts, userFacts } from './session-facts.ts';
 
 /**
- * All that a decision may look at, as the state is now: in one pass, without waiting in between, so
- * that it is one revision's view. Done again for every later decision about the same request.
+ * All that a decision may look at, as the state is now. Part of one pass over the state, without
+ * waiting in between, so that it is one revision's view; done again for every later decision.
  */
 export function gatherFacts(
   state: CurrentState,
@@ -23,5 +23,6 @@ export function gatherFacts(
     session,
     user: userFacts(state, session, nowMs),
     lockdown: state.lockdown(nowMs),
+    staleness: state.staleness(),
   };
 }

@@ -6,7 +6,9 @@ import {
   type Facts,
   type Permit,
 } from '@sallyport/policy';
+import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { Clock } from '@sallyport/shared/clock';
+import { StateBusyError } from '@sallyport/shared/state/tables/reader';
 import type { CurrentState, LiveBundle } from '../../state/current.ts';
 import { type Answer, grow, type Permitted, type Recognised } from '../exchange.ts';
 import { gatherFacts } from './gather.ts';
@@ -15,40 +17,64 @@ import { gatherFacts } from './gather.ts';
 export type Identify = (value: Recognised, bundle: LiveBundle, nowMs: number) => DeviceFacts;
 
 export interface Judge {
-  /** The first decision of a request: a permit goes on, anything else is the answer. */
+  /**
+   * The first decision of a request: a permit goes on, anything else is the answer. Throws
+   * StateBusyError where the state does not stand still to be read.
+   */
   judge(value: Recognised): Permitted | Answer;
   /**
    * Decides again about what was permitted, on the state as it is now and with all facts gathered
-   * anew. null: this edge may not decide any more, or what is permitted now is not what is under way.
+   * anew. null: this edge cannot decide any more, or what is permitted now is not what is under way.
    */
   judgeAgain(value: Permitted): Decision | null;
 }
 
+interface Seen {
+  readonly facts: Facts;
+  readonly revisions: RevisionVector;
+}
+
 export function createJudge(state: CurrentState, identify: Identify, clock: Clock): Judge {
+  /** Everything that is asked of the state, and the time, in one pass: it stood together. */
+  const look = (value: Recognised, bundle: LiveBundle): Seen =>
+    state.pass(() => {
+      const nowMs = clock();
+      const device = identify(value, bundle, nowMs);
+      const facts = gatherFacts(state, value, device, nowMs);
+      return { facts, revisions: state.revisions() };
+    });
   return {
     judge: (value) => {
       const bundle = state.ready() ? state.bundle() : null;
       if (bundle === null) return { kind: 'failed', code: 'not_ready' };
-      const nowMs = clock();
-      const device = value.waited ? identify(value, bundle, nowMs) : value.device;
-      const facts = gatherFacts(state, value, device, nowMs);
+      const { facts, revisions } = look(value, bundle);
       const decision = decide(bundle.policy, facts);
       value.facts = facts;
       value.decision = decision;
       value.configVersion = bundle.version;
-      value.revisions = state.revisions();
+      value.revisions = revisions;
       value.decidedAt = performance.now();
       return follow(value, bundle, facts, decision);
     },
     judgeAgain: (value) => {
       const bundle = state.ready() ? state.bundle() : null;
       if (bundle === null) return null;
-      const nowMs = clock();
-      const facts = gatherFacts(state, value, identify(value, bundle, nowMs), nowMs);
+      const facts = factsOrNull(() => look(value, bundle));
+      if (facts === null) return null;
       const decision = decide(bundle.policy, facts);
       return decision.outcome !== 'permit' || sameWay(value, bundle, decision) ? decision : null;
     },
   };
+}
+
+/** null: the state does not stand still. What is under way ends then: nobody could say it may go on. */
+function factsOrNull(look: () => Seen): Facts | null {
+  try {
+    return look().facts;
+  } catch (error) {
+    if (error instanceof StateBusyError) return null;
+    throw error;
+  }
 }
 
 /** Whether what is permitted now leads where the exchange went, from where it came. */

@@ -12,6 +12,8 @@ const farewellMs = 1_000;
 /** RFC 6455, section 7.4.1. */
 const goingAway = 1001;
 const policyViolation = 1008;
+/** Registered with IANA beside those of the RFC. */
+const tryAgainLater = 1013;
 
 /** Bytes both ways between a client and an upstream that have agreed on a WebSocket. */
 export function createOpenTunnel(ended: (value: Asserted) => void): OpenTunnel {
@@ -84,12 +86,7 @@ class Tunnel {
       this.#client.destroy();
       return;
     }
-    const leaving = this.#value.progress.ending === 'drained';
-    this.#client.end(
-      leaving
-        ? closeFrame(goingAway, 'this gateway is going away')
-        : closeFrame(policyViolation, 'access was withdrawn'),
-    );
+    this.#client.end(farewellOf(this.#value));
     setTimeout(() => this.#client.destroy(), farewellMs).unref();
   }
 
@@ -105,6 +102,14 @@ class Tunnel {
     this.#value.release = null;
     this.#ended(this.#value);
   }
+}
+
+function farewellOf({ progress, cutBy }: Asserted): Buffer {
+  if (progress.ending === 'drained') return closeFrame(goingAway, 'this gateway is going away');
+  if (cutBy?.[0]?.code === 'state_too_old') {
+    return closeFrame(tryAgainLater, 'this gateway has had no news for too long');
+  }
+  return closeFrame(policyViolation, 'access was withdrawn');
 }
 
 function switchingProtocols(headers: readonly string[]): string {

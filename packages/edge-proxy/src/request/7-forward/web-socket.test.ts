@@ -176,7 +176,26 @@ describe('a WebSocket', () => {
     if (!upstream.socket.closed) await once(upstream.socket, 'close');
     expect(await record()).toMatchObject({ status: 101, ending: 'revoked' });
     expect(edge.worker.openExchanges()).toBe(0);
-    await edge.apply('revoke', { op: 'lifted_block', revocationId: 'rev_ws' });
+    await edge.apply('revoke', {
+      op: 'lifted_block',
+      revocationId: 'rev_ws',
+      kind: 'user',
+      subjectId: 'usr_alice',
+    });
+  });
+
+  it('is cut with code 1013 when nobody can say any more whether it may go on', async () => {
+    const { client } = await open();
+    edge.hear('revoke', 3_600_000);
+    edge.clock.offsetMs = 130_000;
+    await client.closed();
+    const close = Buffer.from(client.received, 'latin1').subarray(-46);
+    expect(close.toString('latin1')).toMatch(
+      /\x88.\x03\xf5this gateway has had no news for too long$/s,
+    );
+    expect(await record()).toMatchObject({ status: 101, ending: 'expired' });
+    edge.clock.offsetMs = 0;
+    edge.hear('revoke');
   });
 
   it('is cut without a frame in the middle of one', async () => {

@@ -1,3 +1,5 @@
+import type { SessionStatement } from '@sallyport/shared/session/statement';
+import type { BlockKind } from '@sallyport/shared/state/model';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sampleCookieRing } from '../../testing/sample-state.ts';
 import { RawClient } from '../testing/client.ts';
@@ -22,10 +24,11 @@ async function download(cookie: string, device = edge.laptop, host = 'app.corp.t
   return client;
 }
 
-async function session(sid?: string) {
+async function session(sid?: string, more: Partial<SessionStatement> = {}) {
   const now = edge.state.current.generations('usr_alice', 'dev_laptop');
   return edge.session('usr_alice', 'dev_laptop', 'app.corp.test', {
     generations: now,
+    ...more,
     ...(sid === undefined ? {} : { sid }),
   });
 }
@@ -38,7 +41,8 @@ async function expectCut(client: RawClient, ending = 'revoked') {
 }
 
 const block = { op: 'block', revocationId: 'rev_open', expiresAtMs: null } as const;
-const lift = { op: 'lifted_block', revocationId: 'rev_open' } as const;
+const lift = (kind: BlockKind, subjectId: string) =>
+  ({ op: 'lifted_block', revocationId: 'rev_open', kind, subjectId }) as const;
 
 describe('an exchange that is under way', () => {
   it.each([
@@ -51,7 +55,7 @@ describe('an exchange that is under way', () => {
     await edge.apply('revoke', op);
     await expectCut(client);
     expect(edge.records.all[0]?.reasons[0]).toBe('rule_allowed');
-    await edge.apply('revoke', lift);
+    await edge.apply('revoke', lift(op.kind, op.subjectId));
   });
 
   it('is destroyed when its certificate is blocked, its session ends or a generation rises', async () => {
@@ -59,7 +63,7 @@ describe('an exchange that is under way', () => {
     const subjectId = edge.laptop.sha256;
     await edge.apply('revoke', { ...block, kind: 'certificate', subjectId });
     await expectCut(one);
-    await edge.apply('revoke', lift);
+    await edge.apply('revoke', lift('certificate', subjectId));
     edge.records.all.length = 0;
     const sid = `ses_${'2'.repeat(26)}`;
     const two = await download(await session(sid));
@@ -145,7 +149,7 @@ describe('an exchange that is under way', () => {
     const upstream = edge.upstream.connections.findLast(({ bytes }) => bytes.includes('/download'));
     upstream?.socket.write('4\r\nmore\r\n0\r\n\r\n');
     await client.until(/more\r\n0\r\n\r\n/);
-    await edge.apply('revoke', lift);
+    await edge.apply('revoke', lift('user', 'usr_bob'));
     client.close();
     await expect.poll(() => edge.records.all.length).toBe(1);
     expect(edge.records.all[0]).toMatchObject({ ending: 'complete' });
@@ -162,7 +166,7 @@ describe('an exchange that is under way', () => {
     const response = await client.response();
     expect([response.status, response.body.includes('user_revoked')]).toEqual([403, true]);
     await client.closed();
-    await edge.apply('revoke', lift);
+    await edge.apply('revoke', lift('user', 'usr_alice'));
     expect(edge.records.all[0]).toMatchObject({ status: 403, ending: 'revoked' });
   });
 
@@ -177,6 +181,16 @@ describe('an exchange that is under way', () => {
     edge.clock.offsetMs = 0;
   });
 
+  it('ends when the state under it is too old, and says why', async () => {
+    const client = await download(await session(undefined, { authenticatedAtMs: 1 }));
+    edge.hear('revoke', 130_000);
+    edge.clock.offsetMs = 130_000;
+    await expectCut(client, 'expired');
+    expect(edge.records.all[0]?.reasons).toEqual(['rule_allowed', 'state_stale']);
+    edge.clock.offsetMs = 0;
+    edge.hear('revoke');
+  });
+
   it('is decided again with all others before the change counts as enforced', async () => {
     const cookie = await session();
     const clients = await Promise.all(Array.from({ length: 60 }, () => download(cookie)));
@@ -186,6 +200,6 @@ describe('an exchange that is under way', () => {
     await Promise.all(clients.map((client) => client.closed()));
     await expect.poll(() => edge.worker.openExchanges()).toBe(0);
     expect(edge.records.all.every(({ ending }) => ending === 'revoked')).toBe(true);
-    await edge.apply('revoke', lift);
+    await edge.apply('revoke', lift('user', 'usr_alice'));
   });
 });

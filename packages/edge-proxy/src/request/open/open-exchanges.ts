@@ -23,6 +23,8 @@ const sliceMs = 4;
 export class OpenExchanges {
   readonly #open = new Map<Permitted, Permit>();
   readonly #needs: OpenExchangesNeeds;
+  #sweeping = false;
+  #sweptAtMs = 0;
 
   constructor(needs: OpenExchangesNeeds) {
     this.#needs = needs;
@@ -45,19 +47,36 @@ export class OpenExchanges {
    * meanwhile is permitted on the new state already, and deciding twice does no harm.
    */
   async redecide(change: Pick<StateChange, 'subjects'>): Promise<void> {
-    let sliceEnd = performance.now() + sliceMs;
-    for (const value of this.#open.keys()) {
-      if (concerns(change, value)) this.#decide(value, 'revoked');
-      if (performance.now() < sliceEnd) continue;
-      await nextTurn();
-      sliceEnd = performance.now() + sliceMs;
+    await this.#decideThose((value) => concerns(change, value), 'revoked');
+  }
+
+  /**
+   * Decides again about permits whose time is over, the time of the state among it: who is cut off
+   * from news ends what it permitted, and what has news again goes on with a new permit. Where the
+   * clock was set back no permit knows its end any more. Does nothing while the last sweep goes on.
+   */
+  async sweep(nowMs: number): Promise<void> {
+    if (this.#sweeping) return;
+    const setBack = nowMs < this.#sweptAtMs;
+    this.#sweptAtMs = nowMs;
+    this.#sweeping = true;
+    try {
+      await this.#decideThose((_value, permit) => setBack || permit.untilMs <= nowMs, 'expired');
+    } finally {
+      this.#sweeping = false;
     }
   }
 
-  /** Decides again about permits whose time is over. */
-  sweep(nowMs: number): void {
+  async #decideThose(
+    isMeant: (value: Permitted, permit: Permit) => boolean,
+    cause: CutCause,
+  ): Promise<void> {
+    let sliceEnd = performance.now() + sliceMs;
     for (const [value, permit] of this.#open) {
-      if (permit.untilMs <= nowMs) this.#decide(value, 'expired');
+      if (isMeant(value, permit)) this.#decide(value, cause);
+      if (performance.now() < sliceEnd) continue;
+      await nextTurn();
+      sliceEnd = performance.now() + sliceMs;
     }
   }
 

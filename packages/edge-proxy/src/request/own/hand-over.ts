@@ -54,6 +54,10 @@ async function findReturn(
 
 /** A session that holds, of a device, is handed over to that device alone. */
 function whyNotHere(needs: OwnNeeds, value: Located, opened: OpenedSession): Answer | null {
+  return needs.state.pass(() => whyNotHereNow(needs, value, opened));
+}
+
+function whyNotHereNow(needs: OwnNeeds, value: Located, opened: OpenedSession): Answer | null {
   const { state, clock } = needs;
   if (sessionFacts(state, opened, clock()).kind !== 'live') return refuseBecause('session_ended');
   const device = needs.identify(value);

@@ -54,9 +54,11 @@ async function liveSession(needs: OwnNeeds, value: Located): Promise<OpenedSessi
   if (sealed === null || sealed === '') return null;
   const opened =
     sessions.known(value.connection, host, sealed) ?? (await sessions.open(host, sealed, clock()));
-  const nowMs = clock();
-  const session = sessionFacts(state, opened, nowMs);
-  const user = userFacts(state, session, nowMs);
+  const { session, user } = state.pass(() => {
+    const nowMs = clock();
+    const found = sessionFacts(state, opened, nowMs);
+    return { session: found, user: userFacts(state, found, nowMs) };
+  });
   if (opened === null || session.kind !== 'live') return null;
   if (session.deviceId !== deviceIdOf(needs.identify(value))) return null;
   return user.kind === 'known' && user.status === 'active' && !user.blocked ? opened : null;

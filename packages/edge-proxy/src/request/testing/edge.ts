@@ -6,9 +6,11 @@ import { sessionStatementPurpose, signKey } from '@sallyport/shared/keys/root';
 import { createLog } from '@sallyport/shared/log';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
 import type { Lane, SigningKey, StateOp } from '@sallyport/shared/state/model';
+import { counterAt, presence, type RowLane } from '@sallyport/shared/state/tables/lane';
 import type { StateChange } from '../../state/current.ts';
-import { createWorkerState, type WorkerState } from '../../state/worker-state.ts';
+import type { WorkerState } from '../../state/worker-state.ts';
 import { Arrivals } from '../../testing/arrivals.ts';
+import { createLocalState, type LocalState } from '../../testing/local-state.ts';
 import {
   createRootKey,
   sampleAssertionKey,
@@ -53,7 +55,8 @@ export class TestEdge {
   readonly other: Identity;
   readonly stranger: Identity;
   port = 0;
-  #revision = 1;
+  readonly #local: LocalState;
+  readonly #clock = () => Date.now() + this.clock.offsetMs;
   #credentials: WorkerCredentials;
 
   constructor(parts: {
@@ -71,14 +74,16 @@ export class TestEdge {
     [this.laptop, this.other, this.stranger] = parts.devices;
     this.signingKey = parts.signingKey;
     this.#credentials = parts.credentials;
-    this.state = createWorkerState({ edgeId, ring: 'default', credentials: parts.credentials });
+    const { credentials } = parts;
+    this.#local = createLocalState({ edgeId, ring: 'default', credentials, clock: this.#clock });
+    this.state = this.#local.state;
     this.worker = createRequestWorker({
       config: { edgeId, region: 'eu', trustDomain, publicPort: parts.publicPort },
       state: this.state.current,
       control: parts.control,
       emitRecord: (record) => this.records.push(record),
       log: createLog('info', {}, (line) => this.logged.push(line)),
-      clock: () => Date.now() + this.clock.offsetMs,
+      clock: this.#clock,
     });
   }
 
@@ -141,6 +146,7 @@ export class TestEdge {
     });
     if (options.withoutState !== true) {
       await edge.apply('revoke');
+      await edge.apply('signals');
       await edge.apply('directory', ...edge.directory());
       await edge.apply(
         'config',
@@ -189,17 +195,27 @@ export class TestEdge {
   }
 
   /** Applies changes of one lane and waits until they are enforced. */
-  async apply(lane: Lane, ...ops: StateOp[]): Promise<StateChange | null> {
-    const position = { epoch: 1, rev: this.#revision };
-    this.#revision += 1;
-    const known = this.state.current.revisions()[lane] !== undefined;
-    const change = this.state.apply(
-      known
-        ? { type: 'frame', seq: this.#revision, lane, position, ops }
-        : { type: 'rows', seq: this.#revision, lane, position, first: true, last: true, ops },
-    );
-    if (change !== null) await this.worker.redecide(change);
+  async apply(lane: Lane, ...ops: StateOp[]): Promise<StateChange> {
+    const change = this.#local.apply(lane, ...ops);
+    await this.worker.redecide(change);
     return change;
+  }
+
+  /** The lane was whole so long ago; null: it never was. */
+  hear(lane: Lane, agoMs: number | null = 0): void {
+    this.#local.setAge(lane, agoMs);
+  }
+
+  /** Rows of the lane are being changed from now on and so cannot be read, until it is called. */
+  holdRows(lane: RowLane): () => void {
+    const control = new Int32Array(this.#local.tables.rows[lane].shared().control);
+    const step = (by: number) => {
+      for (let shard = 0; shard <= presence; shard += 1) {
+        Atomics.add(control, counterAt(shard), by);
+      }
+    };
+    step(1);
+    return () => step(1);
   }
 
   setCredentials(more: Partial<WorkerCredentials>): void {

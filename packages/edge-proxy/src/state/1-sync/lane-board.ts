@@ -1,48 +1,70 @@
-import type { Position } from '@sallyport/shared/state/model';
-import { type StoredLane, storedLanes } from '../2-store/lane-store.ts';
+import type { Lane, Position } from '@sallyport/shared/state/model';
+import type { PathName } from '@sallyport/shared/sync/messages';
+import type { Delivery } from '../../worker/distributor.ts';
+import { eachLane, lanes } from '../lanes.ts';
 
 /** How far a lane has come in this process. */
 export interface LaneStanding {
-  /** Sent to the workers; what Hello says that we have. */
+  /** What the tables hold. */
   readonly taken: Position | null;
-  readonly applied: Position | null;
-  readonly enforced: Position | null;
-  /** The next Hello asks for the whole state. */
-  readonly fresh: boolean;
-  /** performance.now() of the last instant at which the lane was known to be complete. */
-  readonly completeAtMs: number | null;
+  readonly applied: Delivery | null;
+  readonly enforced: Delivery | null;
+  /** By which way the last revision came first. */
+  readonly path: PathName | null;
 }
 
-/** The standing of every lane; the one place that streams, metrics and readiness look at. */
+/** What has happened to a lane since the process began, by name. */
+export type LaneCounts = Readonly<Record<string, number>>;
+
+/** Names of ways and alarms are few and ours; this is for a bug. */
+const namesMax = 64;
+
+/** The standing of every lane; the one place that streams, reports and metrics look at. */
 export class LaneBoard {
-  readonly #lanes: Record<StoredLane, LaneStanding>;
+  readonly #standing: Record<Lane, LaneStanding> = eachLane(() => ({
+    taken: null,
+    applied: null,
+    enforced: null,
+    path: null,
+  }));
+  readonly #alarms: Record<Lane, Map<string, number>> = eachLane(() => new Map());
+  readonly #firsts: Record<Lane, Map<string, number>> = eachLane(() => new Map());
 
-  constructor() {
-    const nothing: LaneStanding = {
-      taken: null,
-      applied: null,
-      enforced: null,
-      fresh: false,
-      completeAtMs: null,
-    };
-    this.#lanes = { revoke: nothing, config: nothing, directory: nothing };
+  get(lane: Lane): LaneStanding {
+    return this.#standing[lane];
   }
 
-  get(lane: StoredLane): LaneStanding {
-    return this.#lanes[lane];
+  all(): readonly (readonly [Lane, LaneStanding])[] {
+    return lanes.map((lane) => [lane, this.#standing[lane]] as const);
   }
 
-  all(): readonly (readonly [StoredLane, LaneStanding])[] {
-    return storedLanes.map((lane) => [lane, this.#lanes[lane]] as const);
+  set(lane: Lane, change: Partial<LaneStanding>): void {
+    this.#standing[lane] = { ...this.#standing[lane], ...change };
   }
 
-  set(lane: StoredLane, change: Partial<LaneStanding>): void {
-    this.#lanes[lane] = { ...this.#lanes[lane], ...change };
+  /** The rows are those of this position now. */
+  moved(lane: Lane, position: Position, path: PathName): void {
+    const { taken } = this.#standing[lane];
+    if (taken !== null && taken.epoch !== position.epoch) this.alarm(lane, 'epoch_changed');
+    this.set(lane, { taken: position, path });
+    count(this.#firsts[lane], path);
   }
 
-  /** Seconds since the lane was last known to be complete; null: it never was. */
-  stalenessSeconds(lane: StoredLane, nowMs: number): number | null {
-    const { completeAtMs } = this.#lanes[lane];
-    return completeAtMs === null ? null : Math.max(0, nowMs - completeAtMs) / 1000;
+  /** Counts something that an operator should know of. */
+  alarm(lane: Lane, name: string): void {
+    count(this.#alarms[lane], name);
   }
+
+  alarms(lane: Lane): LaneCounts {
+    return Object.fromEntries(this.#alarms[lane]);
+  }
+
+  /** Revisions and whole states by the way that brought them first. */
+  firsts(lane: Lane): LaneCounts {
+    return Object.fromEntries(this.#firsts[lane]);
+  }
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  if (counts.has(name) || counts.size < namesMax) counts.set(name, (counts.get(name) ?? 0) + 1);
 }

@@ -1,11 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const firstBackoffMs = 500;
+/** Of calls and joins. */
 const backoffMsMax = 30_000;
 
 /** Full jitter: anything from nothing to the backoff of this attempt, the first being 0. */
-export function reconnectDelayMs(attempt: number, random: () => number = Math.random): number {
-  return random() * Math.min(backoffMsMax, firstBackoffMs * 2 ** Math.min(attempt, 16));
+export function reconnectDelayMs(
+  attempt: number,
+  random: () => number = Math.random,
+  maxMs: number = backoffMsMax,
+): number {
+  return random() * Math.min(maxMs, firstBackoffMs * 2 ** Math.min(attempt, 16));
+}
+
+const firstBarredMs = 5_000;
+const barredMsMax = 120_000;
+
+/** Of an edge that the control plane turns away: it may be let in again, but nobody waits for it. */
+export function barredDelayMs(attempt: number, random: () => number = Math.random): number {
+  const ceilingMs = Math.min(barredMsMax, firstBarredMs * 2 ** Math.min(attempt, 16));
+  return (ceilingMs * (1 + random())) / 2;
 }
 
 /** Waits; ends early, without an error, when the signal is given. */

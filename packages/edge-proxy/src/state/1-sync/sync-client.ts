@@ -1,129 +1,280 @@
+import type { SyncResponse } from '@sallyport/proto';
+import type { Bus } from '@sallyport/shared/bus/bus';
+import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
-import type { Lane, SecretRef } from '@sallyport/shared/state/model';
+import type { Lane, SigningKey } from '@sallyport/shared/state/model';
+import { laneHello } from '@sallyport/shared/sync/edge-lane';
+import type { AlarmName, StreamPath } from '@sallyport/shared/sync/edge-lane-model';
+import type { NackMessage, PathName } from '@sallyport/shared/sync/messages';
+import { comparePositions } from '@sallyport/shared/sync/position';
+import { VerificationKeys } from '@sallyport/shared/sync/verification-keys';
 import type { ControlChannel } from '../../identity/control-channel.ts';
-import type { Delivery, Distributor, Stage } from '../../worker/distributor.ts';
-import { isStoredLane, type StoredLane } from '../2-store/lane-store.ts';
-import type { Refusal } from './admit-rows.ts';
+import type { Delivery, Stage } from '../../worker/distributor.ts';
+import type { EdgeState } from '../2-store/edge-state.ts';
+import { eachLane, lanes } from '../lanes.ts';
+import { monotonicMs } from '../monotonic.ts';
+import { listenToBus } from './bus-intake.ts';
+import { Inbox } from './inbox.ts';
 import { LaneBoard } from './lane-board.ts';
-import { LaneIntake } from './lane-intake.ts';
-import { pause, reconnectDelayMs } from './reconnect.ts';
-import { type StreamEnd, SyncStream } from './sync-stream.ts';
-
-/**
- * `revoke` has a stream, and so a TCP connection, of its own: nothing of the bulk lanes can stand
- * in its way.
- */
-const streams = [
-  { name: 'revoke', lanes: ['revoke'] },
-  { name: 'bulk', lanes: ['config', 'directory'] },
-] as const satisfies readonly { name: string; lanes: readonly StoredLane[] }[];
-export type StreamName = (typeof streams)[number]['name'];
+import { LaneDriver, type LaneOutlet } from './lane-driver.ts';
+import { Reports } from './reports.ts';
+import { StreamKeeper, type StreamKeeperOptions, type StreamName } from './stream-keeper.ts';
+import type { StreamEnd, SyncStream } from './sync-stream.ts';
+import { ackMessage, fetchMessage, type HelloFields, helloMessage, nackMessage } from './wire.ts';
 
 export interface SyncEvents {
   onStreamEnd(stream: StreamName, end: StreamEnd): void;
-  onRefusal(lane: Lane, refusal: Refusal): void;
+  onRefusal(nack: NackMessage): void;
+  onAlarm?(lane: Lane, name: AlarmName): void;
 }
 
 export interface SyncClientOptions {
-  readonly channel: Pick<ControlChannel, 'connect' | 'targets'>;
-  readonly distributor: Pick<Distributor, 'frame' | 'state'>;
+  readonly channel: Pick<ControlChannel, 'connect' | 'targets' | 'trouble'>;
+  readonly state: EdgeState;
   readonly rootPublicKey: Uint8Array;
-  readonly hello: {
-    readonly softwareVersion: string;
-    readonly region: string;
-    readonly labels: Readonly<Record<string, string>>;
-  };
-  readonly onSecrets: (secrets: ReadonlyMap<string, SecretRef>) => void;
+  /** From the disk. */
+  readonly keys: readonly SigningKey[];
+  /** All keys that are believed, when there are more than before. */
+  readonly onKeys: (keys: readonly SigningKey[]) => void;
+  readonly hello: HelloFields;
+  /** The second way; null: there is none, and a second control plane takes its place. */
+  readonly bus: Bus | null;
   readonly events: SyncEvents;
   readonly log: Log;
+  /** Wall time. */
+  readonly clock: Clock;
   /** Of the waits between connections; Math.random by default. */
   readonly random?: () => number;
 }
 
-/** A stream that lived this long was a good one: the next attempt starts without a backoff. */
-const goodStreamMs = 10_000;
+const tickMs = 200;
+const reportMs = 5_000;
+const carriedMs = 30_000;
+const streams = [
+  // A stream, and so a TCP connection, of its own: nothing of the bulk lanes can stand in its way.
+  { name: 'revoke', path: 'grpc', lanes: ['revoke'], use: 'revoke' },
+  { name: 'bulk', path: 'grpc', lanes: ['config', 'signals', 'directory'], use: 'bulk' },
+  // At another control plane than `revoke`, where there is no bus.
+  { name: 'standby', path: 'standby', lanes: ['revoke'], use: 'revoke' },
+] as const satisfies readonly Pick<StreamKeeperOptions, 'name' | 'path' | 'lanes' | 'use'>[];
 
-/** Keeps both streams open for as long as the process runs. */
+/**
+ * Keeps the state of an edge in step with the control plane: streams and bus bring it, one machine
+ * for each lane judges it, whatever way it came.
+ */
 export class SyncClient {
   readonly board: LaneBoard = new LaneBoard();
   readonly #options: SyncClientOptions;
-  readonly #intake: LaneIntake;
-  readonly #open = new Map<StreamName, SyncStream>();
-  readonly #stopping = new AbortController();
-  #running: Promise<unknown> = Promise.resolve();
+  readonly #keys: VerificationKeys;
+  readonly #drivers: Readonly<Record<Lane, LaneDriver>>;
+  readonly #inbox: Inbox;
+  readonly #reports: Reports;
+  readonly #keepers: Readonly<Record<StreamName, StreamKeeper>>;
+  readonly #agreed: Record<Lane, boolean | null> = eachLane(() => null);
+  #timers: NodeJS.Timeout[] = [];
+  #leaveBus: () => void = () => undefined;
 
   constructor(options: SyncClientOptions) {
+    const { state, rootPublicKey, keys, onKeys, clock } = options;
     this.#options = options;
-    this.#intake = new LaneIntake(options);
+    this.#keys = new VerificationKeys(rootPublicKey);
+    for (const key of keys) this.#keys.add(key);
+    const outlet = this.#outlet();
+    this.#drivers = eachLane((lane) => {
+      const carried = lane === 'revoke' ? state.carried : null;
+      const start = state.start(lane);
+      if (start.head !== null) this.board.moved(lane, start.head, 'disk');
+      return new LaneDriver({ start, store: state.stores[lane], carried, outlet });
+    });
+    this.#inbox = new Inbox({
+      drivers: this.#drivers,
+      keys: this.#keys,
+      onKeys: () => onKeys(this.#keys.keys()),
+      onAlarm: (name, path, detail) => outlet.alarm('revoke', name, path, detail),
+      clock,
+    });
+    this.#reports = new Reports({
+      drivers: this.#drivers,
+      board: this.board,
+      ages: state.tables.ages,
+      carried: state.carried,
+    });
+    const [revoke, bulk, standby] = streams.map((stream) => this.#keeper(stream));
+    if (revoke === undefined || bulk === undefined || standby === undefined) throw new Error();
+    this.#keepers = { revoke, bulk, standby };
+    state.onCarried = () => this.#tellCarried();
   }
 
   start(): void {
-    this.#running = Promise.all(streams.map((stream) => this.#keep(stream.name, stream.lanes)));
+    const { bus, channel } = this.#options;
+    if (bus !== null) this.#leaveBus = listenToBus(bus, this.#inbox);
+    this.#timers = [
+      setInterval(() => this.#tick(), tickMs),
+      setInterval(() => this.#report(lanes), reportMs),
+      // What was told may have got lost on its way into the database.
+      setInterval(() => this.#tellCarried(), carriedMs),
+    ];
+    this.#keepers.standby.want(this.#wantsStandby());
+    this.#keepers.revoke.start();
+    this.#keepers.bulk.start();
+    if (channel.targets > 1) this.#keepers.standby.start();
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    for (const stream of this.#open.values()) stream.stop();
-    await this.#running;
+    this.#leaveBus();
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all(Object.values(this.#keepers).map((keeper) => keeper.stop()));
+    await this.#inbox.settled(lanes);
   }
 
-  /** Opens both streams anew, one position after the other kept: with renewed credentials. */
+  /** Opens all streams anew, with their positions: with renewed credentials. */
   reconnect(): void {
-    for (const stream of this.#open.values()) stream.stop();
+    for (const keeper of Object.values(this.#keepers)) keeper.reconnect();
   }
 
-  connected(stream: StreamName): boolean {
-    return this.#open.get(stream)?.resumed() ?? false;
+  /** Whether the stream is open and brings all of its lanes. */
+  connected(name: StreamName): boolean {
+    const { stream, lanes: carried } = this.#keepers[name];
+    const path = name === 'standby' ? 'standby' : 'grpc';
+    return stream !== null && carried.every((lane) => this.#follows(lane, path));
+  }
+
+  /** Whether the last digest that could be compared was ours; null: none could. */
+  digestAgrees(lane: Lane): boolean | null {
+    return this.#drivers[lane].state.digestAgrees;
   }
 
   /** To be called when the workers have reached a stage. */
   onStage(stage: Stage, delivery: Delivery): void {
-    const { lane, position } = delivery;
-    if (isStoredLane(lane)) this.board.set(lane, { [stage]: position });
-    for (const stream of this.#open.values()) stream.acknowledge(stage, delivery);
+    // Nothing that was called enforced may be forgotten by a restart.
+    const forgettable = stage === 'enforced' && delivery.lane === 'revoke';
+    const stored = forgettable ? this.#options.state.disk.pending('revoke') : null;
+    if (stored === null) this.#reached(stage, delivery);
+    else void stored.then(() => this.#reached(stage, delivery));
   }
 
-  async #keep(name: StreamName, lanes: readonly StoredLane[]): Promise<void> {
-    const { signal } = this.#stopping;
-    const { channel, events, log, random } = this.#options;
-    let target = Math.floor((random ?? Math.random)() * channel.targets);
-    let attempt = 0;
-    while (!signal.aborted) {
-      const openedAtMs = performance.now();
-      const end = await this.#runStream(name, lanes, target);
-      if (signal.aborted) return;
-      events.onStreamEnd(name, end);
-      log.warn('sync.stream_ended', { stream: name, ...end });
-      if (end.reason === 'stopped') continue;
-      if (end.resumed && performance.now() - openedAtMs >= goodStreamMs) attempt = 0;
-      if (!end.resumed || end.reason === 'redirect') target += 1;
-      await pause(reconnectDelayMs(attempt, random), signal);
-      attempt += 1;
+  #reached(stage: Stage, delivery: Delivery): void {
+    const { lane, position, path } = delivery;
+    const before = this.board.get(lane)[stage];
+    if (before !== null && comparePositions(before.position, position) > 0) return;
+    this.board.set(lane, { [stage]: delivery });
+    this.#acknowledge('grpc', stage, delivery);
+    if (path === 'standby') this.#acknowledge('standby', stage, delivery);
+  }
+
+  /** On a stream that does not follow the lane it would not count; it is repeated when it does. */
+  #acknowledge(path: StreamPath, stage: Stage, delivery: Delivery): void {
+    const { lane } = delivery;
+    if (!this.#follows(lane, path)) return;
+    this.#stream(path, lane)?.up.tell(`${stage}:${lane}`, ackMessage(stage, delivery));
+  }
+
+  #follows(lane: Lane, path: StreamPath): boolean {
+    return this.#drivers[lane].state.paths[path].phase.kind === 'tail';
+  }
+
+  #stream(path: StreamPath, lane: Lane): SyncStream | null {
+    if (path === 'standby') return lane === 'revoke' ? this.#keepers.standby.stream : null;
+    return this.#keepers[lane === 'revoke' ? 'revoke' : 'bulk'].stream;
+  }
+
+  #outlet(): LaneOutlet {
+    const { events, log, state } = this.#options;
+    return {
+      hello: (path, have) =>
+        this.#stream(path, have.lane)?.up.say(helloMessage(this.#options.hello, [have])),
+      fetch: (path, fetch) => this.#stream(path, fetch.lane)?.up.say(fetchMessage(fetch)),
+      nack: (path, nack) => {
+        this.board.alarm(nack.lane, `refused_${nack.code.toLowerCase()}`);
+        events.onRefusal(nack);
+        const { lane } = nack;
+        const stream = this.#stream(path ?? 'grpc', lane) ?? this.#stream('standby', lane);
+        stream?.refuse(nackMessage(nack));
+      },
+      endPath: (path, lane, reason, next) => this.#stream(path, lane)?.end(reason, lane, next),
+      repeatAcks: (path, lane) => {
+        for (const stage of ['applied', 'enforced'] as const) {
+          const delivery = this.board.get(lane)[stage];
+          const { head } = this.#drivers[lane].state;
+          if (delivery === null || delivery.position.epoch !== head?.epoch) continue;
+          this.#acknowledge(path, stage, { ...delivery, arrivedAtMs: monotonicMs() });
+        }
+        if (lane === 'revoke' && path === 'grpc') this.#tellCarried();
+      },
+      asOf: (lane, asOfMs) => state.asOf(lane, asOfMs),
+      alarm: (lane, name, path, detail) => {
+        this.board.alarm(lane, name);
+        events.onAlarm?.(lane, name);
+        log.warn('sync.alarm', { lane, name, path, detail });
+      },
+      moved: (lane, position, path) => this.board.moved(lane, position, path),
+    };
+  }
+
+  #keeper(stream: (typeof streams)[number]): StreamKeeper {
+    const { channel, hello, events, log, random = Math.random } = this.#options;
+    const { name, path } = stream;
+    const carried: readonly Lane[] = stream.lanes;
+    const each = (type: 'opened' | 'closed') => {
+      for (const lane of carried) this.#drivers[lane].dispatch({ type, path });
+    };
+    return new StreamKeeper({
+      ...stream,
+      channel,
+      hello: () =>
+        helloMessage(
+          hello,
+          carried.map((lane) => laneHello(this.#drivers[lane].state)),
+        ),
+      onOpened: () => each('opened'),
+      onClosed: () => each('closed'),
+      take: (message) => this.#take(message, path, carried),
+      onEnd: (end) => events.onStreamEnd(name, end),
+      avoid: () => (name === 'standby' ? this.#keepers.revoke.target : null),
+      log,
+      random,
+    });
+  }
+
+  async #take(message: SyncResponse, path: PathName, carried: readonly Lane[]): Promise<boolean> {
+    const read = this.#inbox.take(message, path, carried);
+    await this.#inbox.settled(carried);
+    return read;
+  }
+
+  #wantsStandby(): boolean {
+    const { bus } = this.#options;
+    return bus === null || !bus.connected();
+  }
+
+  #tick(): void {
+    const { standby, revoke } = this.#keepers;
+    for (const lane of lanes) this.#drivers[lane].dispatch({ type: 'tick' });
+    this.#options.state.carried.expire(this.#options.clock());
+    standby.want(this.#wantsStandby());
+    if (standby.stream !== null && standby.target === revoke.target) standby.reconnect();
+    this.#report(lanes.filter((lane) => this.#disagreed(lane)));
+  }
+
+  /** Whether what the digests say of the lane has just changed. */
+  #disagreed(lane: Lane): boolean {
+    const before = this.#agreed[lane];
+    this.#agreed[lane] = this.digestAgrees(lane);
+    return before !== this.#agreed[lane] && this.#agreed[lane] !== null;
+  }
+
+  #report(which: readonly Lane[]): void {
+    for (const lane of which) {
+      const stream = this.#stream('grpc', lane);
+      if (stream !== null) this.#reports.report(lane, stream.up);
     }
   }
 
-  async #runStream(
-    name: StreamName,
-    lanes: readonly StoredLane[],
-    target: number,
-  ): Promise<StreamEnd> {
-    const { channel, hello, events, log } = this.#options;
-    const client = channel.connect(target);
-    const stream = new SyncStream({
-      call: client.sync(),
-      lanes,
-      hello,
-      board: this.board,
-      intake: this.#intake,
-      onRefusal: (lane, refusal) => events.onRefusal(lane, refusal),
-      log: log.with({ stream: name }),
-    });
-    this.#open.set(name, stream);
-    try {
-      return await stream.run();
-    } finally {
-      this.#open.delete(name);
-      client.close();
+  #tellCarried(): void {
+    const stream = this.#stream('grpc', 'revoke');
+    const none = this.#options.state.carried.blocks().length === 0;
+    if (stream !== null && !none && this.#follows('revoke', 'grpc')) {
+      this.#reports.carried(stream.up);
     }
   }
 }

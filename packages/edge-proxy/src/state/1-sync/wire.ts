@@ -1,25 +1,23 @@
-import { create } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import {
   AckStage,
-  type Frame,
-  type Heartbeat,
-  laneFromWire,
+  fetchToWire,
+  lanePositionToWire,
   laneToWire,
-  NackCode,
-  positionFromWire,
+  nackToWire,
+  OpsSchema,
+  opsToBytes,
+  pathToWire,
   positionToWire,
-  type Resume,
-  type Shard,
   type SyncRequest,
   SyncRequestSchema,
-  ResumeMode as WireResumeMode,
 } from '@sallyport/proto';
-import type { Lane, Position } from '@sallyport/shared/state/model';
-import type { Stage } from '../../worker/distributor.ts';
-import type { Refusal, RefusalCode } from './admit-rows.ts';
-import type { FrameMessage, ResumeMode, ShardMessage } from './lane-tracker.ts';
+import type { Block, Lane, Position } from '@sallyport/shared/state/model';
+import type { FetchMessage, LanePosition, NackMessage } from '@sallyport/shared/sync/messages';
+import type { Delivery, Stage } from '../../worker/distributor.ts';
+import { monotonicMs } from '../monotonic.ts';
 
-/** Wire messages of the stream, to and from what the edge works with. */
+/** What an edge says on a Sync stream, in its wire form. */
 
 const protocolVersion = 1;
 
@@ -27,22 +25,19 @@ export interface HelloFields {
   readonly softwareVersion: string;
   readonly region: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly have: readonly { readonly lane: Lane; readonly position: Position | null }[];
 }
 
-export function helloMessage(hello: HelloFields): SyncRequest {
+export function helloMessage(hello: HelloFields, have: readonly LanePosition[]): SyncRequest {
+  const { softwareVersion, region, labels } = hello;
   return create(SyncRequestSchema, {
     message: {
       case: 'hello',
       value: {
         protocol: protocolVersion,
-        softwareVersion: hello.softwareVersion,
-        region: hello.region,
-        labels: hello.labels,
-        have: hello.have.map(({ lane, position }) => ({
-          lane: laneToWire(lane),
-          ...(position === null ? {} : { position: positionToWire(position) }),
-        })),
+        softwareVersion,
+        region,
+        labels,
+        have: have.map(lanePositionToWire),
       },
     },
   });
@@ -53,81 +48,58 @@ const stages = {
   enforced: AckStage.ENFORCED,
 } as const satisfies Record<Stage, AckStage>;
 
-export function ackMessage(
-  lane: Lane,
-  position: Position,
-  stage: Stage,
-  tookMs: number,
-): SyncRequest {
+export function ackMessage(stage: Stage, delivery: Omit<Delivery, 'silent'>): SyncRequest {
+  const { lane, position, path, arrivedAtMs } = delivery;
   const value = {
     lane: laneToWire(lane),
     position: positionToWire(position),
     stage: stages[stage],
-    tookUs: BigInt(Math.max(0, Math.round(tookMs * 1000))),
+    tookUs: BigInt(Math.max(0, Math.round((monotonicMs() - arrivedAtMs) * 1_000))),
+    path: pathToWire(path),
   };
   return create(SyncRequestSchema, { message: { case: 'ack', value } });
 }
 
 const detailCharactersMax = 1_000;
 
-export function nackMessage(lane: Lane, position: Position, refusal: Refusal): SyncRequest {
+export function nackMessage(nack: NackMessage): SyncRequest {
+  const detail = nack.detail.slice(0, detailCharactersMax);
+  return create(SyncRequestSchema, {
+    message: { case: 'nack', value: nackToWire({ ...nack, detail }) },
+  });
+}
+
+export function fetchMessage(fetch: FetchMessage): SyncRequest {
+  return create(SyncRequestSchema, { message: { case: 'fetch', value: fetchToWire(fetch) } });
+}
+
+export interface LaneReport {
+  readonly lane: Lane;
+  readonly position: Position | null;
+  readonly digest: Uint8Array;
+  /** null: no heartbeat has spoken of this position. */
+  readonly digestAgrees: boolean | null;
+  readonly stalenessMs: number;
+  readonly alarms: Readonly<Record<string, number>>;
+}
+
+export function reportMessage(report: LaneReport): SyncRequest {
+  const { lane, position, digest, digestAgrees, stalenessMs, alarms } = report;
   const value = {
     lane: laneToWire(lane),
-    position: positionToWire(position),
-    code: nackCodes[refusal.code],
-    detail: refusal.detail.slice(0, detailCharactersMax),
+    digest,
+    stalenessMs: BigInt(stalenessMs),
+    alarms: Object.fromEntries(Object.entries(alarms).map(([name, n]) => [name, BigInt(n)])),
+    ...(position === null ? {} : { position: positionToWire(position) }),
+    ...(digestAgrees === null ? {} : { digestAgrees }),
   };
-  return create(SyncRequestSchema, { message: { case: 'nack', value } });
+  return create(SyncRequestSchema, { message: { case: 'report', value } });
 }
 
-const nackCodes = {
-  SIGNATURE: NackCode.SIGNATURE,
-  SCHEMA: NackCode.SCHEMA,
-  LIMIT: NackCode.LIMIT,
-  COMPILE: NackCode.COMPILE,
-  DEPENDENCY: NackCode.DEPENDENCY,
-  DIGEST: NackCode.DIGEST,
-  INTERNAL: NackCode.INTERNAL,
-} as const satisfies Record<RefusalCode, NackCode>;
-
-const resumeModes = new Map<WireResumeMode, ResumeMode>([
-  [WireResumeMode.TAIL, 'tail'],
-  [WireResumeMode.SHARDS, 'shards'],
-  [WireResumeMode.WAIT, 'wait'],
-  [WireResumeMode.REDIRECT, 'redirect'],
-]);
-
-/** null: a mode of a newer protocol. */
-export function readResume(
-  resume: Resume,
-): { readonly mode: ResumeMode; readonly head: Position | null } | null {
-  const mode = resumeModes.get(resume.mode);
-  return mode === undefined ? null : { mode, head: positionFromWire(resume.head) };
-}
-
-/** null: a shard without a position. */
-export function readShard(shard: Shard): ShardMessage | null {
-  const position = positionFromWire(shard.position);
-  if (position === null) return null;
-  const { index, count, body, sha256 } = shard;
-  return { position, index, count, body, sha256 };
-}
-
-export function readFrame(frame: Frame): FrameMessage {
-  return {
-    epoch: Number(frame.epoch),
-    prevRev: Number(frame.prevRev),
-    rev: Number(frame.rev),
-    body: frame.body,
-  };
-}
-
-export function readHeads(
-  heartbeat: Heartbeat,
-): readonly { readonly lane: Lane; readonly head: Position }[] {
-  return heartbeat.heads.flatMap((entry) => {
-    const lane = laneFromWire(entry.lane);
-    const head = positionFromWire(entry.head);
-    return lane === null || head === null ? [] : [{ lane, head }];
-  });
+export function carriedMessage(position: Position, blocks: readonly Block[]): SyncRequest {
+  const wire = fromBinary(OpsSchema, opsToBytes(blocks)).ops.flatMap(({ op }) =>
+    op.case === 'block' ? [op.value] : [],
+  );
+  const value = { position: positionToWire(position), blocks: wire };
+  return create(SyncRequestSchema, { message: { case: 'carried', value } });
 }

@@ -1,11 +1,10 @@
 import { createPublicKey } from 'node:crypto';
 import { sessionStatementPurpose } from '@sallyport/shared/keys/root';
-import type { EdgeKeys, PutBundle, SigningKey } from '@sallyport/shared/state/model';
+import type { ConfigOp, EdgeKeys, PutBundle, SigningKey } from '@sallyport/shared/state/model';
 import type { JWK } from 'jose';
 import { buildLiveBundle } from '../3-index/live-bundle.ts';
 import { bundlesKept, Shelf } from '../3-index/shelf.ts';
 import type { LiveBundle, StatementKey } from '../current.ts';
-import type { OpOf } from './lane-ops.ts';
 import type { SubjectSets } from './subjects.ts';
 
 export interface HeldBundle {
@@ -38,10 +37,14 @@ export function createConfigTable(before: Shelf<HeldBundle> | null): ConfigTable
  * Applies one op; a new bundle is compiled beside those that are live. Throws if the bundle does
  * not compile, which the main thread has ruled out before.
  */
-export function applyConfigOp(table: ConfigTable, op: OpOf<'config'>, changed: SubjectSets): void {
+export function applyConfigOp(table: ConfigTable, op: ConfigOp, changed: SubjectSets): void {
   switch (op.op) {
     case 'bundle':
       table.bundles.put(op.version, holdBundle(table, op), new Set(table.releases.values()));
+      return;
+    case 'deleted_bundle':
+      // As on the main thread: what is released stays.
+      if (![...table.releases.values()].includes(op.version)) table.bundles.drop(op.version);
       return;
     case 'release':
       table.releases.set(op.ring, op.version);
@@ -54,6 +57,9 @@ export function applyConfigOp(table: ConfigTable, op: OpOf<'config'>, changed: S
       return;
     case 'signing_key':
       if (putSigningKey(table, op)) changed.everyone = true;
+      return;
+    case 'deleted_signing_key':
+      if (table.statementKeys.delete(op.keyId)) changed.everyone = true;
       return;
     case 'secret_ref':
     case 'deleted_secret':

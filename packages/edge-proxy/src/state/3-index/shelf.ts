@@ -29,6 +29,10 @@ export class Shelf<T> {
     }
   }
 
+  drop(version: number): void {
+    this.#values.delete(version);
+  }
+
   copy(): Shelf<T> {
     const shelf = new Shelf<T>(this.#limit);
     for (const [version, value] of this.#values) shelf.#values.set(version, value);

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
 import { verifySigningKey } from '@sallyport/shared/keys/root';
-import type { PutBundle, Release, SecretRef } from '@sallyport/shared/state/model';
-import { readJwks } from '../2-store/config-table.ts';
-import type { OpOf } from '../2-store/lane-ops.ts';
+import type { ConfigOp, PutBundle, Release, SecretRef } from '@sallyport/shared/state/model';
+import type { Problem } from '@sallyport/shared/sync/edge-lane-model';
 import { checkBundle } from '../3-index/check-bundle.ts';
 import { bundlesKept, Shelf } from '../3-index/shelf.ts';
-import type { Refusal } from './admit-rows.ts';
-
-type ConfigOp = OpOf<'config'>;
+import { readJwks } from './config-table.ts';
 
 /** What the main thread remembers of the `config` lane to judge what comes next. */
 export interface ConfigKnowledge {
@@ -22,7 +19,7 @@ export interface AdmittedConfig {
   /** What the workers get, in the order in which they must apply it. */
   readonly ops: readonly ConfigOp[];
   /** Rows left out. The rest of the frame holds: nothing in it may depend on them. */
-  readonly refusals: readonly Refusal[];
+  readonly refusals: readonly Problem[];
 }
 
 export function emptyConfigKnowledge(): ConfigKnowledge {
@@ -46,7 +43,7 @@ export function admitConfigFrame(
     secrets: new Map(known.secrets),
   };
   const admitted: ConfigOp[] = [];
-  const refusals: Refusal[] = [];
+  const refusals: Problem[] = [];
   for (const op of releasesLast(ops)) {
     const refusal = judge(draft, op, rootPublicKey);
     if (refusal === null) admitted.push(withOwnBytes(op));
@@ -78,7 +75,7 @@ interface Draft {
   readonly secrets: Map<string, SecretRef>;
 }
 
-function judge(draft: Draft, op: ConfigOp, rootPublicKey: Uint8Array): Refusal | null {
+function judge(draft: Draft, op: ConfigOp, rootPublicKey: Uint8Array): Problem | null {
   switch (op.op) {
     case 'bundle':
       return judgeBundle(draft, op);
@@ -98,12 +95,17 @@ function judge(draft: Draft, op: ConfigOp, rootPublicKey: Uint8Array): Refusal |
     case 'deleted_secret':
       draft.secrets.delete(op.id);
       return null;
+    case 'deleted_bundle':
+      // What is released stays at hand, whatever the state says of the version.
+      if (![...draft.releases.values()].includes(op.version)) draft.compiled.drop(op.version);
+      return null;
     case 'deleted_edge':
+    case 'deleted_signing_key':
       return null;
   }
 }
 
-function judgeBundle(draft: Draft, op: PutBundle): Refusal | null {
+function judgeBundle(draft: Draft, op: PutBundle): Problem | null {
   const sha256 = createHash('sha256').update(op.documentsJson).digest();
   if (!sha256.equals(op.sha256)) {
     return { code: 'DIGEST', detail: `version ${op.version} does not have the hash it says` };
@@ -116,7 +118,7 @@ function judgeBundle(draft: Draft, op: PutBundle): Refusal | null {
   return null;
 }
 
-function judgeRelease(draft: Draft, op: Release): Refusal | null {
+function judgeRelease(draft: Draft, op: Release): Problem | null {
   if (!draft.compiled.has(op.version)) {
     return {
       code: 'DEPENDENCY',
@@ -127,7 +129,7 @@ function judgeRelease(draft: Draft, op: Release): Refusal | null {
   return null;
 }
 
-function attempt(code: Refusal['code'], work: () => unknown): Refusal | null {
+function attempt(code: Problem['code'], work: () => unknown): Problem | null {
   try {
     work();
     return null;

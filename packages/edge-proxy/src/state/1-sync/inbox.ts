@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { MalformedMessageError, readSyncResponse, type SyncResponse } from '@sallyport/proto';
+import type { Clock } from '@sallyport/shared/clock';
+import type { Lane } from '@sallyport/shared/state/model';
+import { frameNeedsVerifying } from '@sallyport/shared/sync/edge-lane';
+import type { StreamPath } from '@sallyport/shared/sync/edge-lane-model';
+import type {
+  FrameMessage,
+  HeartbeatMessage,
+  KeysMessage,
+  ManifestMessage,
+  PathName,
+  ProvisionalMessage,
+} from '@sallyport/shared/sync/messages';
+import type { VerificationKeys } from '@sallyport/shared/sync/verification-keys';
+import type { LaneDriver } from './lane-driver.ts';
+
+export interface InboxOptions {
+  readonly drivers: Readonly<Record<Lane, LaneDriver>>;
+  readonly keys: VerificationKeys;
+  /** Keys that were not known before, and that the root vouches for. */
+  readonly onKeys: () => void;
+  readonly onAlarm: (name: 'forged' | 'unexpected', path: PathName, detail: string) => void;
+  readonly clock: Clock;
+}
+
+/** More than any control plane has; each costs a verification. */
+const keysMax = 64;
+
+/**
+ * Takes what comes in by any path: reads it, verifies it with the keys that the pinned root vouches
+ * for, and hands it to the lanes it is about. What it says is believed nowhere before that.
+ */
+export class Inbox {
+  readonly #options: InboxOptions;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * `lanes`: those that this path brings; the rest is ignored. Never throws for what the message
+   * holds; false: it cannot be read.
+   */
+  take(response: SyncResponse, path: PathName, lanes: readonly Lane[]): boolean {
+    let message: ReturnType<typeof readSyncResponse>;
+    try {
+      message = readSyncResponse(response);
+    } catch (error) {
+      if (!(error instanceof MalformedMessageError)) throw error;
+      this.#options.onAlarm('unexpected', path, error.message);
+      return false;
+    }
+    switch (message?.kind) {
+      case 'keys':
+        this.#takeKeys(message.value, path);
+        return true;
+      case 'heartbeat':
+        this.#takeHeartbeat(message.value, path, lanes);
+        return true;
+      case 'provisional':
+        if (lanes.includes('revoke')) this.#takeProvisional(message.value, path);
+        return true;
+      case 'resume':
+      case 'manifest':
+      case 'shard':
+      case 'frame':
+        break;
+      case undefined:
+        // A message of a newer protocol, or of a lane that this version does not know.
+        return true;
+    }
+    const { lane } = message.value;
+    if (!lanes.includes(lane)) return true;
+    const driver = this.#options.drivers[lane];
+    if (message.kind === 'frame') this.#takeFrame(driver, message.value, path);
+    else if (isStreamPath(path)) this.#takeAnswer(driver, message, path);
+    return true;
+  }
+
+  /** Counts something that is no message at all. */
+  unreadable(path: PathName): void {
+    this.#options.onAlarm('unexpected', path, 'a message that cannot be read');
+  }
+
+  /** Resolves when the lanes can take the next message. */
+  async settled(lanes: readonly Lane[]): Promise<void> {
+    for (const lane of lanes) await this.#options.drivers[lane].settled();
+  }
+
+  #takeAnswer(
+    driver: LaneDriver,
+    message: Exclude<
+      NonNullable<ReturnType<typeof readSyncResponse>>,
+      { readonly kind: 'keys' | 'heartbeat' | 'provisional' | 'frame' }
+    >,
+    path: StreamPath,
+  ): void {
+    switch (message.kind) {
+      case 'resume':
+        return driver.dispatch({ type: 'resume', path, resume: message.value });
+      case 'manifest':
+        return this.#takeManifest(driver, message.value, path);
+      case 'shard':
+        return driver.dispatch({ type: 'part', path, part: message.value });
+    }
+  }
+
+  #takeFrame(driver: LaneDriver, frame: FrameMessage, path: PathName): void {
+    const sha256 = createHash('sha256').update(frame.body).digest();
+    const { keys, clock } = this.#options;
+    const verdict = frameNeedsVerifying(driver.state, frame, sha256)
+      ? keys.verifyFrame(frame, sha256, clock())
+      : 'ok';
+    driver.dispatch({ type: 'frame', path, frame, sha256, verdict });
+  }
+
+  #takeManifest(driver: LaneDriver, manifest: ManifestMessage, path: StreamPath): void {
+    const verdict = this.#options.keys.verifyManifest(manifest, this.#options.clock());
+    driver.dispatch({ type: 'manifest', path, manifest, verdict, have: driver.have });
+  }
+
+  #takeHeartbeat(heartbeat: HeartbeatMessage, path: PathName, lanes: readonly Lane[]): void {
+    const verdict = this.#options.keys.verifyHeartbeat(heartbeat, this.#options.clock());
+    for (const lane of lanes) {
+      this.#options.drivers[lane].dispatch({ type: 'heartbeat', path, heartbeat, verdict });
+    }
+  }
+
+  #takeProvisional(provisional: ProvisionalMessage, path: PathName): void {
+    const sha256 = createHash('sha256').update(provisional.body).digest();
+    const wallMs = this.#options.clock();
+    const verdict = this.#options.keys.verifyProvisional(provisional, sha256, wallMs);
+    this.#options.drivers.revoke.dispatch({
+      type: 'provisional',
+      path,
+      provisional,
+      sha256,
+      verdict,
+      wallMs,
+    });
+  }
+
+  /** Each vouches for itself, by the root; one that does not is left out and counted. */
+  #takeKeys(message: KeysMessage, path: PathName): void {
+    const outcomes = message.keys.slice(0, keysMax).map((key) => this.#options.keys.add(key));
+    const refused = outcomes.filter((outcome) => outcome === 'refused').length;
+    if (refused > 0) {
+      this.#options.onAlarm('forged', path, `${refused} keys that the root does not vouch for`);
+    }
+    if (outcomes.includes('added')) this.#options.onKeys();
+  }
+}
+
+function isStreamPath(path: PathName): path is StreamPath {
+  return path === 'grpc' || path === 'standby';
+}

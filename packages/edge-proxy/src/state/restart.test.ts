@@ -1,0 +1,117 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AckStage } from '@sallyport/proto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { at, blocked, bringUp, userBlock, userLift } from '../testing/brought-up.ts';
+import { type EdgeUnderTest, startEdgeUnderTest } from '../testing/edge-under-test.ts';
+import { ScriptedControlPlane } from '../testing/scripted-control-plane.ts';
+import type { ScriptedStream } from '../testing/scripted-stream.ts';
+
+const { ENFORCED } = AckStage;
+
+let plane: ScriptedControlPlane;
+let edge: EdgeUnderTest;
+let home: string;
+let before = 0;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'sallyport-restart-'));
+  plane = await ScriptedControlPlane.start({ demandsCertificates: true });
+  edge = await startEdgeUnderTest([plane], { home });
+});
+afterEach(async () => {
+  await edge.stop();
+  plane.close();
+  await rm(home, { recursive: true });
+});
+
+/** The next process on the same disk; without a control plane unless there is one. */
+async function restart(): Promise<void> {
+  before = plane.streams.all.length;
+  edge = await startEdgeUnderTest([plane], { home });
+}
+
+/** Its first stream for revocations. */
+function revokeStream(): Promise<ScriptedStream> {
+  return plane.streams.first(
+    (one) => plane.streams.all.indexOf(one) >= before && one.lanes.includes('revoke'),
+  );
+}
+
+describe('an edge that is started again', () => {
+  it('has every enforced denial, also where nobody can be asked, and its age goes on', async () => {
+    const { revoke } = await bringUp(plane, edge);
+    revoke.sendFrame('revoke', at(11), [userBlock('rev_1', 'usr_a')]);
+    await revoke.acked('revoke', at(11), ENFORCED);
+    plane.close();
+    await edge.stop();
+    await restart();
+    const [worker] = edge.workers;
+    expect(blocked(edge, 'usr_a')).toEqual([true]);
+    expect(worker?.current.user('usr_a')).not.toBeNull();
+    expect(worker?.current.bundle()?.version).toBe(1);
+    expect(worker?.current.revisions()).toMatchObject({ revoke: at(11), directory: at(30) });
+    expect(worker?.current.staleness().revokeMs).toBeLessThan(60_000);
+    expect(edge.sync.board.get('revoke')).toMatchObject({ path: 'disk' });
+  });
+
+  it('asks for what comes after its state, and believes the keys that it knew', async () => {
+    const { revoke } = await bringUp(plane, edge);
+    revoke.sendFrame('revoke', at(11), []);
+    await revoke.acked('revoke', at(11), ENFORCED);
+    await edge.stop();
+    await restart();
+    const again = await revokeStream();
+    expect(again.have('revoke')?.position).toEqual(at(11));
+    expect(again.have('revoke')?.proof).toMatchObject({ rev: 11 });
+    again.resume('revoke', 'tail', at(12));
+    again.sendFrame('revoke', at(12), [userBlock('rev_1', 'usr_a')]);
+    await again.acked('revoke', at(12), ENFORCED);
+    expect(blocked(edge, 'usr_a')).toEqual([true]);
+  });
+
+  it('takes no older state than it had before, well signed as it is', async () => {
+    const { revoke } = await bringUp(plane, edge);
+    revoke.sendFrame('revoke', at(11), [userBlock('rev_1', 'usr_a')]);
+    await revoke.acked('revoke', at(11), ENFORCED);
+    await edge.stop();
+    await restart();
+    const again = await revokeStream();
+    again.sendState('revoke', at(10), []);
+    expect(await edge.ends.next()).toMatchObject({ stream: 'revoke', reason: 'rollback' });
+    expect(blocked(edge, 'usr_a')).toEqual([true]);
+  });
+
+  it('goes on carrying what a new epoch does not have, until it is lifted', async () => {
+    const { revoke } = await bringUp(plane, edge);
+    revoke.sendFrame('revoke', at(11), [userBlock('rev_1', 'usr_a')]);
+    await revoke.acked('revoke', at(11), ENFORCED);
+    revoke.sendState('revoke', at(0, 2), []);
+    await revoke.acked('revoke', at(0, 2), ENFORCED);
+    await edge.stop();
+    await restart();
+    expect(blocked(edge, 'usr_a')).toEqual([true]);
+    const again = await revokeStream();
+    again.resume('revoke', 'tail', at(0, 2));
+    expect((await again.carried.next()).blocks).toHaveLength(1);
+    again.sendFrame('revoke', at(1, 2), [userLift('rev_1', 'usr_a')]);
+    await again.acked('revoke', at(1, 2), ENFORCED);
+    expect(blocked(edge, 'usr_a')).toEqual([false]);
+  });
+
+  it('enforces what it had enforced ahead of a gap, until the gap is closed', async () => {
+    const { revoke } = await bringUp(plane, edge);
+    const ahead = revoke.frame('revoke', at(12), [userBlock('rev_2', 'usr_b')]);
+    revoke.send({ kind: 'frame', value: ahead });
+    await expect.poll(() => blocked(edge, 'usr_b')).toEqual([true]);
+    await edge.stop();
+    await restart();
+    expect(blocked(edge, 'usr_b')).toEqual([true]);
+    const again = await revokeStream();
+    // Meanwhile it was lifted, and the edge gets the whole state without it.
+    again.sendState('revoke', at(15), []);
+    await again.acked('revoke', at(15), ENFORCED);
+    await expect.poll(() => blocked(edge, 'usr_b')).toEqual([false]);
+  });
+});
