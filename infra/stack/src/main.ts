@@ -6,18 +6,21 @@ import { parseArgs } from 'node:util';
 import { StackConfigurationError } from './configuration.ts';
 import { watchLauncher } from './launcher.ts';
 import { ProcessDied } from './processes.ts';
-import { type Stack, type StackOptions, startStack } from './start.ts';
+import type { Stack } from './running-stack.ts';
+import { type StackOptions, startStack } from './start.ts';
 import { tellStory } from './story/story.ts';
 import { describeUse } from './story/use.ts';
 
-const usage = `usage: pnpm stack up [--json] [--edges N] [--nats] [--config DIR] [--keep]
-       pnpm stack story [--once] [--edges N]
+const usage = `usage: pnpm stack up [--json] [--edges N] [--control-planes N] [--nats] [--config DIR] [--keep]
+       pnpm stack story [--once] [--edges N] [--control-planes N] [--nats]
 
-up      starts PostgreSQL, a control plane, edges in two regions, an identity provider and a demo
+up      starts PostgreSQL, control planes, edges in two regions, an identity provider and a demo
         application on free ports of this machine, and stays until SIGTERM or Ctrl-C
   --json        print one line of JSON when all is ready
   --edges N     how many edges (default 2)
-  --nats        start nats-server too
+  --control-planes N
+                how many replicas of the control plane (default 1)
+  --nats        start nats-server too, as the second way of the state
   --config DIR  apply the documents of this folder in place of the demo's; they may use
                 \${upstream.url}, \${idp.issuer} and \${ca.pem}
   --keep        leave the folder of the stack behind
@@ -38,6 +41,7 @@ function readCall(args: readonly string[]): Call | null {
       help: { type: 'boolean', short: 'h', default: false },
       json: { type: 'boolean', default: false },
       edges: { type: 'string', default: '2' },
+      'control-planes': { type: 'string', default: '1' },
       nats: { type: 'boolean', default: false },
       config: { type: 'string' },
       keep: { type: 'boolean', default: false },
@@ -53,10 +57,6 @@ function readCall(args: readonly string[]): Call | null {
     );
   }
   if (more.length > 0) throw new Error(`unexpected argument ${more.join(' ')}`);
-  const edges = Number(values.edges);
-  if (!Number.isInteger(edges) || edges < 1 || edges > 20) {
-    throw new Error(`--edges is a whole number from 1 to 20, not ${values.edges}`);
-  }
   if (config === '') throw new Error('--config needs a folder');
   return {
     command,
@@ -64,9 +64,16 @@ function readCall(args: readonly string[]): Call | null {
     nats,
     keep,
     once,
-    edges,
+    edges: readCount('--edges', values.edges, 20),
+    controlPlanes: readCount('--control-planes', values['control-planes'], 5),
     ...(config === undefined ? {} : { configuration: config }),
   };
+}
+
+function readCount(option: string, text: string, max: number): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= max) return count;
+  throw new Error(`${option} is a whole number from 1 to ${max}, not ${text}`);
 }
 
 try {

@@ -12,6 +12,7 @@ export interface StackPki {
   readonly edges: string;
   readonly idp: KeyPairFiles;
   readonly upstream: KeyPairFiles;
+  readonly nats: KeyPairFiles;
 }
 
 interface KeyPairFiles {
@@ -41,12 +42,13 @@ export async function createPki(dir: string): Promise<StackPki> {
     return files;
   };
   const ca = join(dir, 'web-ca.pem');
-  const [corp, fin, idp, upstream] = await Promise.all([
+  const [corp, fin, idp, upstream, nats] = await Promise.all([
     // One name each, besides the star: some clients take no star right under a top-level name.
     server('corp', [hosts.wiki, hosts.admin, signInHost, '*.corp.localhost']),
     server('fin', [hosts.reports, '*.fin.localhost']),
     server('idp', ['idp.localhost']),
     server('upstream', ['upstream.localhost', 'localhost']),
+    server('nats', ['localhost']),
     writeFile(ca, authority.certificatePem),
   ]);
   return {
@@ -55,5 +57,6 @@ export async function createPki(dir: string): Promise<StackPki> {
     edges: [corp, fin].map(({ cert, key }) => `${cert}:${key}`).join(','),
     idp,
     upstream,
+    nats,
   };
 }

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { processTree, signalTree } from './process-tree.ts';
 import { ProcessDied } from './processes.ts';
 import { Running } from './running.ts';
 
@@ -52,6 +53,31 @@ describe('a process of the stack', () => {
     await expect(readFile(join(dir, 'entry.ts'))).rejects.toThrow(/ENOENT/);
     const outcome = await Promise.race([running.failed, Promise.resolve('nothing')]);
     expect(outcome).toBe('nothing');
+  });
+
+  it('that is killed is no failure, takes along what it started, and can be started again', async () => {
+    const child = await start(
+      `import { spawn } from 'node:child_process';
+       const { pid } = spawn('sleep', ['600']);
+       console.log(JSON.stringify({ pid, port: process.env.PORT })); ${stays}`,
+    );
+    const { pid: own } = await child.ready;
+    expect(processTree(child.pid)).toEqual([child.pid, own]);
+    running.amend('child', { PORT: '7' });
+    await child.kill();
+    await expect.poll(() => isThere(Number(own)), { timeout: 10_000 }).toBe(false);
+    const again = await running.startAgain('child');
+    expect(await again.ready).toMatchObject({ port: '7' });
+    const outcome = await Promise.race([running.failed, Promise.resolve('nothing')]);
+    expect(outcome).toBe('nothing');
+  });
+
+  it('that stands still ends with the others', async () => {
+    const child = await start(`console.log('{}'); ${stays}`);
+    await child.ready;
+    signalTree(child.pid, 'SIGSTOP');
+    await running.stop();
+    expect(isThere(child.pid)).toBe(false);
   });
 
   it('ends when the stack is killed', async () => {

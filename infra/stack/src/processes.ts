@@ -3,6 +3,7 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { signalTree } from './process-tree.ts';
 
 const readyMsMax = 60_000;
 const stopMsMax = 15_000;
@@ -32,6 +33,8 @@ export interface StackProcess {
   ask(message: object): Promise<void>;
   /** SIGTERM, and SIGKILL if that does not end it. Safe to call twice. */
   stop(): Promise<void>;
+  /** SIGKILL to it and to all that came of it; resolves when it is gone. */
+  kill(): Promise<void>;
 }
 
 /** A child ended that nobody stopped. */
@@ -57,6 +60,7 @@ export function startProcess(
   });
   const log = createWriteStream(join(logs, `${name}.log`), { flags: 'a' });
   child.stderr?.pipe(log);
+  const pid = child.pid ?? 0;
 
   let stopping = false;
   const ended = new Promise<void>((done) => {
@@ -77,7 +81,7 @@ export function startProcess(
 
   return {
     name,
-    pid: child.pid ?? 0,
+    pid,
     ended,
     ready,
     ask: async (message) => {
@@ -88,13 +92,25 @@ export function startProcess(
     },
     stop: async () => {
       stopping = true;
-      if (child.exitCode !== null || child.signalCode !== null) return;
+      if (hasEnded(child)) return;
+      // What was halted hears of nothing before it goes on.
+      signalTree(pid, 'SIGCONT');
       child.kill('SIGTERM');
       const kill = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
       await ended;
       clearTimeout(kill);
     },
+    kill: async () => {
+      stopping = true;
+      if (hasEnded(child)) return;
+      signalTree(pid, 'SIGKILL');
+      await ended;
+    },
   };
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 interface Command {

@@ -9,6 +9,8 @@ import {
 
 const postgresStopMsMax = 10_000;
 
+type Recipe = Omit<ProcessOptions, 'logs'>;
+
 /** What has been started so far, so that whatever happens next, all of it is ended again. */
 export class Running {
   readonly dir: string;
@@ -19,6 +21,7 @@ export class Running {
   postgresPid: number | null = null;
   readonly #keep: boolean;
   readonly #logs: string;
+  readonly #recipes = new Map<string, Recipe>();
   #stopping: Promise<void> | null = null;
   #fail: (error: ProcessDied) => void = () => {};
 
@@ -33,13 +36,38 @@ export class Running {
   }
 
   /** Starts a child and sees to its end. */
-  start(options: Omit<ProcessOptions, 'logs'>): StackProcess {
+  start(options: Recipe): StackProcess {
     if (this.#stopping !== null) throw new Error('the stack is stopping');
+    this.#recipes.set(options.name, options);
     const started = startProcess({ ...options, logs: this.#logs }, (error) => {
       if (this.#stopping === null) this.#fail(error);
     });
     this.processes.set(options.name, started);
     return started;
+  }
+
+  /** Changes the environment of later starts of a process, such as to the port that it got. */
+  amend(name: string, env: Readonly<Record<string, string>>): void {
+    const recipe = this.#recipe(name);
+    this.#recipes.set(name, { ...recipe, env: { ...recipe.env, ...env } });
+  }
+
+  process(name: string): StackProcess {
+    const found = this.processes.get(name);
+    if (found === undefined) throw new Error(`the stack has no process ${name}`);
+    return found;
+  }
+
+  /** Starts a process again that has ended, with its environment of today. */
+  async startAgain(name: string): Promise<StackProcess> {
+    await this.process(name).ended;
+    return this.start(this.#recipe(name));
+  }
+
+  #recipe(name: string): Recipe {
+    const recipe = this.#recipes.get(name);
+    if (recipe === undefined) throw new Error(`the stack never started ${name}`);
+    return recipe;
   }
 
   /** Ends all in order: first who asks, then who answers. Safe to call twice. */
@@ -50,10 +78,10 @@ export class Running {
 
   async #stop(): Promise<void> {
     const all = [...this.processes.values()];
-    const edges = all.filter(({ name }) => name.startsWith('edge-'));
-    await Promise.all(edges.map((edge) => edge.stop()));
-    await this.processes.get('control-plane')?.stop();
-    await Promise.all(all.map((other) => other.stop()));
+    for (const role of ['edge-', 'control-plane-', '']) {
+      const some = all.filter(({ name }) => name.startsWith(role));
+      await Promise.all(some.map((one) => one.stop()));
+    }
     await this.#stopPostgres();
     if (!this.#keep) await rm(this.dir, { recursive: true, force: true });
   }

@@ -8,6 +8,7 @@ export interface StackDescription {
   /** Names only: every edge serves all of them on its own port. */
   readonly hosts: { readonly wiki: string; readonly reports: string; readonly admin: string };
   readonly postgres: { readonly url: string; readonly pid: number };
+  /** With `tls://`; who connects shows a certificate of an edge or of a control plane. */
   readonly nats: { readonly url: string; readonly pid: number } | null;
   readonly idp: { readonly issuer: string; readonly pid: number };
   readonly users: readonly StackUser[];
@@ -21,11 +22,14 @@ export interface StackDescription {
   /** PEM file: verifies the edges, the admin API and the identity provider. */
   readonly ca: string;
   readonly upstream: { readonly url: string; readonly pid: number };
+  /** Of every process by its name: `control-plane-1`…, `edge-1`…, `idp`, `upstream`. */
+  readonly pids: Readonly<Record<string, number>>;
   /** Everything the stack keeps; gone after it unless it was told to keep it. */
   readonly dir: string;
 }
 
 export interface ControlPlaneDescription {
+  readonly name: string;
   /** Base of the admin API. */
   readonly url: string;
   /** host:port */
@@ -35,6 +39,7 @@ export interface ControlPlaneDescription {
 }
 
 export interface EdgeDescription {
+  readonly name: string;
   readonly id: string;
   readonly region: string;
   /** `https://127.0.0.1:<port>`: connect here, with one of the hosts as the name. */
@@ -54,3 +59,16 @@ export interface StackUser {
   /** Enrolled for this user; PEM files. */
   readonly device: { readonly id: string; readonly cert: string; readonly key: string };
 }
+
+/** One part of the stack that connects to another. */
+export interface StackLink {
+  /** Name of the process that connects. */
+  readonly from: string;
+  /** Name of the process that it connects to. */
+  readonly to: string;
+  /** host:port */
+  readonly target: string;
+}
+
+/** Where the process is told to connect, host:port. */
+export type Reach = (link: StackLink) => Promise<string>;

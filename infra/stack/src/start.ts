@@ -2,22 +2,31 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openAdminApi } from './client/admin-api.ts';
 import { demoConfiguration, namesIn } from './configuration.ts';
-import { install, startControlPlane } from './control-plane.ts';
+import { install } from './control-plane.ts';
 import { startEdges, waitEdges } from './edges.ts';
 import { createFolder } from './folder.ts';
-import { startNats } from './nats.ts';
 import { hosts, trustDomain } from './people.ts';
 import { createPki } from './pki.ts';
-import type { StackProcess } from './processes.ts';
+import { startPlanes } from './planes.ts';
 import { provision } from './provision.ts';
 import { Running } from './running.ts';
+import { Stack } from './running-stack.ts';
 import { startIdentityProvider, startUpstream } from './services.ts';
-import type { StackDescription } from './stack.ts';
+import type { Reach, StackDescription } from './stack.ts';
 
 export interface StackOptions {
   /** Default: 2. */
   readonly edges?: number;
+  /** Replicas of the control plane on one PostgreSQL. Default: 1. */
+  readonly controlPlanes?: number;
   readonly nats?: boolean;
+  /** Edges get a NATS of their own; what stands between the two is up to the caller. */
+  readonly natsForEdges?: boolean;
+  /**
+   * PostgreSQL as a process of its own even with one control plane, which would run it else.
+   * Default: with several control planes.
+   */
+  readonly postgresApart?: boolean;
   /** Folder of configuration documents in place of the demo's. */
   readonly configuration?: string;
   /** Leave the folder of the stack where it is afterwards. */
@@ -26,16 +35,10 @@ export interface StackOptions {
   readonly signal?: AbortSignal;
   /** Told what happens, in the order in which it does. */
   readonly progress?: (text: string) => void;
-}
-
-export interface Stack {
-  readonly description: StackDescription;
-  /** Rejects when a process ends that nobody stopped, with its name and last words. */
-  readonly failed: Promise<never>;
-  /** The processes by name: `control-plane`, `edge-1`…, `idp`, `upstream`, `nats`. */
-  readonly processes: ReadonlyMap<string, StackProcess>;
-  /** Ends everything in order and removes what it kept. Safe to call twice. */
-  stop(): Promise<void>;
+  /** Puts something between edges, control planes, PostgreSQL and NATS. Default: nothing. */
+  readonly reach?: Reach;
+  /** More variables for every edge. */
+  readonly edgeEnvironment?: Readonly<Record<string, string>>;
 }
 
 /** Starts a whole stack on free ports of loopback; resolves when every edge is ready. */
@@ -50,12 +53,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       running.failed,
       ...(options.signal === undefined ? [] : [aborted(options.signal)]),
     ]);
-    return {
-      description,
-      failed: running.failed,
-      processes: running.processes,
-      stop: () => running.stop(),
-    };
+    return new Stack(running, description);
   } catch (error) {
     await running.stop();
     throw error;
@@ -73,30 +71,39 @@ function aborted(signal: AbortSignal): Promise<never> {
 async function build(running: Running, options: StackOptions): Promise<StackDescription> {
   const say = options.progress ?? (() => {});
   const { dir } = running;
+  const reach = options.reach ?? (({ target }) => Promise.resolve(target));
   const [pki, installation] = await Promise.all([
     createPki(join(dir, 'pki')),
     install(join(dir, 'control-plane')),
   ]);
   const ca = join(dir, 'ca.pem');
   await writeFile(ca, pki.caPem + installation.adminCaPem);
-  const [plane, idp, upstream, nats] = await Promise.all([
-    startControlPlane(running, installation),
+  const [{ planes, first, postgres, nats, bus }, idp, upstream] = await Promise.all([
+    startPlanes({ ...options, running, pki, installation, reach }),
     startIdentityProvider(running, pki),
     startUpstream(running, pki, installation.upstreamCa),
-    options.nats ? startNats(running) : null,
   ]);
-  running.postgresPid = plane.postgres.pid;
   say('control plane, PostgreSQL, identity provider and application are up');
   await upstream.believe({
-    jwksUrl: new URL('/.well-known/sallyport/jwks.json', plane.url).href,
+    jwksUrl: new URL('/.well-known/sallyport/jwks.json', first.url).href,
     caPem: installation.adminCaPem,
     issuer: `https://${trustDomain}`,
   });
 
-  const api = await openAdminApi({ url: plane.url, token: installation.ownerToken, ca });
+  const api = await openAdminApi({ url: first.url, token: installation.ownerToken, ca });
   try {
     const [edges, provisioned] = await Promise.all([
-      startEdges({ running, api, plane, installation, pki, count: options.edges ?? 2 }),
+      startEdges({
+        running,
+        api,
+        planes,
+        installation,
+        pki,
+        reach,
+        bus,
+        count: options.edges ?? 2,
+        environment: options.edgeEnvironment ?? {},
+      }),
       provision(api, {
         dir: join(dir, 'devices'),
         configuration: options.configuration ?? demoConfiguration,
@@ -111,16 +118,17 @@ async function build(running: Running, options: StackOptions): Promise<StackDesc
     await waitEdges(edges);
     say(`${edges.length} edges are ready`);
     const description: StackDescription = {
-      controlPlanes: [{ url: plane.url, grpc: plane.grpc, ops: plane.ops, pid: plane.pid }],
+      controlPlanes: planes,
       edges,
       hosts,
-      postgres: plane.postgres,
+      postgres,
       nats,
       idp: { issuer: idp.issuer, pid: idp.pid },
       users: provisioned.users,
       tokens: { owner: installation.ownerToken, ...provisioned.tokens },
       ca,
       upstream: { url: upstream.url, pid: upstream.pid },
+      pids: Object.fromEntries([...running.processes].map(([name, { pid }]) => [name, pid])),
       dir,
     };
     // The tokens are in it.

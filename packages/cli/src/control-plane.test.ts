@@ -187,6 +187,40 @@ describe('sallyport against a control plane that init made', () => {
     expect((await sallyport(another)).code).toBe(6);
   });
 
+  it('rotates keys with the root key, and with no other', async () => {
+    const list = async (): Promise<{ items: { purpose: string; state: string }[] }> =>
+      (await json('keys')) as { items: { purpose: string; state: string }[] };
+    const before = await list();
+    expect(before.items).toHaveLength(11);
+    const root = join(home, 'root.key.pem');
+    const nothing = await sallyport(['keys', 'rotate', '--root', root]);
+    expect([nothing.code, nothing.stdout]).toEqual([0, expect.stringContaining('no key ends')]);
+    const rotate = ['keys', 'rotate', '--purpose', 'lane-revoke', '--root'];
+    expect((await sallyport([...rotate, root])).stdout).toContain('lane-revoke');
+    const after = await list();
+    const states = after.items.filter(({ purpose }) => purpose === 'lane-revoke');
+    expect(states.map(({ state }) => state)).toEqual(['current', 'next', 'next']);
+    const other = join(scratch, 'other');
+    await run(['init', '--dir', other, '--trust-domain', 'other.example']);
+    const foreign = await sallyport([...rotate, join(other, 'root.key.pem')]);
+    expect([foreign.code, foreign.stderr]).toEqual([6, expect.stringContaining('root key')]);
+    for (const file of [join(home, 'admin/server.key.pem'), join(home, 'ca/edge.pem'), 'none']) {
+      expect((await sallyport([...rotate, file])).code).toBe(6);
+    }
+    expect((await sallyport([...rotate.slice(0, 3), 'edge-ca', '--root', root])).code).toBe(2);
+    expect(await list()).toEqual(after);
+  });
+
+  it('declares a restore, which ends every session and is in the audit', async () => {
+    expect((await sallyport(['declare-restore'])).code).toBe(2);
+    const said = await sallyport(['declare-restore', '--reason', 'the backup of Sunday']);
+    expect([said.code, said.stdout]).toEqual([0, expect.stringMatching(/epoch \d{13}\n/)]);
+    expect(await json('audit', '--limit', '1')).toMatchObject({
+      items: [{ verb: 'raise', resource: 'epoch', detail: { reason: 'the backup of Sunday' } }],
+    });
+    expect(await json('declare-restore', '--reason', 'again')).toHaveProperty('epoch');
+  });
+
   it('lists everything that can be listed', async () => {
     for (const noun of ['users', 'groups', 'devices', 'sessions', 'edges', 'tokens', 'secrets']) {
       expect(await json(noun)).toHaveProperty('items');

@@ -83,7 +83,9 @@ describe('docs/policy.md', () => {
   const blocks = [...read('docs/policy.md').matchAll(/```yaml\n(.*?)```/gs)].map(
     ([, yaml]) => yaml ?? '',
   );
-  const [first = '', ...rules] = blocks;
+  const [first = '', ...others] = blocks;
+  const isWhole = (yaml: string): boolean => yaml.startsWith('apiVersion:');
+  const rules = others.filter((yaml) => !isWhole(yaml));
   const documentsOf = (yaml: string): readonly ConfigurationDocument[] => {
     const { documents, problems } = parseDocuments(yaml, 'policy.md');
     expect(problems).toEqual([]);
@@ -92,6 +94,19 @@ describe('docs/policy.md', () => {
 
   it('begins with a set that can be applied', () => {
     expect(checkSet(documentsOf(first))).toEqual([]);
+  });
+
+  it('has whole documents that can stand in that set', () => {
+    const whole = others.filter(isWhole);
+    expect(whole.length).toBeGreaterThan(1);
+    for (const yaml of whole) {
+      const added = documentsOf(yaml);
+      const names = new Set(added.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
+      const kept = documentsOf(first).filter(
+        ({ kind, metadata }) => !names.has(`${kind}/${metadata.name}`),
+      );
+      expect(checkSet([...kept, ...added])).toEqual([]);
+    }
   });
 
   it('has an example of each kind of rule, and each compiles', () => {

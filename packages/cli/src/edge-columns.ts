@@ -2,20 +2,9 @@ import { lanes } from '@sallyport/shared/state/model';
 import { type Json, show, showTime } from './client/reading.ts';
 import type { Column } from './output/table.ts';
 
-interface Place {
-  readonly epoch: number;
-  readonly rev: number;
-}
-
-/**
- * Columns of the list of edges. The API tells where each edge is, not where the log is, so the lag
- * is counted from the edge that is furthest.
- */
+/** Columns of the list of edges: how far each one is, and how it stands. */
 export function edgeColumns(edges: readonly Json[]): readonly Column<Json>[] {
-  const shown = lanes.filter((lane) => edges.some((edge) => enforcedOf(edge, lane) !== null));
-  const furthest = new Map(
-    shown.map((lane) => [lane, edges.map((edge) => enforcedOf(edge, lane)).reduce(further, null)]),
-  );
+  const shown = lanes.filter((lane) => edges.some((edge) => enforcedRev(edge, lane) !== ''));
   return [
     { heading: 'ID', cell: (edge) => show(edge, 'id') },
     { heading: 'REGION', cell: (edge) => show(edge, 'region') },
@@ -25,45 +14,70 @@ export function edgeColumns(edges: readonly Json[]): readonly Column<Json>[] {
     },
     ...shown.map((lane) => ({
       heading: lane.toUpperCase(),
-      cell: (edge: Json) => revision(enforcedOf(edge, lane)),
+      cell: (edge: Json) => enforcedRev(edge, lane),
     })),
-    { heading: 'LAG', cell: (edge) => lag(edge, shown, furthest) },
+    { heading: 'LAG', cell: (edge) => lagOf(edge, shown) },
+    { heading: 'AGE', cell: (edge) => ageOf(edge, shown) },
+    { heading: 'DIGEST', cell: (edge) => digestOf(edge, shown) },
+    { heading: 'BY', cell: (edge) => show(laneOf(edge, 'revoke'), 'path') },
+    { heading: 'LAST NACK', cell: (edge) => nacksOf(edge) },
     { heading: 'LAST SEEN', cell: (edge) => showTime(edge, 'lastSeenAt') },
   ];
 }
 
-function enforcedOf(edge: Json, lane: string): Place | null {
-  const status = (edge['lanes'] as Json | undefined)?.[lane] as Json | undefined;
-  const position = status?.['enforced'] as Partial<Place> | null | undefined;
-  return typeof position?.epoch === 'number' && typeof position.rev === 'number'
-    ? { epoch: position.epoch, rev: position.rev }
-    : null;
+function laneOf(edge: Json, lane: string): Json {
+  return objectOf(objectOf(edge, 'lanes'), lane);
 }
 
-function further(one: Place | null, other: Place | null): Place | null {
-  if (one === null || other === null) return one ?? other;
-  const later = other.epoch === one.epoch ? other.rev > one.rev : other.epoch > one.epoch;
-  return later ? other : one;
+function objectOf(from: Json, field: string): Json {
+  const value = from[field];
+  return typeof value === 'object' && value !== null ? (value as Json) : {};
 }
 
 /** Without the epoch, which is long and the same nearly always; the lag says where it is not. */
-function revision(position: Place | null): string {
-  return position === null ? '' : String(position.rev);
+function enforcedRev(edge: Json, lane: string): string {
+  return show(objectOf(laneOf(edge, lane), 'enforced'), 'rev');
 }
 
-/** Revisions behind the furthest edge, over all lanes; another epoch cannot be counted. */
-function lag(
-  edge: Json,
-  shown: readonly string[],
-  furthest: ReadonlyMap<string, Place | null>,
-): string {
-  let behind = 0;
-  for (const lane of shown) {
-    const [here, there] = [enforcedOf(edge, lane), furthest.get(lane) ?? null];
-    if (there === null) continue;
-    if (here === null) return 'unknown';
-    if (here.epoch !== there.epoch) return 'other epoch';
-    behind += there.rev - here.rev;
-  }
-  return String(behind);
+/** Revisions behind this replica over all lanes, and the longest time. */
+function lagOf(edge: Json, shown: readonly string[]): string {
+  const found = shown.map((lane) => laneOf(edge, lane));
+  if (found.some(({ lagRevisions }) => typeof lagRevisions !== 'number')) return '?';
+  const revisions = found.reduce((sum, lane) => sum + Number(lane['lagRevisions']), 0);
+  if (revisions === 0) return '0';
+  const times = found.flatMap(({ lagMs }) => (typeof lagMs === 'number' ? [lagMs] : []));
+  return times.length === 0 ? String(revisions) : `${revisions}, ${duration(Math.max(...times))}`;
+}
+
+/** Of the oldest lane, as the edge last said. */
+function ageOf(edge: Json, shown: readonly string[]): string {
+  const ages = shown.flatMap((lane) => {
+    const { stalenessMs } = laneOf(edge, lane);
+    return typeof stalenessMs === 'number' ? [stalenessMs] : [];
+  });
+  return ages.length === 0 ? '' : duration(Math.max(...ages));
+}
+
+/** Whether the edge's rows are ours: no lane says otherwise, and at least one was compared. */
+function digestOf(edge: Json, shown: readonly string[]): string {
+  const said = shown.map((lane) => ({ lane, agrees: laneOf(edge, lane)['digestAgrees'] }));
+  const differ = said.filter(({ agrees }) => agrees === false).map(({ lane }) => lane);
+  if (differ.length > 0) return `DIFFERS: ${differ.join(', ')}`;
+  return said.some(({ agrees }) => agrees === true) ? 'agrees' : '';
+}
+
+function nacksOf(edge: Json): string {
+  return lanes
+    .flatMap((lane) => {
+      const code = show(objectOf(laneOf(edge, lane), 'nack'), 'code');
+      return code === '' ? [] : [`${lane} ${code}`];
+    })
+    .join(', ');
+}
+
+function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  const seconds = Math.round(ms / 1_000);
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 }

@@ -96,6 +96,8 @@ function linesOf(step: Json): readonly Line[] {
           (condition): Line => ['', `  ${show(condition, 'field')}`, show(condition, 'value')],
         ),
       ];
+    case 'staleness':
+      return [['state', show(step, 'lane'), describeAge(step)]];
     case 'requirement':
       return [['requires', show(step, 'rule'), metWords[show(step, 'value')] ?? '']];
     default:
@@ -103,6 +105,19 @@ function linesOf(step: Json): readonly Line[] {
   }
 }
 
+function describeAge(step: Json): string {
+  const ageMs = step['ageMs'];
+  const age =
+    typeof ageMs === 'number' ? `${Math.round(ageMs / 100) / 10} s old` : 'never complete';
+  return `${age}, ${stageWords[show(step, 'stage')] ?? show(step, 'stage')}`;
+}
+
+const stageWords: Readonly<Record<string, string>> = {
+  fresh: 'fresh enough',
+  step_up: 'so old that sessions from before are confirmed',
+  deny_new_sessions: 'too old for new sessions',
+  deny: 'too old for anybody',
+};
 const routeWords: Readonly<Record<string, string>> = {
   route: 'matches',
   none: 'no route matches',

@@ -70,6 +70,11 @@ async function read(file: string): Promise<Buffer> {
   }
 }
 
+/** One file as text. */
+export async function readTextFile(file: string): Promise<string> {
+  return decode(await read(file), file);
+}
+
 function unreadable(place: string, error: unknown): Failure {
   if (error instanceof Failure) return error;
   return new Failure('invalid', `${place} cannot be read (${errorCode(error)})`, { cause: error });

@@ -22,12 +22,19 @@ export interface AdminAnswer<T> {
   readonly body: T;
 }
 
+export interface AdminCall {
+  /** The same key with the same request does it once, however often it is sent. */
+  readonly idempotencyKey?: string;
+  /** Gives up after so many milliseconds. Default: when the connection does. */
+  readonly msMax?: number;
+}
+
 /** A client of the admin API: bearer token, JSON both ways, our authorities. */
 export interface AdminApi {
-  get<T>(path: string): Promise<T>;
-  post<T>(path: string, body: unknown): Promise<AdminAnswer<T>>;
+  get<T>(path: string, call?: AdminCall): Promise<T>;
+  post<T>(path: string, body: unknown, call?: AdminCall): Promise<AdminAnswer<T>>;
   put<T>(path: string, body: unknown): Promise<AdminAnswer<T>>;
-  delete(path: string): Promise<void>;
+  delete(path: string, call?: AdminCall): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,6 +51,7 @@ export async function openAdminApi(options: {
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     body?: unknown,
+    { idempotencyKey, msMax }: AdminCall = {},
   ): Promise<AdminAnswer<T>> => {
     const response = await request(new URL(path, options.url), {
       dispatcher: agent,
@@ -51,7 +59,9 @@ export async function openAdminApi(options: {
       headers: {
         authorization: `Bearer ${options.token}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
       },
+      ...(msMax === undefined ? {} : { signal: AbortSignal.timeout(msMax) }),
       body: body === undefined ? null : JSON.stringify(body),
     });
     const text = await response.body.text();
@@ -63,10 +73,11 @@ export async function openAdminApi(options: {
     return { status: response.statusCode, body: parsed as T };
   };
   return {
-    get: async <T>(path: string) => (await send<T>('GET', path)).body,
-    post: (path, body) => send('POST', path, body),
+    get: async <T>(path: string, call?: AdminCall) =>
+      (await send<T>('GET', path, undefined, call)).body,
+    post: (path, body, call) => send('POST', path, body, call),
     put: (path, body) => send('PUT', path, body),
-    delete: async (path) => void (await send('DELETE', path)),
+    delete: async (path, call) => void (await send('DELETE', path, undefined, call)),
     close: () => agent.destroy(),
   };
 }

@@ -54,6 +54,7 @@ const facts: Facts = {
     blocked: false,
   },
   lockdown: false,
+  staleness: { revokeMs: 1_200, signalsMs: 0, configMs: 0, directoryMs: 0 },
 };
 const explained = explain(compile(set), facts);
 const record = {
@@ -101,6 +102,7 @@ describe('decisions', () => {
       );
       expect(stdout).toMatch(/route +wiki +matches/);
       expect(stdout).toMatch(/check +lockdown +passes/);
+      expect(stdout).toMatch(/state +revoke +1.2 s old, fresh enough/);
       expect(stdout).toMatch(/deny +staff\/deny\/guests +false\n +sourceNetworks +false/);
       expect(stdout).toMatch(/allow +staff\/allow\/employees +false/);
       expect(stdout).toMatch(/device +true\n/);

@@ -3,12 +3,14 @@ import { registerApply } from './configuration-apply.ts';
 import { registerExplain } from './decision-explain.ts';
 import { registerDecisionList } from './decision-list.ts';
 import { registerDecisionTail } from './decision-tail.ts';
+import { registerDeclareRestore } from './declare-restore.ts';
 import { registerDeviceCertificates } from './device-certificates.ts';
 import { registerDeviceEnrol } from './device-enrol.ts';
 import { registerJoinToken } from './edge-join-token.ts';
 import { registerGroupMembers } from './group-members.ts';
 import { registerGroupWrites } from './group-write.ts';
 import { registerInit } from './installation-init.ts';
+import { registerKeys } from './keys.ts';
 import { registerDelete } from './resource-delete.ts';
 import { registerGet } from './resource-get.ts';
 import { registerLists } from './resource-list.ts';
@@ -40,4 +42,6 @@ export const commandFiles: readonly CommandFile[] = [
   registerJoinToken,
   registerTokenCreate,
   registerSecretSet,
+  registerKeys,
+  registerDeclareRestore,
 ];

@@ -1,5 +1,5 @@
+import { durationMs } from '@sallyport/policy';
 import { type Command, InvalidArgumentError } from 'commander';
-import { durationSeconds } from '../duration.ts';
 
 /** Paging, for commands that list. */
 export interface PageOptions {
@@ -24,9 +24,9 @@ function rowCount(text: string): number {
 
 /** A duration as seconds, for options. */
 export function duration(text: string): number {
-  const seconds = durationSeconds(text);
-  if (seconds === null) throw new InvalidArgumentError('a duration is 90s, 15m, 2h or 7d');
-  return seconds;
+  const milliseconds = durationMs(text);
+  if (milliseconds === null) throw new InvalidArgumentError('a duration is 90s, 15m, 2h or 7d');
+  return milliseconds / 1000;
 }
 
 /** For options that may be given more than once. */

@@ -114,21 +114,43 @@ describe('commands on resources', () => {
       expect(asked()[1]?.query.get('id')).toBe('usr_1');
     });
 
-    it('show how far edges are behind the furthest one', async () => {
-      const edge = (id: string, rev: number, epoch = 1) => ({
+    it('show how far edges are, how old their state is, whether it agrees, and what they refused', async () => {
+      const edge = (id: string, lane: object) => ({
         id,
         region: 'eu',
         connected: true,
-        lanes: { revoke: { applied: null, enforced: { epoch, rev }, nack: null } },
+        lanes: {
+          revoke: {
+            enforced: { epoch: 1, rev: 7 },
+            lagRevisions: 0,
+            lagMs: 0,
+            stalenessMs: 800,
+            digestAgrees: true,
+            path: 'nats',
+            nack: null,
+            ...lane,
+          },
+        },
       });
-      answerWith({ items: [edge('a', 7), edge('b', 5), edge('c', 9, 0)], nextCursor: null });
+      const late = { enforced: { epoch: 1, rev: 5 }, lagRevisions: 2, lagMs: 65_000 };
+      const nack = { code: 'COMPILE', detail: 'policy x' };
+      answerWith({
+        items: [
+          edge('a', {}),
+          edge('b', { ...late, path: 'grpc', digestAgrees: null, stalenessMs: 150_000 }),
+          edge('c', { lagRevisions: null, lagMs: null, digestAgrees: false, nack, path: null }),
+        ],
+        nextCursor: null,
+      });
       const { stdout } = await sallyport(['edges']);
       const rows = stdout.split('\n').map((line) => line.split(/ {2,}/));
-      expect(rows[0]?.slice(0, 5)).toEqual(['ID', 'REGION', 'CONNECTED', 'REVOKE', 'LAG']);
-      expect(rows.slice(1, 4).map((row) => row.slice(3, 5))).toEqual([
-        ['7', '0'],
-        ['5', '2'],
-        ['9', 'other epoch'],
+      expect(rows[0]).toEqual(
+        'ID,REGION,CONNECTED,REVOKE,LAG,AGE,DIGEST,BY,LAST NACK,LAST SEEN'.split(','),
+      );
+      expect(rows.slice(1, 4).map((row) => row.slice(3, 9))).toEqual([
+        ['7', '0', '800 ms', 'agrees', 'nats', '-'],
+        ['5', '2, 65 s', '3 min', '-', 'grpc', '-'],
+        ['7', '?', '800 ms', 'DIFFERS: revoke', '-', 'revoke COMPILE'],
       ]);
     });
   });

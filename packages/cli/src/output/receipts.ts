@@ -11,6 +11,7 @@ export function describeReceipts(committed: Json): string {
       { heading: 'REGION', cell: (row) => show(row, 'region') },
       { heading: 'STATUS', cell: (row) => show(row, 'status') },
       { heading: 'TOOK', cell: took },
+      { heading: 'PATH', cell: (row) => show(row, 'path') },
     ],
     receipts,
   );
