@@ -24,8 +24,10 @@ export default defineConfig({
             'infra/**/*.test.ts',
             'tests/**/*.test.ts',
           ],
-          exclude: [...exclude, 'tests/e2e/**'],
+          exclude: [...exclude, 'tests/{e2e,faults,chaos}/**'],
           pool: 'forks',
+          // They wait for databases and sockets more than they compute.
+          maxWorkers: 3,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -41,6 +43,19 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           globalSetup: ['tests/e2e/shared-stack.ts'],
           testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // Stacks that are broken on purpose: one after the other, last of all.
+        test: {
+          name: 'faults',
+          include: ['tests/{faults,chaos}/**/*.test.ts'],
+          exclude,
+          pool: 'forks',
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+          testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },

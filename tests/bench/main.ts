@@ -2,10 +2,18 @@ import { parseArgs } from 'node:util';
 import { edgePath } from './edge-path.ts';
 import type { Benchmark } from './lib/report.ts';
 import { printJson, printTable } from './lib/report.ts';
+import { stateCold } from './state-cold.ts';
+import { stateDelta } from './state-delta.ts';
+import { stateReconnect } from './state-reconnect.ts';
+import { stateRevoke } from './state-revoke.ts';
 
 /** One name, one row. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   'edge-path': edgePath,
+  'state-cold': stateCold,
+  'state-delta': stateDelta,
+  'state-reconnect': stateReconnect,
+  'state-revoke': stateRevoke,
 };
 
 const { values, positionals } = parseArgs({

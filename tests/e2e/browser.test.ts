@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { pageOn, userOf } from './support/cast.ts';
+import { pageOn, userOf } from '../support/cast.ts';
 import { chromiumIsThere, openChromium, screenshotFile, type Window } from './support/chromium.ts';
 
 const stack = inject('stack');

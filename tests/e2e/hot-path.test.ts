@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Browser, type Stack, startStack } from '@sallyport/stack';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { json, pageOn, userOf } from './support/cast.ts';
+import { json, pageOn, userOf } from '../support/cast.ts';
 
 const goneMsMax = 15_000;
 const requestsEach = 50;

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:tls';
 import { type AdminApi, Browser, type StackUser } from '@sallyport/stack';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { json, openAdmin, pageOn, userOf } from './support/cast.ts';
-import { revoke } from './support/revoke.ts';
+import { json, openAdmin, pageOn, userOf } from '../support/cast.ts';
+import { revoke } from '../support/revoke.ts';
 
 const stack = inject('stack');
 const alice = userOf(stack, 'alice');

@@ -1,6 +1,6 @@
 import { Browser } from '@sallyport/stack';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { html, json, pageOn, userOf } from './support/cast.ts';
+import { html, json, pageOn, userOf } from '../support/cast.ts';
 
 const stack = inject('stack');
 const adam = userOf(stack, 'adam');

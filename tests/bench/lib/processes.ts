@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { processTree } from '@sallyport/stack';
 
 /** Pins every thread of a process to one core; the process is another's or our own. */
 export function pin(pid: number, core: number): void {
@@ -13,17 +14,10 @@ export function pin(pid: number, core: number): void {
  * first: what it does in the background must not hold up the client or the upstream.
  */
 export function pinBackground(pid: number, core: number): void {
-  for (const one of [pid, ...descendants(pid)]) {
+  for (const one of processTree(pid)) {
     pin(one, core);
     execFileSync('renice', ['-n', '19', '-p', String(one)], { stdio: 'ignore' });
   }
-}
-
-function descendants(pid: number): number[] {
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean),
-  );
-  return children.map(Number).flatMap((child) => [child, ...descendants(child)]);
 }
 
 const ticksPerSecond = 100;
@@ -37,18 +31,28 @@ export function cpuSeconds(pid: number): number {
 
 export interface Helper {
   readonly pid: number;
+  /** The first line of its standard output, where that is a number. */
   readonly port: number;
+  /** The last line of its standard output so far. */
+  readonly lastLine: () => string;
   stop(): Promise<void>;
 }
 
-/** Starts one of our small servers pinned to a core; its first line on standard output is its port. */
+/**
+ * Starts one of our small servers, pinned to a core unless `core` is null; it is there when it
+ * prints its first line.
+ */
 export async function startHelper(
   entry: URL,
-  core: number,
+  core: number | null,
   environment: Record<string, string>,
 ): Promise<Helper> {
   const child = spawnPinned(entry, core, environment);
   const lines = createInterface({ input: child.stdout });
+  let last = '';
+  lines.on('line', (line) => {
+    last = line;
+  });
   const [first] = (await Promise.race([
     once(lines, 'line'),
     once(child, 'exit').then(([code]) => {
@@ -58,6 +62,7 @@ export async function startHelper(
   return {
     pid: child.pid ?? 0,
     port: Number(first),
+    lastLine: () => last,
     stop: async () => {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
@@ -84,10 +89,12 @@ export async function runHelper<T>(
 
 function spawnPinned(
   entry: URL,
-  core: number,
+  core: number | null,
   environment: Record<string, string>,
 ): ChildProcess & { stdout: NonNullable<ChildProcess['stdout']> } {
-  return spawn('taskset', ['-c', String(core), process.execPath, entry.pathname], {
+  const node = [process.execPath, entry.pathname];
+  const [program = '', ...args] = core === null ? node : ['taskset', '-c', String(core), ...node];
+  return spawn(program, args, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -8,6 +8,8 @@ export interface Revocation {
     readonly region: string;
     readonly status: 'enforced' | 'unreachable';
     readonly tookMs: number | null;
+    /** By which way the revocation came first; null: not known. */
+    readonly path: string | null;
   }[];
 }
 
