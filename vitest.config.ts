@@ -4,6 +4,9 @@ import { defineConfig } from 'vitest/config';
 const full = process.env['SALLYPORT_TEST_FULL'] === '1';
 const exclude = ['**/node_modules/**', ...(full ? [] : ['**/*.full.test.ts'])];
 
+// Tests wait for databases and sockets more than they compute.
+const workers = 3;
+
 export default defineConfig({
   test: {
     projects: [
@@ -14,6 +17,7 @@ export default defineConfig({
           exclude,
           pool: 'threads',
           isolate: false,
+          maxWorkers: workers,
         },
       },
       {
@@ -26,8 +30,7 @@ export default defineConfig({
           ],
           exclude: [...exclude, 'tests/{e2e,faults,chaos}/**'],
           pool: 'forks',
-          // They wait for databases and sockets more than they compute.
-          maxWorkers: 3,
+          maxWorkers: workers,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
