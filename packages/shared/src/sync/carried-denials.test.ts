@@ -12,6 +12,8 @@ const generation = (value: number): Generation => {
   return { op: 'generation', scope: 'user', subjectId: 'usr_a', value };
 };
 const ended: RevokeOp = { op: 'ended_session', sid: 'ses_a', expiresAtMs: 5 };
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 const at = (rev: number, epoch = 1) => ({ epoch, rev });
 
 describe('denials ahead of their turn', () => {
@@ -50,6 +52,13 @@ describe('denials ahead of their turn', () => {
     expect(carried.reached(at(5))).toEqual([generation(3)]);
   });
 
+  it('are as strict as the strictest of two frames for one position', () => {
+    const carried = new CarriedDenials();
+    carried.early(at(5), [generation(4)]);
+    expect(carried.early(at(5), [generation(3)])).toEqual([]);
+    expect(carried.reached(at(5))).toEqual([generation(0)]);
+  });
+
   it('stay as long as any reason is left', () => {
     const carried = new CarriedDenials();
     carried.early(at(5), [block('one')]);
@@ -74,11 +83,71 @@ describe('blocks that a new epoch lacks', () => {
     expect(carried.arrived(({ revocationId }) => revocationId === 'two')).toEqual([lift('two')]);
   });
 
-  it('are given up when they have expired', () => {
+  it('are not given up for a wall clock that jumps ahead, however far', () => {
     const carried = new CarriedDenials();
     carried.carry([block('one', 100), block('two')], 2);
-    expect(carried.expire(99)).toEqual([]);
-    expect(carried.expire(100)).toEqual([lift('one')]);
+    expect(carried.expire(99, 0)).toEqual([]);
+    for (let nowMs = 0; nowMs < dayMs; nowMs += hourMs) {
+      expect(carried.expire(1_000 * dayMs, nowMs)).toEqual([]);
+    }
+    // It comes back, and the day begins anew.
+    carried.expire(99, dayMs - 1);
+    expect(carried.expire(1_000 * dayMs, dayMs)).toEqual([]);
+    expect(carried.carried()).toHaveLength(2);
+  });
+
+  it('are given up a day after they ended, by both clocks', () => {
+    const carried = new CarriedDenials();
+    carried.carry([block('one', 100), block('two')], 2);
+    expect(carried.expire(99 + dayMs, 0)).toEqual([]);
+    expect(carried.expire(100 + dayMs, 1)).toEqual([]);
+    expect(carried.expire(100 + dayMs, dayMs)).toEqual([]);
+    expect(carried.expire(100 + 2 * dayMs, dayMs + 1)).toEqual([lift('one')]);
+    expect(carried.carried()).toEqual([block('two')]);
+  });
+
+  it('are given up only for the same row: by id, kind and subject', () => {
+    const carried = new CarriedDenials();
+    carried.carry([block('one')], 2);
+    const others: Block[] = [
+      block('another'),
+      { ...block('one'), kind: 'device' },
+      { ...block('one'), subjectId: 'usr_b' },
+    ];
+    expect(carried.applied(others)).toEqual([]);
+    for (const { revocationId, kind, subjectId } of others) {
+      const op = { op: 'lifted_block', revocationId, kind, subjectId } as const;
+      expect(carried.applied([op])).toEqual([]);
+    }
+    expect(carried.carried()).toEqual([block('one')]);
+  });
+
+  it('are not given up for a row that ends earlier', () => {
+    const carried = new CarriedDenials();
+    const until = (expiresAtMs: number | null): Block => ({ ...block('one'), expiresAtMs });
+    carried.carry([until(9_000)], 2);
+    expect(carried.applied([until(8_999)])).toEqual([]);
+    expect(carried.carried()).toEqual([until(9_000)]);
+    expect(carried.applied([until(9_000)])).toEqual([lift('one')]);
+    carried.carry([until(null)], 3);
+    expect(carried.applied([until(9_000)])).toEqual([]);
+    expect(carried.applied([until(null)])).toEqual([lift('one')]);
+  });
+
+  it('take an early one with them once: if it has arrived, it goes with its position', () => {
+    const carried = new CarriedDenials();
+    carried.early(at(9), [block('early')]);
+    carried.carry([], 2);
+    expect(carried.arrived(() => true)).toEqual([]);
+    expect(carried.reached(at(1, 2))).toEqual([lift('early')]);
+    expect(carried.rows).toBe(0);
+  });
+
+  it('take with them what had been enforced early, also where nobody says so before the head moves', () => {
+    const carried = new CarriedDenials();
+    carried.early(at(9), [block('early'), ended]);
+    expect(carried.reached(at(1, 2))).toEqual([{ op: 'forgotten_session', sid: 'ses_a' }]);
+    expect(carried.carried()).toEqual([block('early')]);
   });
 
   it('take with them what had been enforced early under the epoch before', () => {

@@ -10,17 +10,39 @@ import { comparePositions } from './position.ts';
  */
 export class CarriedDenials {
   readonly #rows = new Map<string, Row>();
+  /** Frames that have not had their turn, by the name of their reason. */
+  readonly #early = new Map<string, EarlyRows>();
+  #carriedChanges = 0;
+  /** Since when (monotonic) carried blocks have been seen long past their end, by row. */
+  readonly #longEnded = new Map<string, number>();
 
   /** Denials of a frame that has not had its turn. */
   early(position: Position, ops: readonly RevokeOp[]): RevokeOp[] {
-    return this.#hold(earlyReason(position), denialsOf(ops), position);
+    const name = earlyReason(position);
+    const denials = denialsOf(ops);
+    if (denials.length === 0) return [];
+    const { epoch, rev } = position;
+    const { rows = new Set<string>(), carried = false } = this.#early.get(name) ?? {};
+    for (const denial of denials) rows.add(denialKey(denial));
+    this.#early.set(name, { position: { epoch, rev }, rows, carried });
+    return this.#hold(name, denials, { epoch, rev });
   }
 
-  /** The lane's own rows hold everything up to this position. */
+  /**
+   * The lane's own rows hold everything up to this position of its epoch. Of earlier epochs no frame
+   * will come any more: their blocks are carried on.
+   */
   reached(head: Position): RevokeOp[] {
-    return this.#release((reason) => {
-      return reason.position !== null && comparePositions(reason.position, head) <= 0;
-    });
+    const carried = this.carry([], head.epoch);
+    const had = [...this.#early].filter(
+      ([, { position }]) => comparePositions(position, head) <= 0,
+    );
+    for (const [name] of had) this.#early.delete(name);
+    const rows = new Set(had.flatMap(([, one]) => [...one.rows]));
+    const released = this.#release(({ position }) => {
+      return position !== null && comparePositions(position, head) <= 0;
+    }, rows);
+    return [...carried, ...released];
   }
 
   provisional(id: string, ops: readonly RevokeOp[]): RevokeOp[] {
@@ -36,38 +58,61 @@ export class CarriedDenials {
    * carried on with them, for no frame of that epoch will come any more.
    */
   carry(blocks: readonly Block[], epoch: number): RevokeOp[] {
-    const early = [...this.#rows.values()].flatMap(({ denial, reasons }) =>
-      denial.op === 'block' && reasons.some((one) => (one.position?.epoch ?? epoch) < epoch)
-        ? [denial]
-        : [],
-    );
+    const old = [...this.#early].filter(([, one]) => !one.carried && one.position.epoch < epoch);
+    // Once: those that have arrived meanwhile are not carried again.
+    for (const [name, one] of old) this.#early.set(name, { ...one, carried: true });
+    const early = old
+      .map(([, one]) => one)
+      .flatMap(({ rows }) => [...rows])
+      .flatMap((key) => this.#rows.get(key)?.denial ?? [])
+      .filter((denial) => denial.op === 'block');
     return this.#hold(carriedReason, [...blocks, ...early], null);
   }
 
-  /** After every revision that the tables took: a lift ends a carried block, its arrival too. */
+  /**
+   * After every revision that the tables took: a lift ends a carried block, its arrival too. The row
+   * must be the same, by id, kind and subject, and one that arrives must last as long.
+   */
   applied(ops: readonly RevokeOp[]): RevokeOp[] {
     return ops.flatMap((op) => {
       if (op.op !== 'lifted_block' && op.op !== 'block') return [];
-      const key = blockKey(op);
-      return this.#release((reason, row) => reason.name === carriedReason && row === key);
+      const covers = op.op === 'block' ? weight(op) : Number.POSITIVE_INFINITY;
+      return this.#release(
+        (reason) => reason.name === carriedReason && weight(reason.denial) <= covers,
+        [blockKey(op)],
+      );
     });
   }
 
-  /** After a swap: what is carried and stands in the rows needs no carrying. */
+  /**
+   * After a swap: what is carried and stands in the rows needs no carrying. `inState` says whether
+   * the rows have the block, for as long.
+   */
   arrived(inState: (block: Block) => boolean): RevokeOp[] {
     const rows = new Set(
       this.carried()
         .filter(inState)
         .map((block) => blockKey(block)),
     );
-    return this.#release((reason, row) => reason.name === carriedReason && rows.has(row));
+    return this.#release((reason) => reason.name === carriedReason, rows);
   }
 
-  /** Carried blocks whose time has passed are carried no longer. Wall time. */
-  expire(wallMs: number): RevokeOp[] {
-    return this.#release(({ name, denial }) => {
-      if (name !== carriedReason || denial.op !== 'block') return false;
-      return denial.expiresAtMs !== null && denial.expiresAtMs <= wallMs;
+  /**
+   * Gives up carried blocks that ended long ago: a day by the wall clock, and a day after that was
+   * first seen by the monotonic one, in one piece. Before, who reads them counts them for nothing, as
+   * rows; a wall clock that jumps ahead and comes back has lifted none.
+   */
+  expire(wallMs: number, nowMs: number): RevokeOp[] {
+    const ended = new Set(
+      this.carried()
+        .filter(({ expiresAtMs }) => expiresAtMs !== null && expiresAtMs + keptMs <= wallMs)
+        .map((block) => blockKey(block)),
+    );
+    for (const key of this.#longEnded.keys()) if (!ended.has(key)) this.#longEnded.delete(key);
+    for (const key of ended) if (!this.#longEnded.has(key)) this.#longEnded.set(key, nowMs);
+    if (ended.size === 0) return [];
+    return this.#release((reason, key) => {
+      return reason.name === carriedReason && nowMs - (this.#longEnded.get(key) ?? nowMs) >= keptMs;
     });
   }
 
@@ -76,6 +121,11 @@ export class CarriedDenials {
     return [...this.#rows.values()].flatMap(({ denial, reasons }) =>
       denial.op === 'block' && reasons.some(({ name }) => name === carriedReason) ? [denial] : [],
     );
+  }
+
+  /** Rises whenever a block begins or ends to be carried, or is carried for longer. */
+  get carriedChanges(): number {
+    return this.#carriedChanges;
   }
 
   get rows(): number {
@@ -87,20 +137,30 @@ export class CarriedDenials {
       const key = denialKey(denial);
       const row = this.#rows.get(key);
       const held = row?.reasons ?? [];
-      const reasons = [
-        ...held.filter((reason) => reason.name !== name),
-        { name, position, denial },
-      ];
+      const same = held.filter((reason) => reason.name === name);
+      const others = held.filter((reason) => reason.name !== name);
+      const kept = strictest([{ name, position, denial }, ...same]);
+      const reasons = [...others, { name, position, denial: kept }];
+      const news = !same.some((reason) => sameDenial(reason.denial, kept));
+      if (name === carriedReason && news) this.#carriedChanges += 1;
       this.#rows.set(key, { denial: strictest(reasons), reasons });
       return this.#changed(row?.denial ?? null, key);
     });
   }
 
-  #release(gone: (reason: Reason, key: string) => boolean): RevokeOp[] {
+  #release(
+    gone: (reason: Reason, key: string) => boolean,
+    among: Iterable<string> = this.#rows.keys(),
+  ): RevokeOp[] {
     const ops: RevokeOp[] = [];
-    for (const [key, row] of this.#rows) {
-      const reasons = row.reasons.filter((reason) => !gone(reason, key));
-      if (reasons.length === row.reasons.length) continue;
+    for (const key of among) {
+      const row = this.#rows.get(key);
+      const reasons = row?.reasons.filter((reason) => !gone(reason, key)) ?? [];
+      if (row === undefined || reasons.length === row.reasons.length) continue;
+      const carried = row.reasons.some(
+        (one) => one.name === carriedReason && !reasons.includes(one),
+      );
+      if (carried) this.#carriedChanges += 1;
       if (reasons.length === 0) this.#rows.delete(key);
       else this.#rows.set(key, { denial: strictest(reasons), reasons });
       ops.push(...this.#changed(row.denial, key));
@@ -121,6 +181,13 @@ interface Row {
   readonly reasons: readonly Reason[];
 }
 
+interface EarlyRows {
+  readonly position: Position;
+  readonly rows: Set<string>;
+  /** Its epoch is over, and its blocks are carried on. */
+  readonly carried: boolean;
+}
+
 interface Reason {
   readonly name: string;
   /** Of a frame that has not had its turn. */
@@ -129,6 +196,8 @@ interface Reason {
 }
 
 const carriedReason = 'carried';
+/** How long a carried block is kept after its end, by both clocks. */
+const keptMs = 86_400_000;
 
 function earlyReason({ epoch, rev }: Position): string {
   return `early\0${epoch}\0${rev}`;

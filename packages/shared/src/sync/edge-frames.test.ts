@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { frameNeedsVerifying } from './edge-lane.ts';
+import { edgeLimits } from './edge-limits.ts';
 import { bodySha256 } from './signing.ts';
 import { alarms, at, DrivenLane, frame, only } from './testing/driven-lane.ts';
 
@@ -146,11 +147,8 @@ describe('a frame ahead of a gap', () => {
     const lane = new DrivenLane();
     lane.open();
     lane.frame(frame(12), 'nats');
-    expect(only(lane.take(frame(11)), 'drop_early')).toMatchObject([
-      { upTo: at(11) },
-      { upTo: at(12) },
-    ]);
-    expect(lane.state.early).toBeNull();
+    expect(only(lane.take(frame(11)), 'drop_early')).toMatchObject([{ upTo: at(12) }]);
+    expect(lane.state.early).toMatchObject({ count: 0, bytes: 0 });
   });
 
   it('of another lane than revoke enforces nothing early', () => {
@@ -177,6 +175,64 @@ describe('a frame ahead of a gap', () => {
     expect(only(early.flat(), 'enforce_early')).toHaveLength(100);
     lane.take(frame(11));
     expect(lane.state.head).toEqual(at(75));
+  });
+
+  it.each([
+    ['beyond those that are kept', frame(100)],
+    ['of a later epoch', frame(11, 'new', 2)],
+  ])('counts once however often it is replayed: %s', (_, replayed) => {
+    const lane = new DrivenLane();
+    lane.open();
+    for (let rev = 12; rev < 12 + edgeLimits.aheadMax; rev += 1) lane.frame(frame(rev), 'nats');
+    expect(only(lane.frame(replayed, 'nats'), 'enforce_early')).toHaveLength(1);
+    const { state } = lane;
+    const sha256 = bodySha256(replayed.body);
+    for (let copy = 0; copy < edgeLimits.earlyMax; copy += 1) lane.frame(replayed, 'nats');
+    expect(lane.state).toEqual(state);
+    expect(frameNeedsVerifying(lane.state, replayed, sha256)).toBe(false);
+    expect(only(lane.frame(frame(101), 'nats'), 'enforce_early')).toHaveLength(1);
+  });
+
+  it('must be verified again before it is applied, known as its bytes are', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    for (let rev = 12; rev < 13 + edgeLimits.aheadMax; rev += 1) lane.frame(frame(rev), 'nats');
+    const last = frame(12 + edgeLimits.aheadMax);
+    const needs = () => frameNeedsVerifying(lane.state, last, bodySha256(last.body));
+    expect(needs()).toBe(false);
+    lane.take(frame(11));
+    expect(lane.state.head).toEqual(at(last.rev - 1));
+    expect(needs()).toBe(true);
+  });
+
+  it('is enforced no more where there is no room; what is enforced stays, and the tail is asked for', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    const large = 'x'.repeat(edgeLimits.earlyBytesMax / 4);
+    for (let rev = 12; rev < 16; rev += 1) lane.frame(frame(rev, large), 'nats');
+    const { early } = lane.state;
+    const effects = lane.frame(frame(16), 'nats');
+    expect(alarms(effects)).toEqual(['overflow']);
+    expect(only(effects, 'enforce_early')).toEqual([]);
+    expect(lane.state.early).toBe(early);
+    lane.heartbeat(at(16));
+    expect(only(lane.wait(1_250), 'hello')).toMatchObject([{ have: { position: at(10) } }]);
+  });
+
+  it('is known after a restart, and given up when its turn has come', () => {
+    const { body, epoch, rev } = frame(12);
+    const sha256 = Buffer.from(bodySha256(body)).toString('hex');
+    const early = [
+      { epoch, rev, sha256, bytes: body.length },
+      { epoch, rev: 10, sha256, bytes: 1 },
+    ];
+    const lane = new DrivenLane({ early });
+    lane.open();
+    expect(lane.state.early.count).toBe(1);
+    expect(only(lane.frame(frame(12), 'nats'), 'enforce_early')).toEqual([]);
+    const effects = lane.take(frame(11));
+    expect(only(effects, 'drop_early')).toMatchObject([{ upTo: at(12) }]);
+    expect(lane.state.early.count).toBe(0);
   });
 
   it('with two contents is a fork', () => {
@@ -249,7 +305,6 @@ describe('while a frame is being applied', () => {
     expect(only([...lane.frame(frame(12)), ...lane.frame(frame(13))], 'apply')).toEqual([]);
     expect(alarms(lane.wait(1_500))).toEqual([]);
     expect(lane.feed({ type: 'applied', digest: null })).toMatchObject([
-      { type: 'drop_early' },
       { type: 'apply', frame: { rev: 12 } },
     ]);
   });

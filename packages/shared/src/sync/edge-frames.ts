@@ -1,4 +1,5 @@
 import type { Position } from '../state/model.ts';
+import { addEarly, dropEarly, hasEarly, hasRoom } from './early-frames.ts';
 import type { Ahead, EdgeLane, EdgeLaneEvent, Problem } from './edge-lane-model.ts';
 import { edgeLimits } from './edge-limits.ts';
 import { requestResync, takeUpHeld } from './edge-resync.ts';
@@ -23,6 +24,7 @@ export function onFrame(turn: Turn, event: FrameEvent): void {
   const { mark } = turn.state;
   if (mark !== null && frame.epoch < mark.epoch) return onOldEpoch(turn, path, frame);
   const arrival = { frame, sha256, path };
+  if (isIdleRepeat(turn.state, frame, sha256)) return noteSeen(turn, path, frame);
   if (isBehind(turn.state.head, frame)) onKnown(turn, arrival);
   else onNew(turn, arrival);
   noteSeen(turn, path, frame);
@@ -30,6 +32,7 @@ export function onFrame(turn: Turn, event: FrameEvent): void {
 
 /** Whether the bytes are already ours: then the signature need not be verified to drop them. */
 export function isKnownFrame(state: EdgeLane, frame: FrameMessage, sha256: Uint8Array): boolean {
+  if (isIdleRepeat(state, frame, sha256)) return true;
   const known = recall(state.history, frame.epoch, frame.rev);
   return known !== null && known.sha256 !== null && sameBytes(known.sha256, sha256);
 }
@@ -68,14 +71,15 @@ export function onApplyRefused(turn: Turn, problem: Problem): void {
 /** The head has moved, by a frame or by shards. */
 export function reachHead(turn: Turn, head: Position): void {
   const { early, mark } = turn.state;
+  const left = dropEarly(early, head);
   turn.set({
     head: { epoch: head.epoch, rev: head.rev },
     headSinceMs: turn.nowMs,
     mark: mark !== null && comparePositions(mark, head) > 0 ? mark : head,
   });
-  if (early === null) return;
+  if (left === early) return;
+  turn.set({ early: left });
   turn.emit({ type: 'drop_early', upTo: head });
-  if (comparePositions(early.highest, head) <= 0) turn.set({ early: null });
 }
 
 /** Applies the frame that follows the head, if it has come and nothing stands in its way. */
@@ -240,32 +244,60 @@ function apply(turn: Turn, next: Ahead): void {
 }
 
 /** Access is taken away at once; the head does not move, and nothing is ever given back here. */
-function enforceEarly(turn: Turn, { frame, path }: Ahead): void {
-  const { lane, early, ahead, head } = turn.state;
+function enforceEarly(turn: Turn, { frame, sha256, path }: Ahead): void {
+  const { lane, early, head } = turn.state;
   if (lane !== 'revoke' || head === null) return;
-  const held = ahead.get(frame.rev);
-  if (held !== undefined && held.frame.epoch === frame.epoch) return;
-  const count = early?.count ?? 0;
-  if (count >= edgeLimits.earlyMax) return turn.alarm('overflow', path, `${count} early denials`);
-  const { epoch, rev } = frame;
-  const later = early === null || comparePositions(frame, early.highest) > 0;
-  turn.set({ early: { highest: later ? { epoch, rev } : early.highest, count: count + 1 } });
+  const { epoch, rev, body } = frame;
+  const one = { epoch, rev, sha256: hex(sha256), bytes: body.length };
+  if (hasEarly(early, frame, one.sha256)) return;
+  if (!hasRoom(early, one.bytes)) {
+    // What is enforced stays so. The frame itself can only come with the tail.
+    turn.alarm('overflow', path, `${early.count} early frames of ${early.bytes} bytes`);
+    return waitForTail(turn);
+  }
+  turn.set({ early: addEarly(early, one) });
   turn.emit({ type: 'enforce_early', frame, path });
 }
 
+/** Something is missing: unless it comes within the time of a gap, the tail is asked for. */
+function waitForTail(turn: Turn): void {
+  if (isFree(turn.state) && turn.state.gapSinceMs === null) turn.set({ gapSinceMs: turn.nowMs });
+}
+
+/**
+ * A frame ahead of its turn that is enforced, or waits, already, and would change nothing: it costs
+ * no more than its hash, however often it comes.
+ */
+function isIdleRepeat(state: EdgeLane, frame: FrameMessage, sha256: Uint8Array): boolean {
+  const { head, ahead, early } = state;
+  const { epoch, rev, prevRev } = frame;
+  if (head === null || rev !== prevRev + 1 || comparePositions(frame, head) <= 0) return false;
+  if (epoch === head.epoch && rev === head.rev + 1) return false;
+  const held = ahead.get(rev);
+  if (held !== undefined && held.frame.epoch === epoch) return sameBytes(held.sha256, sha256);
+  return hasEarly(early, frame, hex(sha256)) && !hasPlace(state, frame);
+}
+
+/** Whether the frame would be kept for its turn. */
+function hasPlace({ head, ahead, stuck, staging }: EdgeLane, frame: FrameMessage): boolean {
+  if (head === null || stuck || ahead.has(frame.rev) || ahead.size >= edgeLimits.aheadMax) {
+    return false;
+  }
+  const { epoch } = staging !== null && staging.path !== null ? staging.manifest.position : head;
+  return frame.epoch === epoch;
+}
+
 function keepAhead(turn: Turn, arrival: Ahead): void {
-  const { head, ahead, stuck, gapSinceMs, staging } = turn.state;
+  const { head, ahead, stuck } = turn.state;
   const { frame, path } = arrival;
   if (head === null || stuck) return;
   // Frames that only wait for the shell, or for the shards that are coming, are not behind a gap.
-  if (isFree(turn.state) && gapSinceMs === null) turn.set({ gapSinceMs: turn.nowMs });
-  const { epoch } = staging !== null && staging.path !== null ? staging.manifest.position : head;
-  if (frame.epoch !== epoch) return;
+  waitForTail(turn);
   const held = ahead.get(frame.rev);
-  if (held === undefined) {
-    if (ahead.size < edgeLimits.aheadMax) {
-      turn.set({ ahead: new Map(ahead).set(frame.rev, arrival) });
-    }
+  if (hasPlace(turn.state, frame)) {
+    turn.set({ ahead: new Map(ahead).set(frame.rev, arrival) });
+  } else if (held === undefined) {
+    return;
   } else if (held.frame.epoch === frame.epoch && !sameBytes(held.sha256, arrival.sha256)) {
     onFork(turn, path, frame);
   }

@@ -60,6 +60,132 @@ describe('the age of the state', () => {
   });
 });
 
+describe('the delay of a heartbeat on a stream', () => {
+  it('counts where a frozen process reads what waited for an hour, and the path ends', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    // The replica's clock is an hour ahead of ours; that is no age.
+    const clockMs = 3_600_000;
+    lane.heartbeat(at(10), { sentAtMs: lane.nowMs + clockMs });
+    const frozenAtMs = lane.nowMs;
+    lane.nowMs += 3_600_000;
+    lane.feed({ type: 'tick', missedMs: 0 });
+    const beats = [1_000, 2_000].map((ms) =>
+      lane.heartbeat(at(10), { sentAtMs: frozenAtMs + ms + clockMs }),
+    );
+    expect(alarms(beats.flat())).toEqual(['late']);
+    // An hour of drift is allowed for: 3.6 s.
+    const { asOfMs } = lane.state;
+    expect(asOfMs).toBeGreaterThan(frozenAtMs);
+    expect(asOfMs).toBeLessThanOrEqual(frozenAtMs + 2_000 + 3_600);
+    expect(only(lane.wait(2_000), 'end_path')).toMatchObject([{ reason: 'silence', next: true }]);
+  });
+
+  it('does not teach a clock by which a replay on NATS would be fresh', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.heartbeat(at(10));
+    const sentAtMs = lane.nowMs + 1_000;
+    lane.nowMs += 3_600_000;
+    lane.heartbeat(at(10), { sentAtMs });
+    const before = lane.state.asOfMs;
+    lane.heartbeat(at(10), { path: 'nats', sentAtMs });
+    expect(lane.state.asOfMs).toBe(before);
+  });
+
+  it('is at the most the age of the stream, and for its first one is counted as that', () => {
+    const lane = new DrivenLane();
+    const openedAtMs = lane.nowMs;
+    lane.open();
+    lane.nowMs += 700;
+    expect(only(lane.heartbeat(at(10)), 'as_of')).toEqual([{ type: 'as_of', asOfMs: openedAtMs }]);
+    lane.nowMs += 1_000;
+    expect(only(lane.heartbeat(at(10)), 'as_of')).toEqual([{ type: 'as_of', asOfMs: lane.nowMs }]);
+  });
+
+  it('of the first one is not taken for small by a process frozen right after Hello', () => {
+    const lane = new DrivenLane();
+    const openedAtMs = lane.nowMs;
+    lane.open();
+    lane.nowMs += 3_600_000;
+    lane.feed({ type: 'tick', missedMs: 0 });
+    const beats = [500, 1_500].map((ms) => lane.heartbeat(at(10), { sentAtMs: openedAtMs + ms }));
+    expect(alarms(beats.flat())).toEqual(['late']);
+    expect(lane.state.asOfMs).toBe(openedAtMs);
+    expect(only(lane.heartbeat(at(10), { path: 'nats', sentAtMs: openedAtMs }), 'as_of')).toEqual(
+      [],
+    );
+    expect(only(lane.wait(5_250), 'end_path')).toMatchObject([{ reason: 'silence' }]);
+  });
+
+  it.each([-3_600_000, 3_600_000])(
+    'is known again after one new stream when the replica’s clock was set by %d ms',
+    (stepMs) => {
+      const lane = new DrivenLane();
+      lane.open();
+      let ends = 0;
+      for (let second = 0; second < 60; second += 1) {
+        const sentAtMs = lane.nowMs + (second < 10 ? 0 : stepMs);
+        const effects = [...lane.heartbeat(at(10), { sentAtMs }), ...lane.wait(1_000)];
+        ends += only(effects, 'end_path').length;
+        if (lane.state.paths.grpc.phase.kind === 'closed') lane.open();
+      }
+      expect(ends).toBe(stepMs < 0 ? 1 : 0);
+      expect(lane.nowMs - (lane.state.asOfMs ?? 0)).toBe(1_000);
+    },
+  );
+
+  it('does not grow with a clock that runs slower than ours by a part in ten thousand', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    for (let second = 0; second < 3_600; second += 1) {
+      lane.heartbeat(at(10), { sentAtMs: lane.nowMs - second * 0.1 });
+      expect(lane.nowMs - (lane.state.asOfMs ?? 0)).toBeLessThan(1);
+      lane.nowMs += 1_000;
+    }
+  });
+});
+
+describe('a machine that was suspended', () => {
+  it('takes its state for older by that time', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.heartbeat(at(10));
+    const asOfMs = lane.nowMs;
+    lane.nowMs += 250;
+    lane.feed({ type: 'tick', missedMs: 3_600_000 });
+    expect(lane.state.asOfMs).toBe(asOfMs - 3_600_000);
+  });
+
+  it('takes what was sent before or meanwhile for old, on streams and by NATS', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.heartbeat(at(10));
+    lane.feed({ type: 'tick', missedMs: 3_600_000 });
+    const sentAtMs = lane.nowMs + 60_000;
+    lane.heartbeat(at(10), { sentAtMs });
+    lane.heartbeat(at(10), { path: 'nats', sentAtMs });
+    expect(lane.state.asOfMs).toBe(lane.nowMs - 3_600_000 + 60_000);
+  });
+
+  it('knows that a stream has waited for its first heartbeat all the while', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.feed({ type: 'tick', missedMs: 3_600_000 });
+    lane.heartbeat(at(10));
+    expect(lane.state.asOfMs).toBe(lane.nowMs - 3_600_000);
+  });
+
+  it('takes the state for fresh again with the first heartbeat after it', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.heartbeat(at(10));
+    lane.feed({ type: 'tick', missedMs: 3_600_000 });
+    lane.heartbeat(at(10), { sentAtMs: lane.nowMs + 3_600_000 });
+    expect(lane.state.asOfMs).toBe(lane.nowMs);
+  });
+});
+
 describe('a digest', () => {
   it('is compared at the position that it speaks of, as far back as 1,024 revisions', () => {
     const lane = new DrivenLane({ head: at(0) });

@@ -1,4 +1,5 @@
 import type { Position } from '../state/model.ts';
+import { delayByNats, takeBeat } from './edge-clocks.ts';
 import { isFetching, sameBytes } from './edge-frames.ts';
 import type { EdgeLane, EdgeLaneEvent, Owed, StreamPath } from './edge-lane-model.ts';
 import { edgeLimits } from './edge-limits.ts';
@@ -6,7 +7,7 @@ import { askForTail } from './edge-paths.ts';
 import { requestResync } from './edge-resync.ts';
 import { endPath, isStream, noBytes, type Turn } from './edge-turn.ts';
 import { recall } from './lane-history.ts';
-import type { HeartbeatMessage, LaneHead, PathName } from './messages.ts';
+import type { LaneHead, PathName } from './messages.ts';
 import { comparePositions } from './position.ts';
 
 /**
@@ -24,42 +25,17 @@ export function onHeartbeat(turn: Turn, event: HeartbeatEvent): void {
     if (isStream(path)) endPath(turn, path, 'forged', true);
     return;
   }
-  if (isStream(path)) {
-    turn.setPath(path, { heardAtMs: turn.nowMs, beaten: true });
-    learnClock(turn, heartbeat);
-  }
+  const delay = isStream(path)
+    ? takeBeat(turn, path, heartbeat)
+    : delayByNats(turn.state, heartbeat, turn.nowMs);
   const theirs = heartbeat.heads.find(({ lane }) => lane === turn.state.lane);
   if (theirs === undefined) return;
-  const delayMs = isStream(path) ? 0 : delayOf(turn.state, heartbeat, turn.nowMs);
-  const asOfMs = delayMs === null ? null : turn.nowMs - delayMs - heartbeat.logAgeMs;
-  const behind = asOfMs !== null && isRolledBack(turn.state, theirs.head, asOfMs);
+  const readMs = turn.nowMs - heartbeat.logAgeMs;
+  const behind = delay !== null && isRolledBack(turn.state, theirs.head, readMs - delay.leastMs);
   compareDigest(turn, path, theirs);
-  if (asOfMs !== null && !behind) advanceAsOf(turn, theirs.head, asOfMs);
+  if (delay !== null && !behind) advanceAsOf(turn, theirs.head, readMs - delay.delayMs);
   if (isStream(path)) checkBehind(turn, path, theirs.head, behind);
   checkTail(turn, path, theirs.head);
-}
-
-/** By a stream nothing is held back for long, so it shows how the replica's clock stands to ours. */
-function learnClock(turn: Turn, { replica, sentAtMs }: HeartbeatMessage): void {
-  const others = [...turn.state.clockOffsetsMs].filter(([name]) => name !== replica);
-  const known = others.slice(1 - edgeLimits.clocksMax);
-  turn.set({ clockOffsetsMs: new Map([...known, [replica, sentAtMs - turn.nowMs]]) });
-}
-
-/**
- * What came by NATS may have been held back on the way: how long shows by the replica's clock, as a
- * stream last brought it. null: that clock is not known, or has been set since, so that the
- * heartbeat says nothing about age.
- */
-function delayOf(
-  { clockOffsetsMs }: EdgeLane,
-  { replica, sentAtMs }: HeartbeatMessage,
-  nowMs: number,
-): number | null {
-  const offsetMs = clockOffsetsMs.get(replica);
-  if (offsetMs === undefined) return null;
-  const delayMs = nowMs + offsetMs - sentAtMs;
-  return delayMs < -edgeLimits.clockSlackMs ? null : Math.max(0, delayMs);
 }
 
 /** Only a state that has all that the heartbeat speaks of, and does not differ, is as new as it. */

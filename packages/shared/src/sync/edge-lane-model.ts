@@ -1,4 +1,5 @@
 import type { Lane, Position } from '../state/model.ts';
+import type { EarlyFrames } from './early-frames.ts';
 import type { LaneHistory } from './lane-history.ts';
 import type {
   FrameMessage,
@@ -48,10 +49,14 @@ export interface Owed {
 
 export interface PathState {
   readonly phase: PathPhase;
+  /** Nothing that this stream brings was sent before. */
+  readonly openedAtMs: number;
   /** Of the last sign of life: opening, verified heartbeat, shard part that was asked for. */
   readonly heardAtMs: number;
   /** Whether a heartbeat has come since the stream was opened. */
   readonly beaten: boolean;
+  /** Whether its last heartbeat was late. */
+  readonly late: boolean;
   /** Heartbeats in a row that showed a head before ours although the database had been seen. */
   readonly beatsBehindUs: number;
   readonly owed: Owed | null;
@@ -98,8 +103,8 @@ export interface EdgeLane {
   readonly ahead: ReadonlyMap<number, Ahead>;
   /** Since when frames wait ahead of a gap; null: none do. */
   readonly gapSinceMs: number | null;
-  /** Denials enforced ahead of their turn, until the head reaches the highest; null: none are. */
-  readonly early: { readonly highest: Position; readonly count: number } | null;
+  /** Frames whose denials are enforced ahead of their turn, until the head reaches them. */
+  readonly early: EarlyFrames;
   readonly staging: Staging | null;
   /** The shell is putting the staged shards into the tables. */
   readonly swapping: boolean;
@@ -125,11 +130,19 @@ export interface EdgeLane {
   readonly resyncs: number;
   /** The instant (monotonic) at which this state was known to be complete; null: not known. */
   readonly asOfMs: number | null;
-  /** sentAtMs minus the monotonic clock here, by replica, by its last heartbeat on a stream. */
-  readonly clockOffsetsMs: ReadonlyMap<string, number>;
+  /** Of the replicas, by name, as their heartbeats on streams have shown them. */
+  readonly clocks: ReadonlyMap<string, ReplicaClock>;
   readonly tickedAtMs: number;
   /** When a NACK last went out for what came by NATS, so that a flood there stays one there. */
   readonly natsNackedAtMs: number;
+}
+
+/** How a replica's clock stands to ours. */
+export interface ReplicaClock {
+  /** sentAtMs minus the monotonic clock here, of the least delayed heartbeat; it sinks slowly. */
+  readonly offsetMs: number;
+  /** When the offset was this. */
+  readonly atMs: number;
 }
 
 export interface Refused {
@@ -166,6 +179,8 @@ export type AlarmName =
   | 'unknown_key'
   /** A stream without a heartbeat. */
   | 'silence'
+  /** Heartbeats that were sent long before they were read, or a replica's clock that was set. */
+  | 'late'
   /** The tail that a heartbeat spoke of does not come. */
   | 'lost_tail'
   /** Our rows are not those that the control plane has. */
@@ -175,7 +190,9 @@ export type AlarmName =
   /** More came ahead of a gap than is kept. */
   | 'overflow'
   /** A message that this protocol does not have here. */
-  | 'unexpected';
+  | 'unexpected'
+  /** More came by the bus than is looked at. */
+  | 'flooded';
 
 export type Problem = { readonly code: NackCode; readonly detail: string };
 
@@ -222,8 +239,11 @@ export type EdgeLaneEvent = { readonly nowMs: number } & (
   /** The answer to `swap`. */
   /** `digest`: of the lane as it is now. */
   | { readonly type: 'swapped'; readonly digest: Uint8Array }
-  /** Every 250 ms or more often. */
-  | { readonly type: 'tick' }
+  /**
+   * Every 250 ms or more often. `missedMs`: so long the monotonic clock stood still since the last
+   * one, with the whole machine; what the shell keeps of the age of the state it corrects itself.
+   */
+  | { readonly type: 'tick'; readonly missedMs: number }
 );
 
 export type EdgeLaneEffect =
@@ -238,7 +258,10 @@ export type EdgeLaneEffect =
     }
   /** Enforce the denials of this frame's body (sync/denials.ts), and no lift, ahead of its turn. */
   | { readonly type: 'enforce_early'; readonly frame: FrameMessage; readonly path: PathName }
-  /** What was enforced early for positions up to this one is in the tables now. */
+  /**
+   * What was enforced early for positions up to this one, in its epoch, is in the tables now;
+   * blocks of earlier epochs are to be carried on.
+   */
   | { readonly type: 'drop_early'; readonly upTo: Position }
   | {
       readonly type: 'enforce_provisional';

@@ -1,4 +1,5 @@
 import type { Lane, Position } from '../state/model.ts';
+import { type EarlyFrame, earlyFramesOf } from './early-frames.ts';
 import { isKnownFrame, onApplied, onApplyRefused, onFrame } from './edge-frames.ts';
 import { onHeartbeat } from './edge-heartbeats.ts';
 import type { EdgeLane, EdgeLaneEvent, EdgeLaneStep } from './edge-lane-model.ts';
@@ -29,6 +30,8 @@ export interface EdgeLaneStart {
   readonly mark: Position | null;
   /** Monotonic; negative for an instant before the process began. */
   readonly asOfMs: number | null;
+  /** Frames whose denials the disk had to be enforced ahead of their turn. */
+  readonly early: readonly EarlyFrame[];
   readonly nowMs: number;
 }
 
@@ -50,7 +53,7 @@ export function createEdgeLane(start: EdgeLaneStart): EdgeLaneStep {
       applying: null,
       ahead: new Map(),
       gapSinceMs: null,
-      early: null,
+      early: earlyFramesOf(start.early, head),
       staging: null,
       swapping: false,
       paths: { grpc: closedPath, standby: closedPath },
@@ -65,7 +68,7 @@ export function createEdgeLane(start: EdgeLaneStart): EdgeLaneStep {
       resyncNotBeforeMs: nowMs,
       resyncs: 0,
       asOfMs: old ? null : start.asOfMs,
-      clockOffsetsMs: new Map(),
+      clocks: new Map(),
       tickedAtMs: nowMs,
       natsNackedAtMs: Number.NEGATIVE_INFINITY,
     },
@@ -83,8 +86,8 @@ export function stepEdgeLane(state: EdgeLane, event: EdgeLaneEvent): EdgeLaneSte
 }
 
 /**
- * Whether a frame's signature must be verified: not where the same bytes were applied before, for
- * they are dropped. Such a frame is fed with the verdict `ok`.
+ * Whether a frame's signature must be verified: not where the same bytes were applied before, or are
+ * enforced or kept ahead of their turn, for they are dropped. Such a frame is fed with the verdict `ok`.
  */
 export function frameNeedsVerifying(
   state: EdgeLane,
@@ -131,6 +134,6 @@ function take(turn: Turn, event: EdgeLaneEvent): void {
     case 'swapped':
       return onSwapped(turn, event.digest);
     case 'tick':
-      return onTick(turn);
+      return onTick(turn, event.missedMs);
   }
 }

@@ -6,6 +6,8 @@ export const edgeLimits = {
   gapMs: 1_000,
   /** Revisions whose denials are enforced ahead of their turn. */
   earlyMax: 16_384,
+  /** And their bodies together, which bounds the denials in them. */
+  earlyBytesMax: 4_194_304,
   /** Heartbeats come each second: two that do not come are silence. */
   silenceMs: 1_900,
   /** From the opening of a stream to its first heartbeat, and from Hello to Resume. */
@@ -17,6 +19,10 @@ export const edgeLimits = {
   /** A replica that saw the database so long after we had a revision must have it. */
   behindSlackMs: 500,
   beatsBehindMax: 2,
+  /** A heartbeat that was sent so long ago is no sign of life. */
+  lateMs: 5_000,
+  /** So much a replica's clock may lose against ours per millisecond: crystals are ten times better. */
+  clockDrift: 0.001,
   /** Replicas whose clocks are remembered, and how far ahead of that they may be. */
   clocksMax: 16,
   clockSlackMs: 2_000,

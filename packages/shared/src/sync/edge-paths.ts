@@ -1,3 +1,4 @@
+import { countStandstill } from './edge-clocks.ts';
 import { followUp } from './edge-frames.ts';
 import type { EdgeLane, EdgeLaneEvent, StreamPath } from './edge-lane-model.ts';
 import { edgeLimits } from './edge-limits.ts';
@@ -10,6 +11,7 @@ import { askablePath, closedPath, endPath, sayHello, streamPaths, type Turn } fr
 export function onOpened(turn: Turn, path: StreamPath): void {
   turn.setPath(path, {
     ...closedPath,
+    openedAtMs: turn.nowMs,
     heardAtMs: turn.nowMs,
     phase: { kind: 'greeting', sinceMs: turn.nowMs },
   });
@@ -43,7 +45,8 @@ export function onResume(turn: Turn, { path, resume }: ResumeEvent): void {
   }
 }
 
-export function onTick(turn: Turn): void {
+export function onTick(turn: Turn, missedMs: number): void {
+  if (missedMs > 0) countStandstill(turn, missedMs);
   forgiveStall(turn);
   for (const path of streamPaths) checkSilence(turn, path);
   checkGap(turn);

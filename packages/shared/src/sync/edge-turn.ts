@@ -66,8 +66,10 @@ export const noBytes: Uint8Array = new Uint8Array();
 
 export const closedPath: PathState = {
   phase: { kind: 'closed' },
+  openedAtMs: 0,
   heardAtMs: 0,
   beaten: false,
+  late: false,
   beatsBehindUs: 0,
   owed: null,
   retails: 0,
@@ -103,14 +105,16 @@ export function closePath(turn: Turn, path: StreamPath): void {
 /** Starts the lane again on an open stream, from what we have. */
 export function sayHello(turn: Turn, path: StreamPath): void {
   // The stream itself lives on: what was heard on it, and what was asked in vain, still counts.
-  const { retails, heardAtMs, beaten } = turn.state.paths[path];
+  const { retails, openedAtMs, heardAtMs, beaten, late } = turn.state.paths[path];
   closePath(turn, path);
   turn.setPath(path, {
     ...closedPath,
     phase: { kind: 'greeting', sinceMs: turn.nowMs },
     retails,
+    openedAtMs,
     heardAtMs,
     beaten,
+    late,
   });
   turn.emit({ type: 'hello', path, have: laneHello(turn.state) });
 }

@@ -182,6 +182,34 @@ describe('the keys that are believed', () => {
     expect(keys.verifyFrame(frame, bodySha256(body), nowMs)).toBe('ok');
   });
 
+  it('are believed no more once withdrawn, and nobody can bring them back before their end', () => {
+    const keys = verifying();
+    const [key] = signing.keys();
+    if (key === undefined) throw new Error('there is no key');
+    keys.withdraw(key, nowMs);
+    expect(keys.verifyFrame(frame, bodySha256(body), nowMs)).toBe('unknown_key');
+    expect(keys.add(key)).toBe('withdrawn');
+    expect(keys.keys().map(({ keyId }) => keyId)).not.toContain(key.keyId);
+    // Another one is believed as before.
+    expect(keys.verifyHeartbeat(heartbeat, nowMs)).toBe('ok');
+    // One that was never held, too, and what has ended by itself need not be remembered.
+    const coming = pair('revoke-9', 'lane-revoke', 20_000, 30_000).key;
+    keys.withdraw(coming, 10_000);
+    expect(keys.add(coming)).toBe('withdrawn');
+    expect(keys.withdrawn()).toEqual([coming]);
+    expect(keys.isWithdrawn(key.keyId)).toBe(false);
+  });
+
+  it('are withdrawn in a bounded number', () => {
+    const keys = verifying([]);
+    const { key } = pair('key', 'heartbeat');
+    for (let count = 0; count < 300; count += 1) {
+      keys.withdraw({ ...key, keyId: `key-${count}`, notAfterMs: 9_000 + count }, 0);
+    }
+    expect(keys.withdrawn()).toHaveLength(256);
+    expect(keys.isWithdrawn('key-299')).toBe(true);
+  });
+
   it('are a bounded number: those that ended first make room', () => {
     const keys = verifying([]);
     for (let count = 0; count < 80; count += 1) {

@@ -36,11 +36,14 @@ interface HeldKey {
 
 /** Five purposes with a few keys each: many more would be somebody filling memory. */
 const keysMax = 64;
+/** Withdrawals are rare; beyond this the ones whose keys end first are forgotten. */
+const withdrawnMax = 256;
 
 /** The keys that a holder of the root's public half believes. */
 export class VerificationKeys {
   readonly #rootPublicKey: Uint8Array;
   readonly #keys = new Map<string, HeldKey>();
+  readonly #withdrawn = new Map<string, SigningKey>();
 
   /** `rootPublicKey`: raw, 32 bytes. */
   constructor(rootPublicKey: Uint8Array) {
@@ -49,9 +52,10 @@ export class VerificationKeys {
 
   /**
    * Takes a key if the root vouches for it. A known id stands for its first key for ever. When
-   * there are too many, the one that ended first makes room.
+   * there are too many, the one that ended first makes room. One that was withdrawn stays out.
    */
-  add(key: SigningKey): 'added' | 'known' | 'refused' {
+  add(key: SigningKey): 'added' | 'known' | 'refused' | 'withdrawn' {
+    if (this.#withdrawn.has(key.keyId)) return 'withdrawn';
     const held = this.#keys.get(key.keyId);
     if (held !== undefined) return sameKey(held.signingKey, key) ? 'known' : 'refused';
     if (!verifySigningKey(key, this.#rootPublicKey)) return 'refused';
@@ -65,6 +69,30 @@ export class VerificationKeys {
   /** What is held, in no order. */
   keys(): SigningKey[] {
     return [...this.#keys.values()].map(({ signingKey }) => signingKey);
+  }
+
+  /**
+   * Believes the key no more, and remembers it until its own end, so that nobody who still has the
+   * root's word on it can bring it back. Also for keys that were never held.
+   */
+  withdraw(key: SigningKey, nowMs: number): void {
+    this.#keys.delete(key.keyId);
+    for (const { keyId, notAfterMs } of this.withdrawn()) {
+      if (notAfterMs <= nowMs) this.#withdrawn.delete(keyId);
+    }
+    this.#withdrawn.set(key.keyId, key);
+    if (this.#withdrawn.size <= withdrawnMax) return;
+    const first = firstEnded(this.#withdrawn.values());
+    if (first !== null) this.#withdrawn.delete(first.keyId);
+  }
+
+  isWithdrawn(keyId: string): boolean {
+    return this.#withdrawn.has(keyId);
+  }
+
+  /** Keys that were withdrawn before their end, in no order. */
+  withdrawn(): SigningKey[] {
+    return [...this.#withdrawn.values()];
   }
 
   /** Never throws for what came from outside. */
@@ -132,12 +160,17 @@ export class VerificationKeys {
   }
 
   #dropFirstEnded(): void {
-    let first: SigningKey | null = null;
-    for (const { signingKey } of this.#keys.values()) {
-      if (first === null || signingKey.notAfterMs < first.notAfterMs) first = signingKey;
-    }
+    const first = firstEnded(this.keys());
     if (first !== null) this.#keys.delete(first.keyId);
   }
+}
+
+function firstEnded(keys: Iterable<SigningKey>): SigningKey | null {
+  let first: SigningKey | null = null;
+  for (const key of keys) {
+    if (first === null || key.notAfterMs < first.notAfterMs) first = key;
+  }
+  return first;
 }
 
 function sameKey(a: SigningKey, b: SigningKey): boolean {

@@ -50,6 +50,7 @@ export class Chaos {
     }
     for (const edge of edges) {
       nats.cut(edge.name, false);
+      edge.thaw();
       if (!edge.up) edge.start();
     }
     this.#world.healNetwork();
@@ -93,6 +94,7 @@ export class Chaos {
       { weight: 1, run: () => this.#provisional() },
       { weight: 0.5, run: () => this.#writeNewer() },
       { weight: 0.5, run: () => this.#corruptRows() },
+      { weight: 1, run: () => this.#freezeEdge() },
     ];
   }
 
@@ -225,6 +227,22 @@ export class Chaos {
     const edge = this.#dice.pick(this.#world.edges);
     for (const replica of this.#world.replicas) this.#world.cut(edge, replica);
     if (this.#dice.chance(0.5)) this.#world.nats.cut(edge.name, true);
+  }
+
+  /** Its buffers fill, then often it is cut off: what they hold is old when it goes on. */
+  #freezeEdge(): void {
+    const { timeline, replicas, nats } = this.#world;
+    const edge = this.#dice.pick(this.#world.edges);
+    if (!edge.up || edge.frozen) return;
+    edge.frozen = true;
+    if (this.#dice.chance(0.7)) {
+      timeline.after(this.#dice.int(0, 2_000), () => {
+        if (!edge.frozen) return;
+        for (const replica of replicas) this.#world.cut(edge, replica);
+        nats.cut(edge.name, true);
+      });
+    }
+    timeline.after(this.#dice.pick([700, 7_000, 9_000]), () => edge.thaw());
   }
 
   #outage(): void {

@@ -21,6 +21,8 @@ interface LaneFiles {
 /** What an edge finds after a restart: rows at a position, the frames since, and marks. */
 export class EdgeDisk {
   carried: readonly Block[] = [];
+  /** Frames whose denials are enforced ahead of their turn. */
+  early: readonly { readonly frame: FrameMessage; readonly sha256: Uint8Array }[] = [];
   readonly #lanes = new Map<ModelLane, LaneFiles>();
 
   files(lane: ModelLane): LaneFiles {

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { blockKey } from '../denials.ts';
+import type { EarlyFrame } from '../early-frames.ts';
 import { createEdgeLane, laneHello, stepEdgeLane } from '../edge-lane.ts';
 import type { EdgeLane, EdgeLaneEffect, EdgeLaneEvent, StreamPath } from '../edge-lane-model.ts';
 import type { FrameMessage, FrameProof } from '../messages.ts';
 import type { ModelLane } from './database.ts';
 import type { Edge } from './edge.ts';
+import type { EdgeDisk } from './edge-disk.ts';
 import { decodeOps, type ModelOp, type ModelRows, modelShards } from './model-rows.ts';
 import type { Broadcast, Down, Stream } from './stream.ts';
 
@@ -33,6 +35,7 @@ export class EdgeShell {
       digest: rows.digest(),
       mark: files.mark,
       asOfMs: files.asOfMs,
+      early: lane === 'revoke' ? edge.disk.early.map(earlyFrame) : [],
       nowMs: edge.nowMs,
     });
     this.#state = state;
@@ -122,9 +125,9 @@ export class EdgeShell {
         return this.#apply(effect.frame, effect.sha256);
       case 'enforce_early':
         if (edge.sabotage === 'lift_early') this.#liftEarly(effect.frame.body);
-        return edge.carry(edge.carried.early(effect.frame, revokeOps(effect.frame.body)));
+        return edge.enforceEarly(effect.frame, revokeOps(effect.frame.body));
       case 'drop_early':
-        return edge.carry(edge.carried.reached(effect.upTo));
+        return edge.dropEarly(effect.upTo);
       case 'enforce_provisional': {
         const { id, body } = effect.provisional;
         edge.carry(edge.carried.provisional(id, revokeOps(body)));
@@ -203,8 +206,8 @@ export class EdgeShell {
   #swap({ path, carry, position }: Extract<EdgeLaneEffect, { type: 'swap' }>): void {
     const edge = this.#edge;
     // What is carried stands there before the rows change, so that no reader misses it.
-    if (this.lane === 'revoke' && carry && edge.sabotage !== 'carry_nothing') {
-      const blocks = this.rows.ops().filter((op) => op.op === 'block');
+    if (this.lane === 'revoke' && edge.sabotage !== 'carry_nothing') {
+      const blocks = carry ? this.rows.ops().filter((op) => op.op === 'block') : [];
       edge.carry(edge.carried.carry(blocks, position.epoch));
     }
     this.rows.replace(this.#staged);
@@ -236,7 +239,13 @@ export class EdgeShell {
   }
 }
 
-function revokeOps(body: Uint8Array) {
+function earlyFrame({ frame, sha256 }: EdgeDisk['early'][number]): EarlyFrame {
+  const { epoch, rev, body } = frame;
+  return { epoch, rev, sha256: Buffer.from(sha256).toString('hex'), bytes: body.length };
+}
+
+/** The ops of a body that are of `revoke`. */
+export function revokeOps(body: Uint8Array) {
   return decodeOps(body).filter(
     (op) =>
       op.op === 'generation' ||

@@ -1,9 +1,13 @@
 import type { Position, RevokeOp } from '../../state/model.ts';
 import { CarriedDenials } from '../carried-denials.ts';
+import { blockKey } from '../denials.ts';
 import type { AlarmName, StreamPath } from '../edge-lane-model.ts';
+import type { FrameMessage } from '../messages.ts';
+import { comparePositions } from '../position.ts';
+import { bodySha256 } from '../signing.ts';
 import type { ModelLane } from './database.ts';
 import { EdgeDisk } from './edge-disk.ts';
-import { EdgeShell } from './edge-shell.ts';
+import { EdgeShell, revokeOps } from './edge-shell.ts';
 import { generationKey, type ModelOp, ModelRows } from './model-rows.ts';
 import type { Dice } from './random.ts';
 import type { Broadcast } from './stream.ts';
@@ -26,6 +30,7 @@ export interface Watcher {
   applied(edge: Edge, shell: EdgeShell, head: Position, ops: readonly ModelOp[]): void;
   swapped(edge: Edge, shell: EdgeShell, head: Position): void;
   carriedChanged(edge: Edge): void;
+  early(edge: Edge, ops: readonly RevokeOp[]): void;
   provisional(edge: Edge, id: string): void;
   alarm(edge: Edge, lane: ModelLane, name: AlarmName, detail: string): void;
 }
@@ -45,7 +50,8 @@ export type Sabotage =
   | 'lift_early'
   | 'believe_forged'
   | 'skip_gaps'
-  | 'carry_nothing';
+  | 'carry_nothing'
+  | 'forget_early';
 
 /** Past this age of its state an edge denies everything. */
 export const budgetMs = 5_000;
@@ -56,6 +62,8 @@ const reportMs = 5_000;
 export class Edge {
   readonly name: string;
   up = false;
+  /** The process stands still: it decides nothing, and what comes waits for it. */
+  frozen = false;
   wallMs = 0;
   /** Of an older version: it cannot read every row. */
   readonly old: boolean;
@@ -69,6 +77,7 @@ export class Edge {
   readonly #timeline: Timeline;
   readonly #network: EdgeNetwork;
   readonly #targets = new Map<string, number>();
+  #waiting: (() => void)[] = [];
   readonly #paths: Readonly<Record<ModelLane, readonly StreamPath[]>>;
   #life = 0;
 
@@ -115,7 +124,7 @@ export class Edge {
     this.carried = new CarriedDenials();
     this.carriedRows = new ModelRows();
     this.shells = [new EdgeShell(this, 'revoke'), new EdgeShell(this, 'directory')];
-    this.carry(this.carried.carry(this.disk.carried, 0));
+    this.#restore();
     for (const shell of this.shells) {
       for (const path of this.#paths[shell.lane]) this.#open(shell, path, this.dice.int(0, 50));
     }
@@ -123,18 +132,20 @@ export class Edge {
     const life = this.#life;
     this.#timeline.every(this.dice.int(1, tickMs), tickMs, () => {
       if (!this.up || this.#life !== life) return false;
-      for (const shell of this.shells) shell.feed({ type: 'tick' });
+      if (!this.frozen) this.#tick();
       return true;
     });
     this.#timeline.every(reportMs, reportMs, () => {
       if (!this.up || this.#life !== life) return false;
-      this.reportCarried(this.revoke, 'grpc');
+      if (!this.frozen) this.reportCarried(this.revoke, 'grpc');
       return true;
     });
   }
 
   crash(): void {
     this.up = false;
+    this.frozen = false;
+    this.#waiting = [];
     this.#network.unsubscribe(this);
     for (const { streams } of this.shells)
       for (const stream of streams.values()) stream.closeByEdge();
@@ -146,8 +157,24 @@ export class Edge {
     if (delayMs === 0) return action();
     const life = this.#life;
     this.#timeline.after(delayMs, () => {
-      if (this.up && this.#life === life) action();
+      if (this.up && this.#life === life) this.awake(action);
     });
+  }
+
+  /** Now, or when the process goes on. */
+  awake(action: () => void): void {
+    if (this.frozen) this.#waiting.push(action);
+    else action();
+  }
+
+  /** The process goes on: its timers first, or what waited in its buffers. */
+  thaw(): void {
+    if (!this.frozen) return;
+    this.frozen = false;
+    if (this.dice.chance(0.5)) this.#tick();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const action of waiting) action();
   }
 
   /** Brings the table of what is carried to what it should hold, on disk first. */
@@ -156,6 +183,33 @@ export class Edge {
     if (ops.length === 0) return;
     this.carriedRows.apply(ops);
     if (this.up && this.shells.length > 0) this.watcher.carriedChanged(this);
+  }
+
+  /** On disk first, as what is carried. */
+  enforceEarly(frame: FrameMessage, ops: readonly RevokeOp[]): void {
+    const sha256 = bodySha256(frame.body);
+    this.disk.early = [...this.disk.early, { frame, sha256 }];
+    this.carry(this.carried.early(frame, ops));
+    this.watcher.early(this, ops);
+  }
+
+  dropEarly(upTo: Position): void {
+    this.disk.early = this.disk.early.filter(({ frame }) => comparePositions(frame, upTo) > 0);
+    this.carry(this.carried.reached(upTo));
+  }
+
+  /** What is enforced beside the rows, all at once. */
+  #restore(): void {
+    if (this.sabotage === 'forget_early') this.disk.early = [];
+    const early = this.disk.early.flatMap(({ frame }) =>
+      this.carried.early(frame, revokeOps(frame.body)),
+    );
+    this.carry([...this.carried.carry(this.disk.carried, 0), ...early]);
+    const { head } = this.revoke.state;
+    if (head === null) return;
+    this.dropEarly(head);
+    const { rows } = this.revoke;
+    this.carry(this.carried.arrived((block) => rows.get(blockKey(block)) !== null));
   }
 
   reportCarried(shell: EdgeShell, path: StreamPath): void {
@@ -204,8 +258,14 @@ export class Edge {
     return Math.max(generationAt(this.revoke.rows, key), generationAt(this.carriedRows, key));
   }
 
+  #tick(): void {
+    for (const shell of this.shells) shell.feed({ type: 'tick', missedMs: 0 });
+  }
+
   #fromNats(message: Broadcast): void {
-    for (const shell of this.shells) shell.fromAnywhere('nats', message);
+    this.awake(() => {
+      for (const shell of this.shells) shell.fromAnywhere('nats', message);
+    });
   }
 
   #open(shell: EdgeShell, path: StreamPath, delayMs: number): void {

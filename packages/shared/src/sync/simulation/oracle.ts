@@ -39,6 +39,8 @@ export class Oracle implements Watcher {
   readonly #note: (text: string) => void;
   readonly #revocations = new Map<string, Revocation>();
   readonly #enforced = new Map<string, Set<Revocation>>();
+  /** What edges enforce ahead of its turn. */
+  readonly #early = new Map<string, Set<Revocation>>();
   readonly #digests = new Map<string, Set<string>>();
   readonly #heads = new Map<string, Position>();
   readonly #provisionals = new Map<string, { key: string; untilMs: number }>();
@@ -109,6 +111,16 @@ export class Oracle implements Watcher {
     this.check(edge);
   }
 
+  early(edge: Edge, ops: readonly RevokeOp[]): void {
+    const early = this.#early.get(edge.name) ?? new Set();
+    this.#early.set(edge.name, early);
+    for (const op of ops) {
+      const revocation = this.#revocations.get(denialName(op));
+      if (revocation !== undefined) early.add(revocation);
+    }
+    this.check(edge);
+  }
+
   provisional(edge: Edge, id: string): void {
     const provisional = this.#provisionals.get(id);
     const revocation = this.#revocations.get(provisional?.key ?? '');
@@ -128,6 +140,11 @@ export class Oracle implements Watcher {
   check(edge: Edge): void {
     for (const revocation of this.#enforced.get(edge.name) ?? []) {
       if (!revocation.lifted) this.#mustDeny(edge, revocation, 'enforced before');
+    }
+    // After a restore that nobody noticed, another frame may have had that position.
+    const early = this.silentlyRestored ? [] : (this.#early.get(edge.name) ?? []);
+    for (const revocation of early) {
+      if (!revocation.lifted) this.#mustDeny(edge, revocation, 'enforced early');
     }
     for (const { revocation, untilMs, life } of this.#held.get(edge) ?? []) {
       const holds = life === edge.shells && this.#nowMs() < untilMs && !revocation.lifted;

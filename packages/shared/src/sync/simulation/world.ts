@@ -93,10 +93,14 @@ export class World implements EdgeNetwork {
         isCut: () => this.isCut(edge, replica),
         edge: {
           receive: (message: Down) => {
-            if (shell.streams.get(path) === stream) shell.fromStream(path, message);
+            edge.awake(() => {
+              if (shell.streams.get(path) === stream) shell.fromStream(path, message);
+            });
           },
           closed: () => {
-            if (shell.streams.get(path) === stream) edge.streamEnded(shell, path, true);
+            edge.awake(() => {
+              if (shell.streams.get(path) === stream) edge.streamEnded(shell, path, true);
+            });
           },
         },
         replica: {
@@ -134,7 +138,7 @@ export class World implements EdgeNetwork {
   /** What must hold at every instant. */
   check(): void {
     for (const edge of this.edges) {
-      if (!edge.up) continue;
+      if (!edge.up || edge.frozen) continue;
       this.oracle.check(edge);
       this.oracle.checkBudget(edge);
     }
@@ -163,7 +167,7 @@ export class World implements EdgeNetwork {
         if (state.digestAgrees !== true) return `${name}: digest agrees: ${state.digestAgrees}`;
         if (state.ahead.size > 0) return `${name} has frames ahead`;
         // What was broadcast of a lost history is enforced until its position is passed.
-        const early = state.early !== null && !this.oracle.silentlyRestored;
+        const early = state.early.count > 0 && !this.oracle.silentlyRestored;
         if (early) return `${name} enforces early`;
       }
       const denials = this.oracle.silentlyRestored

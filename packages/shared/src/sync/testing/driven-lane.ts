@@ -62,6 +62,7 @@ export class DrivenLane {
       digest: null,
       mark: null,
       asOfMs: null,
+      early: [],
       nowMs: this.nowMs,
       ...start,
     });
@@ -148,7 +149,7 @@ export class DrivenLane {
     const untilMs = this.nowMs + ms;
     while (this.nowMs < untilMs) {
       this.nowMs = Math.min(untilMs, this.nowMs + 250);
-      effects.push(...this.feed({ type: 'tick' }));
+      effects.push(...this.feed({ type: 'tick', missedMs: 0 }));
     }
     return effects;
   }
