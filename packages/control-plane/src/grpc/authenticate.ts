@@ -2,7 +2,7 @@ import { status } from '@sallyport/proto/grpc';
 import type { Clock } from '@sallyport/shared/clock';
 import type { EdgeRegistry } from '../publish/edge-registry.ts';
 import { CallError } from './call-error.ts';
-import { type EdgePeer, type EdgeTrust, readEdgePeer } from './edge-peer.ts';
+import type { EdgePeer, EdgePeers } from './edge-peer.ts';
 
 /** What authentication looks at in a call. */
 export interface AuthenticatedCall {
@@ -15,12 +15,12 @@ export interface AuthenticatedCall {
  */
 export async function authenticate(
   call: AuthenticatedCall,
-  trust: EdgeTrust,
+  peers: Pick<EdgePeers, 'read'>,
   registry: Pick<EdgeRegistry, 'standing'>,
   clock: Clock,
 ): Promise<EdgePeer> {
   const der = call.getAuthContext().sslPeerCertificate?.raw;
-  const peer = der === undefined ? null : readEdgePeer(der, trust, clock());
+  const peer = der === undefined ? null : peers.read(der, clock());
   if (peer === null) {
     throw new CallError(status.UNAUTHENTICATED, 'a valid edge certificate is needed');
   }

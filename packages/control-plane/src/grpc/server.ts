@@ -1,3 +1,4 @@
+import type { SyncRequest } from '@sallyport/proto';
 import {
   type EdgeSyncUnary,
   edgeSyncService,
@@ -15,7 +16,7 @@ import type { Publisher } from '../publish/publisher.ts';
 import type { Database } from '../store/database.ts';
 import { authenticate } from './authenticate.ts';
 import type { EdgeAuthorities } from './credentials.ts';
-import { edgeTrust, readEdgePeer } from './edge-peer.ts';
+import { EdgePeers, edgeTrust } from './edge-peer.ts';
 import { joinEdge } from './join.ts';
 import { listenGrpc } from './listener.ts';
 import { createGrpcMetrics } from './metrics.ts';
@@ -23,7 +24,7 @@ import { recordHandler } from './records/record-stream.ts';
 import { renewEdgeCredentials } from './renew.ts';
 import { fetchSecrets } from './secrets.ts';
 import { issueServerCertificate } from './server-certificate.ts';
-import { syncHandler } from './sync.ts';
+import { type Received, syncHandler } from './sync.ts';
 import { type CallParts, edgeCall, openCall } from './unary.ts';
 
 export interface EdgeServerOptions {
@@ -68,16 +69,26 @@ const serverOptions = {
   'grpc.enable_channelz': 0,
 };
 
-/** The service, but that what Sync sends is encoded before: one frame goes to many streams. */
+/**
+ * The service, but that what Sync sends is encoded before: one frame goes to many streams. Of what
+ * comes, the size is kept.
+ */
 const edgeService = {
   ...edgeSyncService,
-  sync: { ...edgeSyncService.sync, responseSerialize: (bytes: Encoded) => bytes },
+  sync: {
+    ...edgeSyncService.sync,
+    requestDeserialize: (bytes: Buffer): Received => ({
+      request: edgeSyncService.sync.requestDeserialize(bytes) as SyncRequest,
+      bytes: bytes.length,
+    }),
+    responseSerialize: (bytes: Encoded) => bytes,
+  },
 };
 
 /** Serves EdgeSync. Resolves once it listens. */
 export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeServer> {
   const { clock, log, publisher, authorities, trustDomain, names } = options;
-  const trust = edgeTrust([authorities.edge.certificatePem], trustDomain);
+  const peers = new EdgePeers(edgeTrust([authorities.edge.certificatePem], trustDomain));
   let certificate = await issueServerCertificate(authorities.edge, names, clock);
 
   const server = new Server(serverOptions);
@@ -88,7 +99,7 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
     clientAuthorities: [authorities.edge.certificatePem],
     edgeIdOf(socket) {
       const der = socket.getPeerX509Certificate()?.raw;
-      return der === undefined ? null : (readEdgePeer(der, trust, clock())?.edgeId ?? null);
+      return der === undefined ? null : (peers.read(der, clock())?.edgeId ?? null);
     },
     onConnection: (socket) => injector.injectConnection(socket),
     log,
@@ -106,7 +117,7 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
     logAgeMs: () => publisher.logAgeMs(),
   });
   const parts: CallParts = {
-    authenticate: (call) => authenticate(call, trust, publisher.registry, clock),
+    authenticate: (call) => authenticate(call, peers, publisher.registry, clock),
     log,
     metrics,
   };

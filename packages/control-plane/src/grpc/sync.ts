@@ -7,8 +7,14 @@ import { busyError, CallError, toCallError } from './call-error.ts';
 import type { Connections } from './connections.ts';
 import type { CallParts } from './unary.ts';
 
+/** What an edge said, and what it took on the line. */
+export interface Received {
+  readonly request: SyncRequest;
+  readonly bytes: number;
+}
+
 /** The responses are encoded already: see `edgeService` in server.ts. */
-export type SyncCall = ServerDuplexStream<SyncRequest, Encoded>;
+export type SyncCall = ServerDuplexStream<Received, Encoded>;
 
 /** The handler of Sync: authenticates, then joins the gRPC call and the publisher's stream. */
 export function syncHandler(
@@ -40,7 +46,7 @@ async function serve(
     stream.closed();
     call.end();
   });
-  call.on('data', (request: SyncRequest) => stream.receive(request));
+  call.on('data', ({ request, bytes }: Received) => stream.receive(request, bytes));
 }
 
 function pipeOf(call: SyncCall, connections: Connections): Pipe {
@@ -68,6 +74,8 @@ function endError(reason: StreamEnd): CallError {
       return new CallError(status.UNAUTHENTICATED, 'the edge certificate has expired');
     case 'busy':
       return busyError(reason.retryAfterMs);
+    case 'flooding':
+      return new CallError(status.RESOURCE_EXHAUSTED, 'too much is said on this stream');
     case 'protocol':
       return new CallError(status.INVALID_ARGUMENT, reason.detail);
   }

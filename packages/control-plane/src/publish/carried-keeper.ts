@@ -1,5 +1,6 @@
 import type { Log } from '@sallyport/shared/log';
 import type { Block } from '@sallyport/shared/state/model';
+import type { Monotonic } from './1-log/follow.ts';
 
 /** What edges go on enforcing although the lanes do not have it, until the database has it. */
 export interface CarriedKeeper {
@@ -8,47 +9,99 @@ export interface CarriedKeeper {
   stop(): void;
 }
 
-const retryMs = 2_000;
+/** Between two lists of one edge. It says its list each half minute. */
+const edgeEveryMsDefault = 5_000;
+/** Longer after a failure, which may be of the database and then comes with every list. */
+const failedMs = 250;
 /** Lists that wait for the database. An edge says its list again on its next stream. */
 const waitingMax = 1_024;
 
-/** Adopts one list at a time; while the database is away they wait. */
+/**
+ * Adopts one list at a time, in the order in which they came. An edge whose list was just taken, or
+ * could not be, comes after the others, and not at once.
+ */
 export function createCarriedKeeper(options: {
   readonly adopt: (edgeId: string, blocks: readonly Block[]) => Promise<unknown>;
+  readonly monotonic: Monotonic;
   readonly log: Log;
+  /** Milliseconds. Default: 5 s. */
+  readonly edgeEveryMs?: number;
 }): CarriedKeeper {
-  const { adopt, log } = options;
+  const { adopt, monotonic, log, edgeEveryMs = edgeEveryMsDefault } = options;
   const waiting = new Map<string, readonly Block[]>();
+  /** When lists of edges were last begun with, the oldest first; gone after `edgeEveryMs`. */
+  const begunAtMs = new Map<string, number>();
   let running = false;
-  let retry: NodeJS.Timeout | null = null;
+  let later: NodeJS.Timeout | null = null;
+  let failing = false;
   let stopped = false;
 
-  const run = async (): Promise<void> => {
-    for (;;) {
-      const [next] = waiting;
-      if (next === undefined || stopped) return;
-      const [edgeId, blocks] = next;
+  const forgetBegun = (nowMs: number): void => {
+    for (const [edgeId, atMs] of begunAtMs) {
+      if (nowMs - atMs < edgeEveryMs) return;
+      begunAtMs.delete(edgeId);
+    }
+  };
+
+  /** The list whose turn it is, or how long until there is one; null: none waits. */
+  const next = (): readonly [string, readonly Block[]] | number | null => {
+    const nowMs = monotonic();
+    forgetBegun(nowMs);
+    let soonestMs: number | null = null;
+    for (const entry of waiting) {
+      const begun = begunAtMs.get(entry[0]);
+      if (begun === undefined) return entry;
+      const leftMs = begun + edgeEveryMs - nowMs;
+      soonestMs = Math.min(soonestMs ?? leftMs, leftMs);
+    }
+    return soonestMs;
+  };
+
+  /** False: it failed, and waits behind all others. */
+  const attempt = async (edgeId: string, blocks: readonly Block[]): Promise<boolean> => {
+    waiting.delete(edgeId);
+    begunAtMs.set(edgeId, monotonic());
+    try {
       await adopt(edgeId, blocks);
+      failing = false;
+      return true;
+    } catch (error) {
+      log[failing ? 'debug' : 'warn']('publish.carried_not_adopted', { edge: edgeId, error });
+      failing = true;
       // A newer list may have come meanwhile.
-      if (waiting.get(edgeId) === blocks) waiting.delete(edgeId);
+      if (!waiting.has(edgeId) && waiting.size < waitingMax) waiting.set(edgeId, blocks);
+      return false;
+    }
+  };
+
+  const wait = (ms: number): void => {
+    later = setTimeout(() => {
+      later = null;
+      start();
+    }, Math.ceil(ms));
+    later.unref();
+  };
+
+  const run = async (): Promise<void> => {
+    running = true;
+    try {
+      while (!stopped) {
+        const entry = next();
+        if (entry === null) return;
+        if (typeof entry === 'number') return wait(entry);
+        if (!(await attempt(...entry))) return wait(failedMs);
+      }
+    } finally {
+      // In the same turn as the last look, so that no list comes in between.
+      running = false;
     }
   };
 
   const start = (): void => {
-    if (running || stopped || retry !== null) return;
-    running = true;
-    run()
-      .catch((error: unknown) => {
-        log.warn('publish.carried_not_adopted', { error });
-        retry = setTimeout(() => {
-          retry = null;
-          start();
-        }, retryMs);
-        retry.unref();
-      })
-      .finally(() => {
-        running = false;
-      });
+    if (running || stopped) return;
+    if (later !== null) clearTimeout(later);
+    later = null;
+    void run();
   };
 
   return {
@@ -59,11 +112,11 @@ export function createCarriedKeeper(options: {
       }
       if (waiting.size >= waitingMax && !waiting.has(edgeId)) return;
       waiting.set(edgeId, blocks);
-      start();
+      if (!failing || later === null) start();
     },
     stop() {
       stopped = true;
-      if (retry !== null) clearTimeout(retry);
+      if (later !== null) clearTimeout(later);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Position } from '@sallyport/shared/state/model';
 import type { PathName } from '@sallyport/shared/sync/messages';
+import { comparePositions } from '@sallyport/shared/sync/position';
 import type { EdgeLaneStatus } from '../ports.ts';
 import { isAhead, reaches } from './position.ts';
 import { Refusals } from './refusals.ts';
@@ -32,7 +33,9 @@ export class EdgeLane {
   streams = 0;
   applied: Position | null = null;
   enforced: Position | null = null;
-  nack: EdgeLaneStatus['nack'] = null;
+  /** Until an acknowledgement covers its position. */
+  nack: { readonly position: Position; readonly code: string; readonly detail: string } | null =
+    null;
   held = false;
   report: LaneReport | null = null;
   early: EarlyAck | null = null;
@@ -51,6 +54,11 @@ export class EdgeLane {
 
   apply(position: Position): void {
     this.applied = later(this.applied, position);
+  }
+
+  /** What was refused is in force since, or something later in its place. */
+  clearNack(position: Position): void {
+    if (this.nack !== null && comparePositions(position, this.nack.position) >= 0) this.nack = null;
   }
 
   /** The first acknowledgement that is remembered to cover the position. */
@@ -72,7 +80,7 @@ export class EdgeLane {
       here: this.streams > 0,
       applied,
       enforced,
-      nack,
+      nack: nack && { code: nack.code, detail: nack.detail },
       held,
       path: this.#trail.at(-1)?.path ?? null,
       stalenessMs: report?.stalenessMs ?? null,

@@ -89,7 +89,6 @@ export class EdgeTracker {
     const lane = this.#lane(edgeId, name);
     const head = this.#heads().get(name);
     if (lane === null || head === undefined) return;
-    lane.nack = null;
     const atMs = this.#monotonic();
     if (isAhead(position, head)) {
       // By another way the edge has what this replica is about to read.
@@ -113,15 +112,16 @@ export class EdgeTracker {
 
   #count(edgeId: string, lane: EdgeLane, { position, stage, path, atMs }: EarlyAck): void {
     lane.apply(position);
+    lane.clearNack(position);
     if (stage !== 'enforced') return;
     lane.enforce(position, atMs, path);
     this.#changed(edgeId);
   }
 
-  nack(edgeId: string, { lane: name, code, detail, refusedSha256 }: NackMessage): void {
+  nack(edgeId: string, { lane: name, position, code, detail, refusedSha256 }: NackMessage): void {
     const lane = this.#lane(edgeId, name);
     if (lane === null) return;
-    lane.nack = { code, detail: printable(detail) };
+    lane.nack = { position, code, detail: printable(detail) };
     if (refusedSha256.length === 32) lane.refused.add(Buffer.from(refusedSha256).toString('hex'));
     this.#changed(edgeId);
   }

@@ -1,10 +1,14 @@
 import type { Position } from '@sallyport/shared/state/model';
+import type { FrameProof } from '@sallyport/shared/sync/messages';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readHead } from '../store/change-log.ts';
 import type { Database } from '../store/database.ts';
-import { type EdgeWorld, startEdgeWorld } from '../testing/edge-world.ts';
+import { raiseEpoch } from '../store/epoch.ts';
+import { testDatabase, testLog } from '../testing/database.ts';
+import { type EdgeWorld, startEdgeWorld, testActor } from '../testing/edge-world.ts';
 import { addUser, emailsOf } from '../testing/lane-writes.ts';
 import { ScriptedEdge, type ScriptedEdgeOptions } from '../testing/scripted-edge.ts';
+import { raiseForLostHistory } from './lost-history.ts';
 
 let world: EdgeWorld;
 
@@ -89,5 +93,61 @@ describe('an edge that has what the database lost', () => {
     expect((await readHead(world.database.db, 'directory')).epoch).toBe(known.epoch);
     expect(enforcedBy(edgeId)).not.toEqual(beyond);
     liar.close();
+  });
+});
+
+describe('a proof of lost history', () => {
+  const nowMs = Date.now();
+  const dayMs = 86_400_000;
+
+  /** As a replica does that has verified the proof and asked the database. */
+  async function show(
+    database: Database,
+    epoch: number,
+    atMs: number,
+  ): Promise<{ readonly raised: boolean; readonly epoch: number }> {
+    const proof: FrameProof = {
+      epoch,
+      prevRev: 8,
+      rev: 9,
+      bodySha256: new Uint8Array(32),
+      keyId: 'key',
+      signature: new Uint8Array(64),
+    };
+    const databaseHead = await readHead(database.db, 'directory');
+    const found = { lane: 'directory', proof, databaseHead, nowMs: atMs, log: testLog } as const;
+    const raised = await raiseForLostHistory(database, found);
+    return { raised, epoch: (await readHead(database.db, 'directory')).epoch };
+  }
+
+  it('of an epoch that cannot be ours raises nothing, so that there is always a next one', async () => {
+    const { database } = await testDatabase();
+    const { epoch } = await readHead(database.db, 'directory');
+    for (const far of [nowMs + dayMs + 1, Number.MAX_SAFE_INTEGER, 2 ** 60, Number.NaN]) {
+      expect(await show(database, far, nowMs)).toEqual({ raised: false, epoch });
+    }
+    const near = await show(database, nowMs + dayMs, nowMs);
+    expect(near.raised).toBe(true);
+    expect(near.epoch).toBeGreaterThan(nowMs + dayMs);
+    const order = { reason: 'test', actor: testActor, nowMs };
+    await expect(raiseEpoch(database, { ...order, above: 2 ** 53 - 1 })).rejects.toThrow(
+      RangeError,
+    );
+    const far = { ...order, nowMs: Number.MAX_SAFE_INTEGER };
+    await raiseEpoch(database, far);
+    await expect(raiseEpoch(database, far)).rejects.toThrow(RangeError);
+  });
+
+  it('raises the epoch once an hour, and again after a person has raised it', async () => {
+    const { database } = await testDatabase();
+    const first = await show(database, nowMs, nowMs);
+    expect(first.raised).toBe(true);
+    const again = await show(database, first.epoch, nowMs + 3_599_999);
+    expect(again).toEqual({ raised: false, epoch: first.epoch });
+    await raiseEpoch(database, { reason: 'restored', actor: testActor, nowMs: nowMs + 1_000 });
+    const { epoch } = await readHead(database.db, 'directory');
+    const third = await show(database, epoch, nowMs + 2_000);
+    expect(third.raised).toBe(true);
+    expect((await show(database, third.epoch, nowMs + 3_602_000)).raised).toBe(true);
   });
 });

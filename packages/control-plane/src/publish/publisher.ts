@@ -6,12 +6,14 @@ import type { SigningKeyPair } from '@sallyport/shared/sync/signing-keys';
 import type { Registry } from 'prom-client';
 import type { Publisher as PublisherPort, Receipts } from '../ports.ts';
 import { adoptCarried } from '../store/carried-blocks.ts';
+import { CarriedSaid } from '../store/carried-said.ts';
 import { type Database, read } from '../store/database.ts';
 import type { Revision } from '../store/log-connection.ts';
 import { saveReplica } from '../store/replicas.ts';
 import type { Monotonic } from './1-log/follow.ts';
 import { createReplicaKeys } from './3-frames/keys.ts';
 import { createSigner } from './3-frames/sign.ts';
+import { type BudgetLimits, budgetLimits } from './4-stream/edge-budget.ts';
 import { StreamSet } from './4-stream/stream-set.ts';
 import type { Pipe, StreamPeer, SyncStream } from './4-stream/sync-stream.ts';
 import { type AdmissionLimits, admissionLimits, createAdmission } from './admission.ts';
@@ -26,6 +28,7 @@ import { lagOf } from './lag.ts';
 import { createLanes } from './lanes.ts';
 import { raiseForLostHistory } from './lost-history.ts';
 import { createPublishMetrics } from './metrics.ts';
+import { createNackLog } from './nack-log.ts';
 import { OtherReplicas } from './other-replicas.ts';
 import { waitEnforced } from './receipts.ts';
 import { createSlices } from './slices.ts';
@@ -48,6 +51,8 @@ export interface PublisherOptions {
   /** A consumer that takes nothing for so long is closed. Default: 5 s. */
   readonly stallMs?: number;
   readonly admission?: AdmissionLimits;
+  /** What an edge may say. */
+  readonly budget?: BudgetLimits;
 }
 
 export interface Publisher extends PublisherPort {
@@ -97,7 +102,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
     rootPublicKey: options.rootPublicKey,
     clock,
     log,
-    onChanged: () => streams.pump(),
+    onChanged() {
+      // Their manifests may be signed with a key that was withdrawn.
+      for (const { snapshots } of lanes.all()) snapshots.forget();
+      streams.pump();
+    },
   });
   const signer = createSigner({ keys, clock, log, onSigned: (lane) => metrics.frameSigned(lane) });
   const guard = createEdgeGuard({
@@ -107,9 +116,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
     onKnown: (isKnown) => tracker.forget(isKnown),
   });
   const { registry } = guard;
+  const nackLog = createNackLog(log);
   const keeper = createStatusKeeper({ database, tracker, replica, slices, clock, log });
+  const carriedSaid = new CarriedSaid();
   const carried = createCarriedKeeper({
-    adopt: (edgeId, blocks) => adoptCarried(database, edgeId, blocks, clock()),
+    adopt: (edgeId, blocks) => adoptCarried(database, edgeId, blocks, clock(), carriedSaid),
+    monotonic,
     log,
   });
 
@@ -144,8 +156,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
     aheadElsewhere: (lane, position) => others.has(lane, position),
     believes: (lane, proof) => keys.verification.verifyProof(lane, proof) === 'ok',
     async raiseEpoch(lane, proof, databaseHead) {
-      metrics.epochRaised();
-      await raiseForLostHistory(database, { lane, proof, databaseHead, nowMs: clock(), log });
+      const found = { lane, proof, databaseHead, nowMs: clock(), log };
+      if (await raiseForLostHistory(database, found)) metrics.epochRaised();
       lanes.wake();
     },
   });
@@ -163,7 +175,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
       },
       onCarried: (edgeId, blocks) => carried.take(edgeId, blocks),
       onEnforced: (path) => metrics.enforced(path ?? 'unknown'),
-      onNack: (lane, code) => metrics.nack(lane, code),
+      onNack(edgeId, nack) {
+        metrics.nack(nack.lane, nack.code);
+        nackLog.note(edgeId, nack);
+      },
       onEnded(reason) {
         metrics.streamEnded(reason);
         if (reason === 'busy') metrics.helloRefused();
@@ -173,6 +188,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       stallMs,
     },
     slices,
+    options.budget ?? budgetLimits,
   );
   guard.add(streams);
 
@@ -237,6 +253,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     if (ticks % registryAgeTicks === 0) void registry.refresh();
     if (ticks % keyAgeTicks === 0) void keys.refresh();
     if (ticks % slowTicks === 0) for (const { source } of lanes.all()) void source.refresh();
+    nackLog.flush();
     ticks += 1;
   };
   const timer = setInterval(tick, tickMs);

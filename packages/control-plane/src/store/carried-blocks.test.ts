@@ -5,6 +5,7 @@ import { systemActor } from '../testing/actor.ts';
 import { type TestAdmin, testAdmin } from '../testing/admin.ts';
 import { loggedOps, newestOps } from '../testing/log-ops.ts';
 import { adoptCarried } from './carried-blocks.ts';
+import { CarriedSaid } from './carried-said.ts';
 import { readHead } from './change-log.ts';
 import { raiseEpoch } from './epoch.ts';
 
@@ -104,8 +105,126 @@ test('what is not a block of ours, or has expired, is skipped', async () => {
     carried({ expiresAtMs: 1.5 }),
   ];
   expect(await adopt(odd)).toEqual({ adopted: 0, skipped: odd.length });
+  expect(await adopt([carried(), ...odd])).toMatchObject({ adopted: 1 });
+});
+
+const revokeOps = async () => (await loggedOps(admin.database, 'revoke')).flat();
+
+test('an id that a hostile edge named first for somebody else keeps no honest block out', async () => {
+  await raise();
+  const honest = carried({ expiresAtMs: Date.now() + dayMs });
+  const hostile = carried({ revocationId: honest.revocationId, expiresAtMs: Date.now() + dayMs });
+  expect(await adopt([hostile], Date.now(), newId('edg'))).toMatchObject({ adopted: 1 });
+  expect(await adopt([honest])).toEqual({ adopted: 1, skipped: 0 });
+  const { revocationId, kind, subjectId } = honest;
+  const ops = await newestOps(admin.database, 'revoke');
+  expect(ops).toMatchObject([{ op: 'block', kind, subjectId, expiresAtMs: honest.expiresAtMs }]);
+  expect(ops[0]).not.toMatchObject({ revocationId });
+  const audit = await admin.send('GET', '/v1/audit?resource=revocation');
+  expect(audit.body.items[0].detail.conflicts).toMatchObject([{ carried: revocationId }]);
+  // Another honest edge finds it known.
+  expect(await adopt([honest], Date.now(), newId('edg'))).toMatchObject({ adopted: 0 });
+  expect(await newestOps(admin.database, 'revoke')).toEqual(ops);
+  // Whoever lifts it ends what edges carry too, and not the block of the other subject.
+  const adoptedId = ops[0]?.op === 'block' ? ops[0].revocationId : '';
+  await admin.send('DELETE', `/v1/revocations/${adoptedId}`);
+  expect(await adopt([honest], Date.now() + 2 * dayMs)).toMatchObject({ adopted: 0 });
+  expect(await adopt([honest])).toMatchObject({ adopted: 0 });
+  expect(await newestOps(admin.database, 'revoke')).toEqual([
+    { op: 'lifted_block', revocationId, kind, subjectId },
+  ]);
+});
+
+test('an id that a hostile edge named first with an early end does not end the block early', async () => {
+  await raise();
+  const honest = carried();
+  const short = { ...honest, expiresAtMs: Date.now() + 60_000 };
+  await adopt([short], Date.now(), newId('edg'));
+  expect(await adopt([honest])).toMatchObject({ adopted: 1 });
+  const ops = await newestOps(admin.database, 'revoke');
+  const { revocationId, kind, subjectId } = honest;
+  expect(ops).toMatchObject([{ op: 'block', kind, subjectId, expiresAtMs: null }]);
+  const adoptedId = ops[0]?.op === 'block' ? ops[0].revocationId : '';
+  await admin.send('DELETE', `/v1/revocations/${adoptedId}`);
+  expect(await adopt([honest], Date.now(), newId('edg'))).toMatchObject({ adopted: 0 });
+  // The carried one is lifted, and the row of the same name stands.
+  expect(await newestOps(admin.database, 'revoke')).toEqual([
+    { op: 'lifted_block', revocationId, kind, subjectId },
+    short,
+  ]);
+});
+
+test('what a hostile edge reports never lifts what honest edges carry', async () => {
+  await raise();
+  const honest = [carried(), carried({ kind: 'everyone', subjectId: '' })];
+  const soon = Date.now() + 60_000;
+  const short = honest.map((block) => ({ ...block, expiresAtMs: soon }));
+  const others = honest.map(({ revocationId }) => carried({ revocationId }));
+  const body = {
+    target: { kind: 'everyone' },
+    effect: 'block',
+    expiresInSeconds: 600,
+    reason: 'x',
+  };
+  await admin.send('POST', '/v1/revocations', { body });
+  for (const blocks of [others, short, others, short]) await adopt(blocks);
+  expect((await revokeOps()).filter(({ op }) => op === 'lifted_block')).toEqual([]);
+});
+
+test('a block of everyone or of an edge is adopted once a second edge reports the same', async () => {
+  await raise();
+  const wide = [
+    carried({ kind: 'everyone', subjectId: '' }),
+    carried({ kind: 'edge', subjectId: newId('edg'), expiresAtMs: Date.now() + dayMs }),
+  ];
+  expect(await adopt(wide)).toMatchObject({ adopted: 0 });
+  expect(await adopt(wide)).toMatchObject({ adopted: 0 });
+  const { body } = await admin.send('GET', '/v1/audit?resource=revocation');
+  const reports = body.items.filter((item: { verb: string }) => item.verb === 'report');
+  expect(reports).toHaveLength(2);
+  expect(await revokeOps()).not.toContainEqual(expect.objectContaining({ op: 'block' }));
+  const second = newId('edg');
+  const otherEnd = wide.map((block) => ({ ...block, expiresAtMs: Date.now() + 2 * dayMs }));
+  expect(await adopt(otherEnd, Date.now(), second)).toMatchObject({ adopted: 0 });
+  expect(await adopt(wide, Date.now(), second)).toMatchObject({ adopted: 2 });
+});
+
+test('a person decides about a block of everyone by making the same one in its name', async () => {
+  await raise();
   const lockdown = carried({ kind: 'everyone', subjectId: '' });
-  expect(await adopt([lockdown, ...odd])).toMatchObject({ adopted: 1 });
+  await adopt([lockdown]);
+  const { revocationId, kind, subjectId } = lockdown;
+  const reason = `lost in the restore: ${revocationId}`;
+  const body = { target: { kind: 'everyone' }, effect: 'block', expiresInSeconds: 600, reason };
+  const made = await admin.send('POST', '/v1/revocations', { body });
+  expect(made.status).toBe(201);
+  await adopt([lockdown]);
+  const lifted = { op: 'lifted_block', revocationId, kind, subjectId };
+  expect(await revokeOps()).not.toContainEqual(lifted);
+  await admin.send('DELETE', `/v1/revocations/${made.body.id}`);
+  await adopt([lockdown]);
+  expect(await newestOps(admin.database, 'revoke')).toEqual([lifted]);
+});
+
+test('a lift is said again once a minute for each edge and block', async () => {
+  await raise();
+  const block = carried();
+  await adopt([block]);
+  await admin.send('DELETE', `/v1/revocations/${block.revocationId}`);
+  const said = new CarriedSaid();
+  const lifts = async () => {
+    return (await revokeOps()).filter(({ op }) => op === 'lifted_block').length;
+  };
+  const before = await lifts();
+  const nowMs = Date.now();
+  const say = (from: string, atMs: number) =>
+    adoptCarried(admin.database, from, [block], atMs, said);
+  for (const atMs of [nowMs, nowMs + 1, nowMs + 59_999]) await say(edge, atMs);
+  expect(await lifts()).toBe(before + 1);
+  await say(newId('edg'), nowMs);
+  expect(await lifts()).toBe(before + 2);
+  await say(edge, nowMs + 60_000);
+  expect(await lifts()).toBe(before + 3);
 });
 
 test('an edge is believed for so many blocks and no more', async () => {
@@ -118,5 +237,10 @@ test('an edge is believed for so many blocks and no more', async () => {
   );
   const blocks = Array.from({ length: 5 }, () => carried());
   expect(await adopt(blocks)).toEqual({ adopted: 2, skipped: 3 });
+  const written = async () =>
+    (await admin.database.ordinary.query(`select 1 from admin_audit`)).rowCount;
+  const before = await written();
+  expect(await adopt(blocks)).toEqual({ adopted: 0, skipped: 5 });
+  expect(await written()).toBe(before);
   expect(await adopt(blocks, Date.now(), newId('edg'))).toMatchObject({ adopted: 3 });
 });

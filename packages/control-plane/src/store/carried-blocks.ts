@@ -1,11 +1,23 @@
+import { newId } from '@sallyport/shared/ids';
 import type { Block } from '@sallyport/shared/state/model';
+import { blockKey } from '@sallyport/shared/sync/denials';
 import { and, eq, gte, inArray } from 'drizzle-orm';
+import { CarriedSaid } from './carried-said.ts';
+import {
+  type CarriedStep,
+  type CarriedWord,
+  carriedBy,
+  carriedStep,
+  reasonOf,
+  releaseOps,
+  reportDetail,
+} from './carried-step.ts';
 import { type Database, type Executor, read } from './database.ts';
 import { readEpochRaisedAt } from './epoch.ts';
 import { holdSignIns } from './generations.ts';
-import { blockOp, liftedOp } from './revocations.ts';
+import { blockOp, lockRevocation, type RevocationRow } from './revocations.ts';
 import { type RevocationTarget, revocations } from './schema/index.ts';
-import { type Actor, type WriteTx, write } from './write.ts';
+import { type Actor, insertAuditRow, type WriteTx, write } from './write.ts';
 
 /**
  * A new epoch has lost what the database lost, and edges go on enforcing the blocks that they knew.
@@ -27,23 +39,41 @@ const batchMax = 250;
 
 /**
  * Takes in blocks that an edge goes on enforcing although the lanes do not have them. Never twice;
- * a block that was lifted is lifted again for the edge that missed it. Fails like `write`.
+ * what was lifted is lifted again for the edge that missed it, as `said` allows. A block whose id
+ * belongs to another one here comes in under an id of its own. Fails like `write`.
  */
 export async function adoptCarried(
   database: Database,
   edgeId: string,
   blocks: readonly Block[],
   nowMs: number,
+  said: CarriedSaid = new CarriedSaid(),
 ): Promise<AdoptedBlocks> {
   const raisedAtMs = await read(database, readEpochRaisedAt);
   const none = { adopted: 0, skipped: blocks.length };
-  if (raisedAtMs === null || nowMs - raisedAtMs > adoptForMs) return none;
+  if (raisedAtMs === null) return none;
   const wanted = distinct(blocks.filter((block) => isAdoptable(block, nowMs)));
+  const counted = await read(database, (db) => countAdopted(db, edgeId, raisedAtMs));
+  // An edge that is believed for no more costs no writes either.
+  const hasRoom = counted < blocksPerEdgeMax;
+  const isLate = nowMs - raisedAtMs > adoptForMs;
   let adopted = 0;
   for (let at = 0; at < wanted.length; at += batchMax) {
-    const batch = wanted.slice(at, at + batchMax);
-    if (!(await read(database, (db) => anyNews(db, batch)))) continue;
-    adopted += await adoptBatch(database, edgeId, batch, raisedAtMs, nowMs);
+    const words = wanted
+      .slice(at, at + batchMax)
+      .map((block): CarriedWord => ({ edgeId, raisedAtMs, block }));
+    const news = await read(database, (db) => newsOf(db, words));
+    const due = news.filter(({ step, word }) => {
+      if (step === 'release') return said.isDue(edgeId, word.block, nowMs);
+      return !isLate && (step !== 'adopt' || hasRoom);
+    });
+    if (due.length === 0) continue;
+    adopted += await adoptBatch(
+      database,
+      edgeId,
+      due.map(({ word }) => word),
+      nowMs,
+    );
   }
   return { adopted, skipped: blocks.length - adopted };
 }
@@ -51,8 +81,7 @@ export async function adoptCarried(
 async function adoptBatch(
   database: Database,
   edgeId: string,
-  batch: readonly Block[],
-  raisedAtMs: number,
+  words: readonly CarriedWord[],
   nowMs: number,
 ): Promise<number> {
   const actor: Actor = {
@@ -68,62 +97,103 @@ async function adoptBatch(
     actor,
     action,
     async (tx) => {
+      const raisedAtMs = words[0]?.raisedAtMs ?? 0;
       const room = blocksPerEdgeMax - (await countAdopted(tx.db, edgeId, raisedAtMs));
-      const ids = await adoptIn(tx, edgeId, batch, room);
-      tx.describe(edgeId, { count: ids.length, first: ids.slice(0, 20) });
-      return ids.length;
+      const taken: Taken = { room, adopted: [], conflicts: [], reported: [] };
+      // In the order of ids: two edges that carry the same take turns.
+      for (const word of words) await take(tx, actor, word, taken);
+      const { adopted, conflicts } = taken;
+      const first = adopted.slice(0, 20);
+      tx.describe(edgeId, { count: adopted.length, first, conflicts: conflicts.slice(0, 20) });
+      return taken;
     },
     { nowMs },
   );
-  return result;
+  const { log } = database;
+  for (const conflict of result.conflicts) log.error('carried.conflict', { edgeId, ...conflict });
+  for (const { revocationId, kind, subjectId } of result.reported) {
+    log.warn('carried.needs_confirmation', { edgeId, revocationId, kind, subjectId });
+  }
+  return result.adopted.length;
 }
 
-/** Writes what is not known, in the order of ids: two edges that carry the same take turns. */
-async function adoptIn(
+/** What one write did. */
+interface Taken {
+  /** So many the edge is still believed for. */
+  readonly room: number;
+  readonly adopted: string[];
+  readonly conflicts: { readonly carried: string; readonly adoptedAs: string }[];
+  readonly reported: Block[];
+}
+
+async function take(tx: WriteTx, actor: Actor, word: CarriedWord, taken: Taken): Promise<void> {
+  const { block, edgeId } = word;
+  const known = await lockRevocation(tx.db, block.revocationId);
+  switch (await carriedStep(tx.db, word, known)) {
+    case 'none':
+      return;
+    case 'release':
+      return tx.emit('revoke', ...releaseOps(block, known));
+    case 'report': {
+      const action = { verb: 'report', resource: 'revocation', resourceId: block.revocationId };
+      await insertAuditRow(tx.db, actor, action, reportDetail(block), tx.nowMs);
+      taken.reported.push(block);
+      return;
+    }
+    case 'adopt':
+      break;
+  }
+  if (taken.adopted.length >= taken.room) return;
+  const id = known === null ? block.revocationId : newId('rev');
+  const row = await insertAdopted(tx, edgeId, block, id);
+  // Another edge was faster with this id; what is to be done now, the next word of this edge tells.
+  if (row === null) return;
+  tx.emit('revoke', blockOp(row));
+  taken.adopted.push(id);
+  if (known === null) return;
+  taken.conflicts.push({ carried: block.revocationId, adoptedAs: id });
+}
+
+async function insertAdopted(
   tx: WriteTx,
   edgeId: string,
-  batch: readonly Block[],
-  room: number,
-): Promise<string[]> {
-  const adopted: string[] = [];
-  for (const { revocationId: id, kind, subjectId, expiresAtMs } of batch) {
-    const [known] = await tx.db.select().from(revocations).where(eq(revocations.id, id));
-    if (known !== undefined) {
-      if (known.liftedAtMs !== null && known.effect === 'block') tx.emit('revoke', liftedOp(known));
-      continue;
-    }
-    if (adopted.length >= room) continue;
-    if (kind === 'user' || kind === 'device') await holdSignIns(tx.db, kind, subjectId);
-    if (kind === 'everyone') await holdSignIns(tx.db, 'global', '');
-    const [row] = await tx.db
-      .insert(revocations)
-      .values({
-        id,
-        target: kind as RevocationTarget,
-        subjectId,
-        effect: 'block',
-        reason: 'carried by an edge over a change of the epoch',
-        createdBy: carriedBy(edgeId),
-        createdAtMs: tx.nowMs,
-        expiresAtMs,
-      })
-      .onConflictDoNothing()
-      .returning();
-    if (row === undefined) continue;
-    tx.emit('revoke', blockOp(row));
-    adopted.push(id);
-  }
-  return adopted;
+  block: Block,
+  id: string,
+): Promise<RevocationRow | null> {
+  const { kind, subjectId, expiresAtMs } = block;
+  if (kind === 'user' || kind === 'device') await holdSignIns(tx.db, kind, subjectId);
+  if (kind === 'everyone') await holdSignIns(tx.db, 'global', '');
+  const [row] = await tx.db
+    .insert(revocations)
+    .values({
+      id,
+      target: kind as RevocationTarget,
+      subjectId,
+      effect: 'block',
+      reason: reasonOf(block, id !== block.revocationId),
+      createdBy: carriedBy(edgeId),
+      createdAtMs: tx.nowMs,
+      expiresAtMs,
+    })
+    .onConflictDoNothing()
+    .returning();
+  return row ?? null;
 }
 
-/** Whether any is not known as a block in force: an edge says the same again and again. */
-async function anyNews(db: Executor, batch: readonly Block[]): Promise<boolean> {
-  const ids = batch.map((block) => block.revocationId);
-  const known = await db
-    .select({ id: revocations.id, liftedAtMs: revocations.liftedAtMs })
-    .from(revocations)
-    .where(inArray(revocations.id, ids));
-  return known.length < ids.length || known.some((row) => row.liftedAtMs !== null);
+/** What is not known as a block in force: an edge says the same again and again. */
+async function newsOf(
+  db: Executor,
+  words: readonly CarriedWord[],
+): Promise<{ readonly step: CarriedStep; readonly word: CarriedWord }[]> {
+  const ids = words.map(({ block }) => block.revocationId);
+  const rows = await db.select().from(revocations).where(inArray(revocations.id, ids));
+  const known = new Map(rows.map((row) => [row.id, row]));
+  const news: { step: CarriedStep; word: CarriedWord }[] = [];
+  for (const word of words) {
+    const step = await carriedStep(db, word, known.get(word.block.revocationId) ?? null);
+    if (step !== 'none') news.push({ step, word });
+  }
+  return news;
 }
 
 async function countAdopted(db: Executor, edgeId: string, sinceMs: number): Promise<number> {
@@ -131,10 +201,6 @@ async function countAdopted(db: Executor, edgeId: string, sinceMs: number): Prom
     revocations,
     and(eq(revocations.createdBy, carriedBy(edgeId)), gte(revocations.createdAtMs, sinceMs)),
   );
-}
-
-function carriedBy(edgeId: string): string {
-  return `carried:${edgeId}`;
 }
 
 /** Service identities cannot be blocked yet, so nobody can have lost such a block. */
@@ -151,6 +217,6 @@ function isAdoptable(
 }
 
 function distinct(blocks: readonly Block[]): Block[] {
-  const byId = new Map(blocks.map((block) => [block.revocationId, block]));
-  return [...byId.values()].sort((a, b) => (a.revocationId < b.revocationId ? -1 : 1));
+  const byKey = new Map(blocks.map((block) => [blockKey(block), block]));
+  return [...byKey.values()].sort((a, b) => (a.revocationId < b.revocationId ? -1 : 1));
 }

@@ -17,6 +17,10 @@ import { type Actor, type WriteTx, write } from './write.ts';
  * raised there. Where the clock cannot be relied on, it is so many above what is known.
  */
 const step = 2 ** 20;
+/** What an edge shows beyond this, no control plane of ours has made: clocks are not so far off. */
+const aheadMsMax = 86_400_000;
+/** How the reason of a raise begins that an edge's proof caused. */
+export const provenReason = 'an edge has ';
 
 export interface EpochOrder {
   /** For people: the audit row and `lane_epochs` keep it. */
@@ -37,7 +41,15 @@ export interface RaisedEpoch {
   readonly epoch: number;
 }
 
-/** Raises the epoch of all lanes in one transaction. Fails like `write`. */
+/** Whether an epoch that an edge shows can be of this installation, whose newest is `known`. */
+export function isPlausibleEpoch(shown: number, known: number, nowMs: number): boolean {
+  return Number.isSafeInteger(shown) && shown <= Math.max(known, nowMs) + aheadMsMax;
+}
+
+/**
+ * Raises the epoch of all lanes in one transaction. Fails like `write`, and with a RangeError where
+ * no later epoch can be written, or `above` is not plausible.
+ */
 export async function raiseEpoch(database: Database, order: EpochOrder): Promise<RaisedEpoch> {
   const { actor, nowMs } = order;
   const action = { verb: 'raise', resource: 'epoch' };
@@ -61,7 +73,11 @@ export async function raiseEpochIn(
     tx.describe(String(newest), { raised: false });
     return { raised: false, epoch: newest };
   }
+  if (!isPlausibleEpoch(above, newest, tx.nowMs)) {
+    throw new RangeError(`the epoch ${above} is far beyond ${newest}`);
+  }
   const epoch = Math.max(newest + step, above + step, tx.nowMs);
+  if (!Number.isSafeInteger(epoch)) throw new RangeError(`no epoch can follow ${newest}`);
   await tx.db.update(laneHeads).set({ epoch, rev: 0 });
   await tx.db.insert(laneEpochs).values(
     [...heads].map(([lane, head]) => ({
@@ -93,15 +109,22 @@ export async function readForkedAt(
 
 /** When the epoch was raised last; null: never. */
 export async function readEpochRaisedAt(db: Executor): Promise<number | null> {
+  return (await readLastRaise(db))?.atMs ?? null;
+}
+
+/** When and why the epoch in force was raised; null: it is the first. */
+export async function readLastRaise(
+  db: Executor,
+): Promise<{ readonly atMs: number; readonly reason: string } | null> {
   const [row] = await db
-    .select({ atMs: laneEpochs.atMs })
+    .select({ atMs: laneEpochs.atMs, reason: laneEpochs.reason })
     .from(laneEpochs)
     .innerJoin(
       laneHeads,
       and(eq(laneHeads.lane, laneEpochs.lane), eq(laneHeads.epoch, laneEpochs.epoch)),
     )
     .where(eq(laneEpochs.lane, 'revoke'));
-  return row?.atMs ?? null;
+  return row ?? null;
 }
 
 async function lockHeads(db: Executor): Promise<Map<Lane, Position>> {

@@ -3,7 +3,7 @@ import { type EndorsedPurpose, endorsedPurposes } from '@sallyport/shared/keys/r
 import type { Authority } from '@sallyport/shared/pki/issue';
 import { open, type SealKey } from '@sallyport/shared/seal';
 import type { SigningKey } from '@sallyport/shared/state/model';
-import { and, asc, desc, eq, gt, isNotNull, lte } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, isNotNull, isNull, lte } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import {
   type AuthorityPurpose,
@@ -34,7 +34,10 @@ export async function insertInstallation(
   return inserted.length > 0;
 }
 
-export async function insertSigningKey(db: Executor, row: SigningKeyRow): Promise<void> {
+export async function insertSigningKey(
+  db: Executor,
+  row: typeof signingKeys.$inferInsert,
+): Promise<void> {
   await db.insert(signingKeys).values(row);
 }
 
@@ -52,6 +55,7 @@ export async function findCurrentKey(
         eq(signingKeys.purpose, purpose),
         lte(signingKeys.notBeforeMs, nowMs),
         gt(signingKeys.notAfterMs, nowMs),
+        isNull(signingKeys.withdrawnAtMs),
       ),
     )
     .orderBy(desc(signingKeys.notBeforeMs), desc(signingKeys.keyId))
@@ -68,17 +72,48 @@ export async function findKeys(
   return db
     .select()
     .from(signingKeys)
-    .where(and(eq(signingKeys.purpose, purpose), gt(signingKeys.notAfterMs, nowMs)))
+    .where(
+      and(
+        eq(signingKeys.purpose, purpose),
+        gt(signingKeys.notAfterMs, nowMs),
+        isNull(signingKeys.withdrawnAtMs),
+      ),
+    )
     .orderBy(desc(signingKeys.notBeforeMs), desc(signingKeys.keyId));
 }
 
-/** All keys that the root key vouches for, expired ones too, by key id. */
+/** All keys that the root key vouches for, expired ones too, but none withdrawn, by key id. */
 export async function findEndorsedKeys(db: Executor): Promise<SigningKeyRow[]> {
+  return (await findAllEndorsedKeys(db)).filter((row) => row.withdrawnAtMs === null);
+}
+
+/** As above, and those that were withdrawn. */
+export async function findAllEndorsedKeys(db: Executor): Promise<SigningKeyRow[]> {
   return db
     .select()
     .from(signingKeys)
     .where(isNotNull(signingKeys.rootSignature))
     .orderBy(asc(signingKeys.keyId));
+}
+
+/**
+ * All endorsed keys of the purpose of this one, locked until the transaction ends, so that two
+ * withdrawals cannot each rely on the key of the other; none where there is no such key.
+ */
+export async function lockKeysBeside(db: Executor, keyId: string): Promise<SigningKeyRow[]> {
+  const [row] = await db.select().from(signingKeys).where(eq(signingKeys.keyId, keyId));
+  if (row === undefined || row.rootSignature === null) return [];
+  return db
+    .select()
+    .from(signingKeys)
+    .where(eq(signingKeys.purpose, row.purpose))
+    .orderBy(asc(signingKeys.keyId))
+    .for('update');
+}
+
+/** Marks the key: from here on nothing finds it to sign with or to tell of it. */
+export async function markWithdrawn(db: Executor, keyId: string, nowMs: number): Promise<void> {
+  await db.update(signingKeys).set({ withdrawnAtMs: nowMs }).where(eq(signingKeys.keyId, keyId));
 }
 
 /** When the last key of each endorsed purpose ends; 0 where there is none. */

@@ -1,7 +1,7 @@
 import { open, type SealKey } from '@sallyport/shared/seal';
 import { signingPurposes } from '@sallyport/shared/sync/signing';
 import { type SigningKeyPair, signingKeyPair } from '@sallyport/shared/sync/signing-keys';
-import { and, asc, gt, inArray } from 'drizzle-orm';
+import { and, asc, gt, inArray, isNull } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { signingKeyContext, signingKeyOp } from './keys.ts';
 import { signingKeys } from './schema/index.ts';
@@ -10,7 +10,7 @@ import { signingKeys } from './schema/index.ts';
 export type SyncKey = SigningKeyPair;
 
 /**
- * The keys of lanes and heartbeats that hold now or will hold, by key id. They change when a
+ * The keys of lanes and heartbeats that hold now or will hold, none withdrawn, by key id. They change when a
  * `signing_key` or `deleted_signing_key` comes by in the `config` lane. Throws SallyportError
  * `sealed_value_unreadable` where the key file is another one.
  */
@@ -23,7 +23,11 @@ export async function loadSyncKeys(
     .select()
     .from(signingKeys)
     .where(
-      and(inArray(signingKeys.purpose, [...signingPurposes]), gt(signingKeys.notAfterMs, nowMs)),
+      and(
+        inArray(signingKeys.purpose, [...signingPurposes]),
+        gt(signingKeys.notAfterMs, nowMs),
+        isNull(signingKeys.withdrawnAtMs),
+      ),
     )
     .orderBy(asc(signingKeys.keyId));
   return rows.flatMap((row) => {

@@ -106,7 +106,8 @@ async function writeOnce<T>(
   return written;
 }
 
-async function insertAuditRow(
+/** One row of the audit, in the transaction of what it tells of. */
+export async function insertAuditRow(
   db: Executor,
   actor: Actor,
   action: Required<Action>,

@@ -78,7 +78,7 @@ export async function startEdgeWorld(options: ReplicaOptions = {}): Promise<Edge
 
 /** What a test may want otherwise. */
 export type ReplicaOptions = Partial<
-  Pick<PublisherOptions, 'replica' | 'stallMs' | 'admission' | 'bus' | 'signingKeys'>
+  Pick<PublisherOptions, 'replica' | 'stallMs' | 'admission' | 'budget' | 'bus' | 'signingKeys'>
 >;
 
 /** Starts another replica on the same database. */

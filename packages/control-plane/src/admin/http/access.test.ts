@@ -74,6 +74,7 @@ const table: readonly (readonly [method: string, path: string, roles: readonly R
   ['GET', '/v1/keys', all],
   ['POST', '/v1/keys:propose', owners],
   ['POST', '/v1/keys:endorse', owners],
+  ['POST', '/v1/keys:withdraw', owners],
   ['POST', '/v1/epoch:raise', responders],
 ];
 const open = ['/.well-known/sallyport/jwks.json'];

@@ -8,6 +8,7 @@ import {
 } from '@sallyport/shared/keys/root';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readHead } from '../../store/change-log.ts';
+import { readLaneState } from '../../store/lane-state.ts';
 import { loadSyncKeys } from '../../store/sync-keys.ts';
 import { type Json, type TestAdmin, testAdmin } from '../../testing/admin.ts';
 import { newestOps } from '../../testing/log-ops.ts';
@@ -100,6 +101,91 @@ describe('the signing keys', () => {
       daysLeft: 2.9,
       rotateSoon: true,
     });
+  });
+});
+
+describe('a key that is withdrawn', () => {
+  const withdraw = (keyId: string, reason = 'its host was taken over') =>
+    admin.send('POST', '/v1/keys:withdraw', { body: { keyId, reason } });
+  const idOf = async (purpose: string, state: string): Promise<string> => {
+    const { body } = await admin.send('GET', '/v1/keys');
+    const found = body.items.find((key: Json) => key.purpose === purpose && key.state === state);
+    return found.keyId as string;
+  };
+  async function rotateNow(...purposes: EndorsedPurpose[]): Promise<Json[]> {
+    const body = purposes.length === 0 ? { now: true } : { purposes, now: true };
+    const { body: proposed } = await admin.send('POST', '/v1/keys:propose', { body });
+    const answer = await endorse(...proposed.proposals.map((one: Json) => endorsementOf(one)));
+    expect(answer.status).toBe(200);
+    return proposed.proposals;
+  }
+
+  test('is not signed with any more, and edges and auditors are told in the same transaction', async () => {
+    const keyId = await idOf('lane-config', 'current');
+    const [made] = await rotateNow('lane-config');
+    const answer = await withdraw(keyId);
+    expect(answer).toMatchObject({ status: 200, body: { keyId, state: 'withdrawn' } });
+    const deleted = { op: 'deleted_signing_key', keyId };
+    expect(await newestOps(admin.database, 'config')).toEqual([deleted]);
+    const { database, context } = admin;
+    const keys = (await loadSyncKeys(database.db, context.sealKey, Date.now()))
+      .map(({ key }) => key)
+      .filter((key) => key.purpose === 'lane-config');
+    expect(keys.map((one) => one.keyId)).toContain(made.keyId);
+    expect(keys.map((one) => one.keyId)).not.toContain(keyId);
+    expect(await idOf('lane-config', 'withdrawn')).toBe(keyId);
+    const { rows } = await database.ordinary.query(
+      `select withdrawn_at_ms is not null as marked from signing_keys where key_id = $1`,
+      [keyId],
+    );
+    expect(rows).toEqual([{ marked: true }]);
+    const { body } = await admin.send('GET', '/v1/audit');
+    expect(JSON.stringify(body.items[0])).toContain('its host was taken over');
+  });
+
+  test('is in no state that an edge gets whole, and in the list until it ends', async () => {
+    const keyId = await idOf('lane-config', 'next');
+    expect((await withdraw(keyId)).status).toBe(200);
+    const ids: string[] = [];
+    for await (const ops of readLaneState(admin.database.db, 'config')) {
+      for (const op of ops) if (op.op === 'signing_key') ids.push(op.keyId);
+    }
+    expect(ids.length).toBeGreaterThan(0);
+    expect(ids).not.toContain(keyId);
+    // What counts for when to rotate is what is left.
+    const { body } = await admin.send('GET', '/v1/keys');
+    const left = body.purposes.find((one: Json) => one.purpose === 'lane-config');
+    expect(left.daysLeft).toBeLessThan(30);
+  });
+
+  test('is never the only live one of its purpose, also where two are withdrawn at once', async () => {
+    const keyId = await idOf('lane-revoke', 'current');
+    const refused = await withdraw(keyId);
+    expect([refused.status, refused.body.code]).toEqual([409, 'conflict']);
+    expect(refused.body.detail).toContain('keys rotate --now --purpose lane-revoke');
+    const [made] = await rotateNow('lane-revoke');
+    const both = await Promise.all([withdraw(keyId), withdraw(made.keyId as string)]);
+    expect(both.map(({ status }) => String(status)).sort()).toEqual(['200', '409']);
+  });
+
+  test('cannot be withdrawn twice, nor can one that is not there or is of an authority', async () => {
+    const keyId = await idOf('heartbeat', 'next');
+    expect((await withdraw(keyId)).status).toBe(200);
+    expect((await withdraw(keyId)).status).toBe(409);
+    expect((await withdraw('heartbeat-000000000000')).status).toBe(404);
+    const { rows } = await admin.database.ordinary.query<{ key_id: string }>(
+      `select key_id from signing_keys where purpose = 'edge-ca'`,
+    );
+    expect((await withdraw(rows[0]?.key_id ?? '')).status).toBe(404);
+  });
+
+  test('can be replaced at once: keys proposed for now begin now, of every purpose', async () => {
+    const made = await rotateNow();
+    expect(new Set(made.map((one) => one.purpose as string))).toEqual(new Set(endorsedPurposes));
+    for (const one of made) {
+      expect(Date.parse(one.notBefore as string)).toBeLessThan(Date.now());
+      expect(await idOf(one.purpose as string, 'current')).toBe(one.keyId);
+    }
   });
 });
 

@@ -33,18 +33,24 @@ const proposalMs = 60 * 60_000;
 const proposalsMax = 64;
 const dueMs = 31 * 86_400_000;
 
-/** Makes key pairs for the purposes; without any, for those that will need one. */
+export interface Wish {
+  readonly purposes: readonly EndorsedPurpose[] | undefined;
+  /** The keys begin now, instead of taking over from the last ones. */
+  readonly now: boolean;
+}
+
+/** Makes key pairs for the purposes; without any, for those that will need one, or for all now. */
 export async function propose(
   tx: WriteTx,
   context: AdminContext,
-  wanted: readonly EndorsedPurpose[] | undefined,
+  wish: Wish,
   by: string,
 ): Promise<KeyProposalRow[]> {
-  const purposes = wanted ?? (await duePurposes(tx));
+  const purposes = wish.purposes ?? (wish.now ? endorsedPurposes : await duePurposes(tx));
   if ((await countProposals(tx.db, tx.nowMs)) + purposes.length > proposalsMax) {
     throw conflict('there are too many proposals; they expire within the hour');
   }
-  const known = await findEndorsedKeys(tx.db);
+  const known = wish.now ? [] : await findEndorsedKeys(tx.db);
   const rows = purposes.map((purpose): KeyProposalRow => {
     const life = nextKeyLife(purpose, known, tx.nowMs);
     const { fields, privateKeyPem } = newSigningKey(purpose, life);
@@ -100,6 +106,7 @@ export async function endorse(
       certificatePem: null,
       rootSignature: new Uint8Array(signature),
       createdAtMs: tx.nowMs,
+      withdrawnAtMs: null,
     };
     await insertSigningKey(tx.db, row);
     tx.emit('config', key);

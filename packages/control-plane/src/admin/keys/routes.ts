@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { type Database, read } from '../../store/database.ts';
 import { readAssertionJwks } from '../../store/edges.ts';
 import {
-  findEndorsedKeys,
+  findAllEndorsedKeys,
   readKeyEnds,
   type SigningKeyRow,
   signingKeyOp,
@@ -16,12 +16,15 @@ import { endorse, propose } from './rotation.ts';
 import {
   daysLeft,
   Endorsements,
+  Key,
   KeyList,
   Proposals,
   presentKey,
   presentProposal,
   Wanted,
+  Withdrawal,
 } from './schemas.ts';
+import { withdraw } from './withdrawal.ts';
 
 const tags = ['keys'];
 const cacheSeconds = 60;
@@ -64,8 +67,9 @@ export function keyRoutes(app: AdminApp, context: AdminContext): void {
       const { body } = await runWrite(context, request, reply, {
         action: { verb: 'propose', resource: 'signing-key' },
         body: (tx) => {
+          const { now = false } = request.body;
           const purposes = request.body.purposes as EndorsedPurpose[] | undefined;
-          return propose(tx, context, purposes, principalOf(request).id);
+          return propose(tx, context, { purposes, now }, principalOf(request).id);
         },
         answer: (rows) => ({ status: 201, body: { proposals: rows.map(presentProposal) } }),
       });
@@ -96,6 +100,30 @@ export function keyRoutes(app: AdminApp, context: AdminContext): void {
       return body;
     },
   );
+  app.post(
+    '/v1/keys::withdraw',
+    {
+      config: { permission: 'keys:write', urgent: true },
+      schema: {
+        tags,
+        summary: 'Withdraw a key before its end',
+        description:
+          'Nothing is signed with it any more, and edges refuse what it signed. ' +
+          'Refused for the only key of its purpose that holds now.',
+        body: Withdrawal,
+        response: { 200: Key },
+      },
+    },
+    async (request, reply) => {
+      const { keyId, reason } = request.body;
+      const { body } = await runWrite(context, request, reply, {
+        action: { verb: 'withdraw', resource: 'signing-key' },
+        body: (tx) => withdraw(tx, keyId, reason),
+        answer: (row) => ({ status: 200, body: presentKey(row, null, context.clock()) }),
+      });
+      return body;
+    },
+  );
 }
 
 /** The public keys with which upstreams verify assertions, those of all edges not blocked. */
@@ -122,7 +150,7 @@ function assertionKeyRoute(app: AdminApp, context: AdminContext): void {
 
 async function readKeys(database: Database) {
   return read(database, async (db) => ({
-    rows: await findEndorsedKeys(db),
+    rows: await findAllEndorsedKeys(db),
     ends: await readKeyEnds(db),
   }));
 }
@@ -141,7 +169,7 @@ function currentIdOf(
   nowMs: number,
 ): string | null {
   const live = rows.filter((row) => {
-    const key = signingKeyOp(row);
+    const key = row.withdrawnAtMs === null ? signingKeyOp(row) : null;
     return key !== null && isKeyLive(key, purpose, nowMs);
   });
   const [current] = live.toSorted(

@@ -2,7 +2,7 @@ import { endorsedPurposes } from '@sallyport/shared/keys/root';
 import { type Static, Type } from 'typebox';
 import type { KeyProposalRow } from '../../store/key-proposals.ts';
 import type { SigningKeyRow } from '../../store/keys.ts';
-import { closed, instant, isoOf } from '../http/schemas.ts';
+import { closed, instant, isoOf, label } from '../http/schemas.ts';
 
 const dayMs = 86_400_000;
 
@@ -23,8 +23,13 @@ export const Key = Type.Object({
       Type.Literal('next'),
       Type.Literal('previous'),
       Type.Literal('expired'),
+      Type.Literal('withdrawn'),
     ],
-    { description: 'The current one signs; those before and after it are believed as well.' },
+    {
+      description:
+        'The current one signs; those before and after it are believed as well, ' +
+        'but for expired and withdrawn ones.',
+    },
   ),
 });
 
@@ -46,12 +51,22 @@ export const Wanted = Type.Object(
         minItems: 1,
         maxItems: endorsedPurposes.length,
         uniqueItems: true,
-        description: 'Default: every purpose whose last key ends within 31 days.',
+        description:
+          'Default: every purpose whose last key ends within 31 days; with `now`, every purpose.',
+      }),
+    ),
+    now: Type.Optional(
+      Type.Boolean({
+        description:
+          'The keys begin now and sign at once, for an emergency. ' +
+          'Default: they take over half a life before the last ones end.',
       }),
     ),
   },
   closed,
 );
+
+export const Withdrawal = Type.Object({ keyId, reason: label(512) }, closed);
 
 export const Proposals = Type.Object({
   proposals: Type.Array(Type.Object({ ...fields, expiresAt: instant })),
@@ -104,6 +119,7 @@ function stateOf(
   currentId: string | null,
   nowMs: number,
 ): Static<typeof Key>['state'] {
+  if (row.withdrawnAtMs !== null) return 'withdrawn';
   if (row.keyId === currentId) return 'current';
   if (row.notAfterMs <= nowMs) return 'expired';
   return row.notBeforeMs > nowMs ? 'next' : 'previous';

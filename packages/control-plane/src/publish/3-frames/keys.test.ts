@@ -54,6 +54,23 @@ describe('what a replica signs with', () => {
     await edge.untilHead('revoke', await endEveryone(world.database));
     expect(edge.problems).toEqual([]);
     expect(edge.lane('revoke').proof?.keyId).toBe('lane-revoke-2');
+
+    // Withdrawn: what goes out from now on is signed with the other one, old revisions as well.
+    pairs = pairs.filter((pair) => pair !== second);
+    await write(world.database, testActor, { verb: 'test', resource: 'key' }, async (tx) => {
+      tx.emit('config', { op: 'deleted_signing_key', keyId: second.key.keyId });
+    });
+    await edge.until(() => keysBefore() === 4);
+    const late = new ScriptedEdge(
+      client,
+      { revoke: null },
+      { rootPublicKey: world.seed.rootPublicKey },
+    );
+    await late.untilHead('revoke', await endEveryone(world.database));
+    await edge.until(() => edge.lane('revoke').proof?.keyId === 'lane-revoke-1');
+    expect([...edge.problems, ...late.problems]).toEqual([]);
+    expect(late.lane('revoke').proof?.keyId).toBe('lane-revoke-1');
+    late.close();
     edge.close();
   });
 });

@@ -13,7 +13,10 @@ export interface SignedFrame {
   readonly keyId: string;
 }
 
-/** Signs and encodes what this replica says. null: there is no live key, so nothing is said. */
+/**
+ * Signs and encodes what this replica says. null: it cannot be signed, for want of a live key above
+ * all, so nothing is said. Never throws: the tick and the log are for all lanes.
+ */
 export interface FrameSigner {
   sign(revision: Revision): SignedFrame | null;
   /** Whether what this key signed may still go out. */
@@ -32,17 +35,24 @@ export function createSigner(options: {
   readonly onSigned: (lane: Lane) => void;
 }): ReplicaSigner {
   const { keys, clock, log, onSigned } = options;
-  let complained = false;
+  /** What could not be signed when it was tried last, each said once. */
+  const failing = new Set<string>();
 
-  const attempt = <T>(make: (signing: SigningKeys, nowMs: number) => T): T | null => {
+  const complain = (what: string, error: unknown): void => {
+    if (failing.has(what)) return;
+    failing.add(what);
+    if (error instanceof NoSigningKeyError) {
+      log.error('publish.no_signing_key', { purpose: error.purpose });
+    } else log.error('publish.not_signed', { what, error });
+  };
+
+  const attempt = <T>(what: string, make: (signing: SigningKeys, nowMs: number) => T): T | null => {
     try {
       const made = make(keys.current(), clock());
-      complained = false;
+      failing.delete(what);
       return made;
     } catch (error) {
-      if (!(error instanceof NoSigningKeyError)) throw error;
-      if (!complained) log.error('publish.no_signing_key', { purpose: error.purpose });
-      complained = true;
+      complain(what, error);
       return null;
     }
   };
@@ -50,17 +60,17 @@ export function createSigner(options: {
   return {
     isLive: (keyId) => keys.isLive(keyId),
     sign: (revision) =>
-      attempt((signing, nowMs) => {
+      attempt(`frame of ${revision.lane}`, (signing, nowMs) => {
         const value = signing.frame(revision, nowMs);
         onSigned(revision.lane);
         return { bytes: encodeMessage({ kind: 'frame', value }), keyId: value.keyId };
       }),
     manifest: (manifest) =>
-      attempt((signing, nowMs) =>
+      attempt(`manifest of ${manifest.lane}`, (signing, nowMs) =>
         encodeMessage({ kind: 'manifest', value: signing.manifest(manifest, nowMs) }),
       ),
     heartbeat: (heartbeat) =>
-      attempt((signing, nowMs) =>
+      attempt('heartbeat', (signing, nowMs) =>
         encodeMessage({ kind: 'heartbeat', value: signing.heartbeat(heartbeat, nowMs) }),
       ),
   };

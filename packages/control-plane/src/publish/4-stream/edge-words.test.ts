@@ -11,7 +11,12 @@ import { status } from '@sallyport/proto/grpc';
 import type { Position } from '@sallyport/shared/state/model';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readHead } from '../../store/change-log.ts';
-import { type EdgeWorld, type JoinedEdge, startEdgeWorld } from '../../testing/edge-world.ts';
+import {
+  type EdgeWorld,
+  type JoinedEdge,
+  startEdgeWorld,
+  startReplica,
+} from '../../testing/edge-world.ts';
 import { addUser, endEveryone } from '../../testing/lane-writes.ts';
 import { ScriptedEdge } from '../../testing/scripted-edge.ts';
 
@@ -111,6 +116,51 @@ describe('what an edge says', () => {
     for (let n = 0; n < 30; n += 1) edge.hello(['directory']);
     await edge.until(() => edge.end !== null);
     expect(edge.end?.code).toBe(status.INVALID_ARGUMENT);
+  });
+});
+
+describe('an edge that says too much', () => {
+  const limits = { acksPerSecond: 1_000, messagesPerSecond: 5, bytesPerSecond: 10_000 };
+
+  it('loses its streams, whichever of them it says it on, and nobody else does', async () => {
+    const { database, url, seed, sealKey } = world;
+    const budget = { ...limits, burstSeconds: 2 };
+    const replica = await startReplica(database, url, seed, sealKey, { budget });
+    const { client } = await replica.joinEdge();
+    const { client: otherClient } = await replica.joinEdge();
+    const options = { rootPublicKey: seed.rootPublicKey };
+    const [one, two] = [0, 1].map(() => new ScriptedEdge(client, { revoke: null }, options));
+    const other = new ScriptedEdge(otherClient, { revoke: null }, options);
+    if (one === undefined || two === undefined) throw new Error('there are two');
+    for (const edge of [one, two, other]) {
+      await edge.until(() => edge.lane('revoke').head !== null);
+    }
+    // Acknowledgements are many where revisions are, and have room of their own.
+    const head = one.lane('revoke').head as Position;
+    for (let n = 0; n < 100; n += 1) one.ack('revoke', head);
+    const report = create(ReportSchema, { lane: WireLane.REVOKE });
+    for (let n = 0; n < 20; n += 1) one.send({ case: 'report', value: report });
+    await one.until(() => one.end !== null);
+    expect(one.end?.code).toBe(status.RESOURCE_EXHAUSTED);
+    for (let n = 0; n < 20; n += 1) two.send({ case: 'report', value: report });
+    await two.until(() => two.end !== null);
+    expect(two.end?.code).toBe(status.RESOURCE_EXHAUSTED);
+    await goesOn(other);
+    await replica.stop();
+  });
+
+  it('in few words that are long loses its stream, too', async () => {
+    const { database, url, seed, sealKey } = world;
+    const budget = { ...limits, burstSeconds: 2 };
+    const replica = await startReplica(database, url, seed, sealKey, { budget });
+    const { client } = await replica.joinEdge();
+    const edge = new ScriptedEdge(client, { revoke: null }, {});
+    await edge.until(() => edge.lane('revoke').head !== null);
+    const digest = new Uint8Array(30_000);
+    edge.send({ case: 'report', value: create(ReportSchema, { lane: WireLane.REVOKE, digest }) });
+    await edge.until(() => edge.end !== null);
+    expect(edge.end?.code).toBe(status.RESOURCE_EXHAUSTED);
+    await replica.stop();
   });
 });
 

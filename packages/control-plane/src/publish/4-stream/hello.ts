@@ -2,8 +2,11 @@ import { type Hello, lanePositionFromWire } from '@sallyport/proto';
 import type { Lane } from '@sallyport/shared/state/model';
 import type { LanePosition } from '@sallyport/shared/sync/messages';
 
-/** The version of the protocol that this control plane speaks. */
-const protocolVersion = 1;
+/**
+ * The oldest version of the protocol that is spoken here. An edge of a newer one speaks down to us:
+ * what it says beyond what we know is skipped.
+ */
+const protocolOldest = 1;
 const lanesMax = 16;
 
 /** What an edge says first: what it is, and how far it has come in the lanes of this stream. */
@@ -14,8 +17,8 @@ export interface Greeting {
 
 /** Reads a Hello. A lane of a newer protocol is left out; a stream without any lane is refused. */
 export function readHello(hello: Hello): Greeting | { readonly problem: string } {
-  if (hello.protocol !== protocolVersion) {
-    return { problem: `protocol ${hello.protocol} is not spoken here, ${protocolVersion} is` };
+  if (hello.protocol < protocolOldest) {
+    return { problem: `protocol ${hello.protocol} is not spoken here, ${protocolOldest} is` };
   }
   if (hello.have.length > lanesMax) return { problem: 'too many lanes' };
   const have = new Map<Lane, LanePosition>();

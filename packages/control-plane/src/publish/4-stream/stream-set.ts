@@ -1,12 +1,17 @@
 import type { Encoded } from '../3-frames/encode.ts';
 import type { Slices } from '../slices.ts';
+import { type BudgetLimits, EdgeBudgets } from './edge-budget.ts';
 import { type Pipe, type StreamParts, type StreamPeer, SyncStream } from './sync-stream.ts';
+
+/** What all streams have in common. */
+type SharedParts = Omit<StreamParts, 'onClosed' | 'budget'>;
 
 const streamsPerEdgeMax = 8;
 
 /** All Sync streams of this replica. */
 export class StreamSet {
-  readonly #parts: Omit<StreamParts, 'onClosed'>;
+  readonly #parts: SharedParts;
+  readonly #budgets: EdgeBudgets;
   readonly #slices: Slices;
   readonly #streams = new Map<string, Set<SyncStream>>();
   #size = 0;
@@ -15,8 +20,9 @@ export class StreamSet {
   #round = false;
   #again = false;
 
-  constructor(parts: Omit<StreamParts, 'onClosed'>, slices: Slices) {
+  constructor(parts: SharedParts, slices: Slices, limits: BudgetLimits) {
     this.#parts = parts;
+    this.#budgets = new EdgeBudgets(limits, parts.monotonic);
     this.#slices = slices;
   }
 
@@ -36,7 +42,11 @@ export class StreamSet {
         this.#streams.delete(peer.edgeId);
       }
     };
-    const stream: SyncStream = new SyncStream(peer, pipe, { ...this.#parts, onClosed });
+    const stream: SyncStream = new SyncStream(peer, pipe, {
+      ...this.#parts,
+      budget: this.#budgets.of(peer.edgeId),
+      onClosed,
+    });
     streams.add(stream);
     this.#size += 1;
     return stream;
@@ -59,6 +69,7 @@ export class StreamSet {
 
   /** Resolves when all have been told, which others do not wait for. */
   async tick(heartbeat: Encoded | null, wallMs: number): Promise<void> {
+    this.#budgets.forget((edgeId) => this.#streams.has(edgeId));
     for (const stream of this.#all()) {
       stream.tick(heartbeat, wallMs);
       await this.#slices.turn();

@@ -204,11 +204,28 @@ describe('a stream', () => {
     edge.close();
   });
 
-  it('is refused when it does not begin with one Hello of this protocol', async () => {
+  it('F41 is served whatever newer protocol the edge speaks, in ours', async () => {
     const { client } = await world.joinEdge();
-    const other = open(client, nothing, { protocol: 99 });
-    await other.until(() => other.end !== null);
-    expect(other.end?.code).toBe(status.INVALID_ARGUMENT);
+    for (const protocol of [2, 4_294_967_295]) {
+      const newer = open(client, nothing, { protocol });
+      await newer.until(() => newer.lane('revoke').head !== null && newer.heartbeats.length > 0);
+      const next = await addUser(world.database, `newer${protocol}@corp.example`);
+      await newer.untilHead('directory', next);
+      expect(newer.problems).toEqual([]);
+      expect(newer.end).toBe(null);
+      newer.close();
+    }
+  });
+
+  it('F41 is refused to an edge of a protocol before the oldest', async () => {
+    const { client } = await world.joinEdge();
+    const older = open(client, nothing, { protocol: 0 });
+    await older.until(() => older.end !== null);
+    expect(older.end?.code).toBe(status.INVALID_ARGUMENT);
+  });
+
+  it('is refused when it does not begin with one Hello', async () => {
+    const { client } = await world.joinEdge();
     const twice = open(client, nothing);
     twice.send({
       case: 'hello',

@@ -2,12 +2,13 @@ import type { SyncRequest } from '@sallyport/proto';
 import { fetchFromWire, nackFromWire } from '@sallyport/proto';
 import type { Log } from '@sallyport/shared/log';
 import { type Block, type Lane, lanes } from '@sallyport/shared/state/model';
-import type { PathName } from '@sallyport/shared/sync/messages';
+import type { NackMessage, PathName } from '@sallyport/shared/sync/messages';
 import type { Monotonic } from '../1-log/follow.ts';
 import type { Encoded } from '../3-frames/encode.ts';
 import type { Admission } from '../admission.ts';
 import type { EdgeTracker } from '../edge-tracker.ts';
 import { type CursorObserver, LaneCursor } from './cursor.ts';
+import type { EdgeBudget } from './edge-budget.ts';
 import { type Greeting, readHello } from './hello.ts';
 import type { LaneSource } from './lane-source.ts';
 import { readAck, readCarried, readReport } from './said.ts';
@@ -19,6 +20,8 @@ export type StreamEnd =
   | { readonly kind: 'barred' }
   | { readonly kind: 'certificate_expired' }
   | { readonly kind: 'busy'; readonly retryAfterMs: number }
+  /** It says more than an edge has to. */
+  | { readonly kind: 'flooding' }
   | { readonly kind: 'protocol'; readonly detail: string };
 
 /** The transport under a stream. */
@@ -45,7 +48,9 @@ export interface StreamParts {
   /** Blocks that an edge goes on enforcing. */
   readonly onCarried: (edgeId: string, blocks: readonly Block[]) => void;
   readonly onEnforced: (path: PathName | null) => void;
-  readonly onNack: (lane: Lane, code: string) => void;
+  readonly onNack: (edgeId: string, nack: NackMessage) => void;
+  /** What the edge may still say, on all its streams. */
+  readonly budget: EdgeBudget;
   readonly onEnded: (reason: StreamEnd['kind']) => void;
   readonly monotonic: Monotonic;
   readonly log: Log;
@@ -98,8 +103,11 @@ export class SyncStream {
     return this.#cursors.some((cursor) => cursor.lane === lane);
   }
 
-  receive({ message }: SyncRequest): void {
+  /** `bytes`: what the message took on the line. */
+  receive({ message }: SyncRequest, bytes: number): void {
     if (this.#ended) return;
+    const kind = message.case === 'ack' ? 'ack' : 'other';
+    if (!this.#parts.budget.take(kind, bytes)) return this.end({ kind: 'flooding' });
     if (message.case === 'hello') return this.#hello(message.value);
     if (!this.#greeted) {
       return this.end({ kind: 'protocol', detail: 'a Hello comes first' });
@@ -236,8 +244,7 @@ export class SyncStream {
   #nack(wire: Parameters<typeof nackFromWire>[0]): void {
     const nack = nackFromWire(wire);
     if (nack === null) return;
-    this.#log.warn('publish.nack', { lane: nack.lane, position: nack.position, code: nack.code });
-    this.#parts.onNack(nack.lane, nack.code);
+    this.#parts.onNack(this.peer.edgeId, nack);
     this.#parts.tracker.nack(this.peer.edgeId, nack);
     this.#cursor(nack.lane)?.nack(nack);
     this.pump();

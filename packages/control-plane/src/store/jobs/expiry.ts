@@ -89,10 +89,14 @@ const expiries: readonly Expiry[] = [
     graceMs: keyGraceMs,
     due: (beforeMs) => sql`select 1 from signing_keys where ${expiredKey(beforeMs)} limit 1`,
     async take(db, beforeMs) {
-      const { rows } = await db.execute<{ key_id: string }>(
-        sql`delete from signing_keys where ${expiredKey(beforeMs)} returning key_id`,
+      type Row = { key_id: string; withdrawn_at_ms: string | null };
+      const { rows } = await db.execute<Row>(
+        sql`delete from signing_keys where ${expiredKey(beforeMs)}
+          returning key_id, withdrawn_at_ms`,
       );
-      return rows.map(({ key_id }) => ({ op: 'deleted_signing_key', keyId: key_id }));
+      // What was withdrawn left the lane then.
+      const held = rows.filter(({ withdrawn_at_ms }) => withdrawn_at_ms === null);
+      return held.map(({ key_id }) => ({ op: 'deleted_signing_key', keyId: key_id }));
     },
   },
 ];

@@ -31,6 +31,8 @@ export const signingKeys = pgTable(
     notBeforeMs: instant('not_before_ms').notNull(),
     notAfterMs: instant('not_after_ms').notNull(),
     createdAtMs: instant('created_at_ms').notNull(),
+    /** Endorsed keys only: nothing signs with it any more, and edges refuse it. */
+    withdrawnAtMs: instant('withdrawn_at_ms'),
   },
   (table) => [index('signing_keys_purpose').on(table.purpose, table.notAfterMs)],
 );
