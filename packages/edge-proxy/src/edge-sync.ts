@@ -48,19 +48,18 @@ export function createEdgeSync(parts: EdgeSyncParts): EdgeSync {
     disk,
     found: loaded.lanes,
     denials: loaded.carried,
+    foundKeys: loaded.keys,
     distributor,
     rootPublicKey,
     onSecrets: (references) => secrets.want(references),
     log,
     clock,
   });
+  secrets.onComplete = (complete) => state.secretsHere(complete);
   const bus = openBus(parts);
   const sync = new SyncClient({
     channel,
     state,
-    rootPublicKey,
-    keys: loaded.keys,
-    onKeys: (keys) => disk.saveKeys(keys),
     hello: { softwareVersion, region: config.region, labels: config.labels },
     bus,
     events,

@@ -148,8 +148,7 @@ export class Edge {
       home: config.home,
       channel,
       onValues: (values: ReadonlyMap<string, Uint8Array>) => {
-        const ring = values.get(cookieRingSecret);
-        if (ring !== undefined && bench.setCookieRing(ring)) {
+        if (bench.setCookieRing(values.get(cookieRingSecret) ?? null)) {
           this.#running?.pool.setCredentials(bench.credentials());
         }
       },

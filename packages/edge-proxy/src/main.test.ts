@@ -122,10 +122,10 @@ describe('an edge process', () => {
     expect(answer.headers['content-type']).toContain('text/html');
   });
 
-  it('becomes ready with its state, and writes each request as one line and sends it upward', async () => {
+  it('is ready with its state, until its ring is withdrawn, and tells of each request in one line', async () => {
     const edge = start();
     const listening = await edge.listening();
-    await feed();
+    const { bulk } = await feed();
     await untilReady(listening);
     const answer = await requestPublic(listening.port, files.publicCa, host);
     expect(answer.status).toBe(302);
@@ -143,6 +143,10 @@ describe('an edge process', () => {
     expect(metrics).toMatch(
       /^sallyport_edge_records_dropped_total\{place="output",kind="denial"\} 0$/m,
     );
+    bulk.sendFrame('config', at(2), [{ op: 'deleted_secret', id: 'cookie-ring' }]);
+    await bulk.acked('config', at(2), AckStage.ENFORCED);
+    const missing = { status: 503, reasons: ['cookie_ring_missing'] };
+    await expect.poll(() => readiness(listening)).toEqual(missing);
   });
 
   it('serves with several workers on one port, each with the whole state', async () => {

@@ -27,12 +27,16 @@ export class CredentialBench {
     this.#serverCertificates = certificates;
   }
 
-  /** Returns whether it is another ring than before. Throws for a value that is none. */
-  setCookieRing(value: Uint8Array): boolean {
-    readCookieRing(value);
-    if (this.#cookieRing !== null && Buffer.compare(this.#cookieRing, value) === 0) return false;
+  /**
+   * Returns whether it is another ring than before; null: there is none to be used. Throws for a
+   * value that is none.
+   */
+  setCookieRing(value: Uint8Array | null): boolean {
+    if (value !== null) readCookieRing(value);
+    const before = this.#cookieRing;
     this.#cookieRing = value;
-    return true;
+    if (before === null || value === null) return before !== value;
+    return Buffer.compare(before, value) !== 0;
   }
 
   credentials(): WorkerCredentials {

@@ -13,7 +13,7 @@ import { IdentityFileError, identityPath, readIdentity, writeIdentity } from './
 import { joinEdge } from './join.ts';
 import { localKey } from './local-key.ts';
 import { keepRenewed, renew } from './renew.ts';
-import { SecretKeeper } from './secrets.ts';
+import { SecretKeeper, type SecretKeeperOptions } from './secrets.ts';
 
 const log = createLog('error', {}, () => undefined);
 const root = createRootKey();
@@ -66,6 +66,13 @@ describe('joining', () => {
     await plane.open();
     expect((await joining).edgeId).toBe(plane.edgeId);
     await expect(joined('sp_join_other')).rejects.toThrow('the join token is not valid');
+  });
+
+  it('waits for a control plane to which too many come at once', async () => {
+    await start();
+    plane.joinsPutOff = 2;
+    expect((await joined()).edgeId).toBe(plane.edgeId);
+    expect(plane.joins.all).toHaveLength(3);
   });
 
   it('refuses certificates that name another edge', async () => {
@@ -155,7 +162,7 @@ describe('secrets', () => {
   const value = Buffer.from('the value of the ring');
   const references = (of: Uint8Array) => new Map([['cookie-ring', secretRef('cookie-ring', of)]]);
 
-  async function keeper() {
+  async function keeper(options: Partial<SecretKeeperOptions> = {}) {
     const values = new Arrivals<ReadonlyMap<string, Uint8Array>>();
     const stopping = new AbortController();
     const keeping = await SecretKeeper.open({
@@ -165,8 +172,11 @@ describe('secrets', () => {
       onValues: (next) => values.push(next),
       log,
       signal: stopping.signal,
+      ...options,
     });
-    return { keeping, values, stopping };
+    const complete: boolean[] = [];
+    keeping.onComplete = (here) => complete.push(here);
+    return { keeping, values, stopping, complete };
   }
 
   it('are fetched when a reference changes, stored encrypted and not fetched again', async () => {
@@ -207,6 +217,54 @@ describe('secrets', () => {
     const { keeping, values } = await keeper();
     keeping.want(references(value));
     expect((await values.next()).get('cookie-ring')).toEqual(value);
+  });
+
+  it('are taken back at once when the state refers to them no longer', async () => {
+    await start();
+    plane.secrets.set('cookie-ring', value);
+    const { keeping, values, complete } = await keeper();
+    keeping.want(references(value));
+    await values.next();
+    expect(complete).toEqual([false, true]);
+    keeping.want(new Map());
+    expect(values.all.at(-1)).toEqual(new Map());
+    expect(complete.at(-1)).toBe(true);
+  });
+
+  it('are used on for a bounded while when the next value cannot be had, and then no more', async () => {
+    await start();
+    plane.secrets.set('cookie-ring', value);
+    const { keeping, values, complete, stopping } = await keeper({ overlapMs: 100 });
+    keeping.want(references(value));
+    await values.next();
+    const next = Buffer.from('the next value of the ring');
+    keeping.want(references(next));
+    expect(complete.at(-1)).toBe(false);
+    // Another reference meanwhile does not make the while longer.
+    keeping.want(references(Buffer.from('one more')));
+    keeping.want(references(next));
+    expect(values.all).toHaveLength(1);
+    expect((await values.next()).size).toBe(0);
+    expect(complete.at(-1)).toBe(false);
+    plane.secrets.set('cookie-ring', next);
+    expect((await values.next()).get('cookie-ring')).toEqual(next);
+    expect(complete.at(-1)).toBe(true);
+    stopping.abort();
+  });
+
+  it('that nobody can use do not count as here', async () => {
+    await start();
+    plane.secrets.set('cookie-ring', value);
+    const { keeping, complete, stopping } = await keeper({
+      onValues: (next) => {
+        if (next.size > 0) throw new TypeError('not a ring');
+      },
+    });
+    keeping.want(references(value));
+    await plane.secretRequests.next();
+    await plane.secretRequests.next();
+    expect(complete).not.toContain(true);
+    stopping.abort();
   });
 
   it('that an edge has no use for are never asked for', async () => {

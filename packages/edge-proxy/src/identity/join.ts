@@ -21,7 +21,8 @@ const joinDeadlineMs = 10_000;
 
 /**
  * Joins with the one-time token: new keys, their certificates, and the root key that is believed
- * from then on. Waits for a control plane that cannot be reached; throws for a refusal.
+ * from then on. Waits for a control plane that cannot be reached or has too much to do; throws for
+ * a refusal.
  */
 export async function joinEdge(options: JoinOptions): Promise<EdgeIdentity> {
   const { channel, token, region, labels, log, signal } = options;
@@ -52,8 +53,11 @@ export async function joinEdge(options: JoinOptions): Promise<EdgeIdentity> {
         serial: 1,
       };
     } catch (error) {
-      if (serviceErrorCode(error) !== status.UNAVAILABLE || signal.aborted) throw error;
-      log.warn('identity.join_waits', { trouble: await channel.trouble(attempt), attempt });
+      const code = serviceErrorCode(error);
+      const busy = code === status.RESOURCE_EXHAUSTED;
+      if (!(busy || code === status.UNAVAILABLE) || signal.aborted) throw error;
+      const trouble = busy ? 'others join at this moment' : await channel.trouble(attempt);
+      log.warn('identity.join_waits', { trouble, attempt });
       await pause(reconnectDelayMs(attempt), signal);
     }
   }

@@ -23,6 +23,20 @@ describe('the ages of the lanes', () => {
     expect(ages.isKnown('config')).toBe(false);
   });
 
+  it('are those of all lanes higher by the time for which the monotonic clock stood still', () => {
+    const ages = new LaneAges();
+    const nowMs = monotonicMs();
+    ages.set('revoke', nowMs);
+    ages.set('config', Number.NEGATIVE_INFINITY);
+    ages.setBack(3_600_050);
+    expect(ages.ageMs('revoke', nowMs)).toBeGreaterThanOrEqual(3_600_050);
+    expect(ages.ageMs('revoke', nowMs)).toBeLessThan(3_601_000);
+    expect(ages.ageMs('config', nowMs)).toBe(unknownAgeMs);
+    expect(ages.isKnown('signals')).toBe(false);
+    ages.setBack(Number.MAX_SAFE_INTEGER);
+    expect(ages.ageMs('revoke', nowMs)).toBe(unknownAgeMs);
+  });
+
   it('hold a state of years ago, and none of the future', () => {
     const ages = new LaneAges();
     const nowMs = monotonicMs();

@@ -50,6 +50,16 @@ export class LaneAges {
     Atomics.store(this.#cells, cellOf[lane], cell);
   }
 
+  /** The monotonic clock stood still for so long: what is known of is older by that. */
+  setBack(missedMs: number): void {
+    for (const lane of lanes) {
+      const ticks = Atomics.load(this.#cells, cellOf[lane]);
+      if (ticks <= oldest) continue;
+      const older = Math.max(oldest, ticks - Math.ceil(missedMs / tickMs));
+      Atomics.store(this.#cells, cellOf[lane], older);
+    }
+  }
+
   /** Whether anything is known of the lane's age. */
   isKnown(lane: Lane): boolean {
     return Atomics.load(this.#cells, cellOf[lane]) !== never;

@@ -9,6 +9,7 @@ import { ScriptedControlPlane } from '../testing/scripted-control-plane.ts';
 import type { ScriptedStream } from '../testing/scripted-stream.ts';
 
 const { ENFORCED } = AckStage;
+const polled = { timeout: 10_000 };
 
 let plane: ScriptedControlPlane;
 let edge: EdgeUnderTest;
@@ -113,5 +114,55 @@ describe('an edge that is started again', () => {
     again.sendState('revoke', at(15), []);
     await again.acked('revoke', at(15), ENFORCED);
     await expect.poll(() => blocked(edge, 'usr_b')).toEqual([false]);
+  });
+
+  it('gives none of that up for a replica that is behind, nor for another restart or a new block', async () => {
+    const { revoke } = await bringUp(plane, edge);
+    revoke.sendFrame('revoke', at(12), [userBlock('rev_2', 'usr_b')]);
+    await expect.poll(() => blocked(edge, 'usr_b')).toEqual([true]);
+    await edge.stop();
+    await restart();
+    const behind = await revokeStream();
+    behind.resume('revoke', 'tail', at(10));
+    behind.sendHeartbeat([['revoke', at(10)]], 30_000);
+    behind.sendHeartbeat([['revoke', at(10)]]);
+    await expect.poll(() => edge.tables.ages.ageMs('revoke'), polled).toBeLessThan(5_000);
+    expect(blocked(edge, 'usr_b')).toEqual([true]);
+    behind.sendFrame('revoke', at(13), [userBlock('rev_3', 'usr_c')]);
+    await expect.poll(() => blocked(edge, 'usr_c'), polled).toEqual([true]);
+    await edge.stop();
+    await restart();
+    expect(blocked(edge, 'usr_b')).toEqual([true]);
+    expect(blocked(edge, 'usr_c')).toEqual([true]);
+    const again = await revokeStream();
+    again.resume('revoke', 'tail', at(13));
+    again.sendFrame('revoke', at(11), []);
+    again.sendFrame('revoke', at(12), [userBlock('rev_2', 'usr_b')]);
+    again.sendFrame('revoke', at(13), [userBlock('rev_3', 'usr_c'), userLift('rev_2', 'usr_b')]);
+    await again.acked('revoke', at(13), ENFORCED);
+    await expect.poll(() => blocked(edge, 'usr_b'), polled).toEqual([false]);
+    expect(blocked(edge, 'usr_c')).toEqual([true]);
+  });
+
+  it('carries the blocks among them into a new epoch, and keeps them through a restart there', async () => {
+    const { revoke } = await bringUp(plane, edge);
+    revoke.sendFrame('revoke', at(12), [userBlock('rev_2', 'usr_b')]);
+    await expect.poll(() => blocked(edge, 'usr_b')).toEqual([true]);
+    await edge.stop();
+    await restart();
+    const next = await revokeStream();
+    next.sendState('revoke', at(3, 2), []);
+    await next.acked('revoke', at(3, 2), ENFORCED);
+    expect(blocked(edge, 'usr_b')).toEqual([true]);
+    const { blocks } = await next.carried.next((one) => one.blocks.length > 0);
+    expect(blocks.map(({ revocationId }) => revocationId)).toEqual(['rev_2']);
+    await edge.stop();
+    await restart();
+    expect(blocked(edge, 'usr_b')).toEqual([true]);
+    const again = await revokeStream();
+    again.resume('revoke', 'tail', at(3, 2));
+    again.sendFrame('revoke', at(4, 2), [userLift('rev_2', 'usr_b')]);
+    await again.acked('revoke', at(4, 2), ENFORCED);
+    await expect.poll(() => blocked(edge, 'usr_b'), polled).toEqual([false]);
   });
 });

@@ -74,6 +74,7 @@ async function received(set: PolicySet): Promise<LiveBundle> {
   );
   const store = new ConfigStore({
     rows: new KeyedRows(),
+    keys: { isWithdrawn: () => false, withdraw: () => undefined },
     distributor,
     disk: noDisk,
     rootPublicKey: createRootKey().publicKey,

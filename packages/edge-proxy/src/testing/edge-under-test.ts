@@ -8,6 +8,7 @@ import { localKey } from '../identity/local-key.ts';
 import type { StreamName } from '../state/1-sync/stream-keeper.ts';
 import { SyncClient } from '../state/1-sync/sync-client.ts';
 import type { StreamEnd } from '../state/1-sync/sync-stream.ts';
+import { noKeys } from '../state/2-store/disk/held-keys.ts';
 import { EdgeState, foundNothing, noDisk } from '../state/2-store/edge-state.ts';
 import type { StateTables } from '../state/2-store/state-tables.ts';
 import { type OpenedState, openState } from '../state/open-state.ts';
@@ -39,6 +40,8 @@ export interface EdgeUnderTestOptions {
   readonly bus?: Bus;
   /** Where the edge keeps its state; absent: nowhere. */
   readonly home?: string;
+  /** Wall time of the stream side; the machine's by default. */
+  readonly clock?: () => number;
 }
 
 export async function startEdgeUnderTest(
@@ -90,6 +93,7 @@ export async function startEdgeUnderTest(
     disk: opened?.disk ?? noDisk,
     found: opened?.loaded.lanes ?? foundNothing,
     denials: opened?.loaded.carried ?? { blocks: [], early: [] },
+    foundKeys: opened?.loaded.keys ?? noKeys,
     distributor,
     rootPublicKey,
     onSecrets: (references) => secrets.push(references),
@@ -99,9 +103,6 @@ export async function startEdgeUnderTest(
   const sync = new SyncClient({
     channel,
     state,
-    rootPublicKey,
-    keys: opened?.loaded.keys ?? [],
-    onKeys: (keys) => opened?.disk.saveKeys(keys),
     hello: { softwareVersion: '0.0.0', region: 'eu', labels: {} },
     bus: options.bus ?? null,
     events: {
@@ -110,7 +111,7 @@ export async function startEdgeUnderTest(
       onStreamEnd: (stream, end) => ends.push({ ...end, stream }),
     },
     log,
-    clock: Date.now,
+    clock: options.clock ?? Date.now,
     // The shortest waits and always the first control plane first.
     random: () => 0,
   });

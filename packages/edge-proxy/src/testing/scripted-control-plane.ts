@@ -63,6 +63,8 @@ export class ScriptedControlPlane {
   /** Life of the certificates that it issues. */
   certificateLifeMs = 86_400_000;
   joinToken = 'sp_join_scripted';
+  /** So many joins are put off before one is answered. */
+  joinsPutOff = 0;
   edgeId = 'edg_scripted';
   /** The edge that certificates name; null: the edge that asks. */
   certificatesName: string | null = null;
@@ -192,6 +194,11 @@ export class ScriptedControlPlane {
     callback: Parameters<EdgeSyncHandlers['join']>[1],
   ): Promise<void> {
     this.joins.push(request);
+    if (this.joinsPutOff > 0) {
+      this.joinsPutOff -= 1;
+      callback({ code: status.RESOURCE_EXHAUSTED, details: 'try again later' });
+      return;
+    }
     if (request.token !== this.joinToken) {
       callback({ code: status.UNAUTHENTICATED, details: 'the join token is not valid' });
       return;

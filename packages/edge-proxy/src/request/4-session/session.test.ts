@@ -170,6 +170,23 @@ describe('the session cookie', () => {
     }
   });
 
+  it('ends with the key of its statement: a page signs in again, everything else gets 401', async () => {
+    const other = await TestEdge.start();
+    try {
+      const cookie = await other.session('usr_alice', 'dev_laptop', 'app.corp.test');
+      expect((await call(other, { cookie })).status).toBe(200);
+      const { keyId } = other.signingKey;
+      await other.apply('config', { ...other.signingKey, keyId: 'its-successor' });
+      await other.apply('config', { op: 'deleted_signing_key', keyId });
+      const page = await call(other, { cookie, page: true });
+      const rest = await call(other, { cookie });
+      expect([page.status, rest.status]).toEqual([302, 401]);
+      expect(page.header('location')).toContain('/.well-known/sallyport/sign-in');
+    } finally {
+      await other.stop();
+    }
+  });
+
   it('tells an expired session from none', async () => {
     const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test', {
       issuedAtMs: Date.now() - 7_200_000,

@@ -3,7 +3,7 @@ import { MalformedMessageError, readSyncResponse, type SyncResponse } from '@sal
 import type { Clock } from '@sallyport/shared/clock';
 import type { Lane } from '@sallyport/shared/state/model';
 import { frameNeedsVerifying } from '@sallyport/shared/sync/edge-lane';
-import type { StreamPath } from '@sallyport/shared/sync/edge-lane-model';
+import type { AlarmName, StreamPath } from '@sallyport/shared/sync/edge-lane-model';
 import type {
   FrameMessage,
   HeartbeatMessage,
@@ -20,9 +20,11 @@ export interface InboxOptions {
   readonly keys: VerificationKeys;
   /** Keys that were not known before, and that the root vouches for. */
   readonly onKeys: () => void;
-  readonly onAlarm: (name: 'forged' | 'unexpected', path: PathName, detail: string) => void;
+  readonly onAlarm: (name: InboxAlarm, path: PathName, detail: string) => void;
   readonly clock: Clock;
 }
+
+export type InboxAlarm = Extract<AlarmName, 'forged' | 'unexpected' | 'flooded'>;
 
 /** More than any control plane has; each costs a verification. */
 const keysMax = 64;
@@ -53,7 +55,8 @@ export class Inbox {
     }
     switch (message?.kind) {
       case 'keys':
-        this.#takeKeys(message.value, path);
+        // Each costs a verification: not for whoever has a place on the bus.
+        if (isStreamPath(path)) this.#takeKeys(message.value, path);
         return true;
       case 'heartbeat':
         this.#takeHeartbeat(message.value, path, lanes);
@@ -78,9 +81,9 @@ export class Inbox {
     return true;
   }
 
-  /** Counts something that is no message at all. */
-  unreadable(path: PathName): void {
-    this.#options.onAlarm('unexpected', path, 'a message that cannot be read');
+  /** Counts something that is no message which could be taken. */
+  alarm(name: InboxAlarm, path: PathName, detail: string): void {
+    this.#options.onAlarm(name, path, detail);
   }
 
   /** Resolves when the lanes can take the next message. */
@@ -122,7 +125,8 @@ export class Inbox {
 
   #takeHeartbeat(heartbeat: HeartbeatMessage, path: PathName, lanes: readonly Lane[]): void {
     const verdict = this.#options.keys.verifyHeartbeat(heartbeat, this.#options.clock());
-    for (const lane of lanes) {
+    // One that nobody signed is one alarm, and speaks of no lane.
+    for (const lane of verdict === 'ok' ? lanes : lanes.slice(0, 1)) {
       this.#options.drivers[lane].dispatch({ type: 'heartbeat', path, heartbeat, verdict });
     }
   }

@@ -115,7 +115,7 @@ export class LaneDriver {
         return this.#swap(effect);
       case 'enforce_early': {
         const { epoch, rev, body } = effect.frame;
-        return carried?.enforceEarly({ epoch, rev }, revokeOps(body));
+        return carried?.enforceEarly({ epoch, rev }, body);
       }
       case 'drop_early':
         return carried?.dropEarly(effect.upTo);

@@ -123,10 +123,13 @@ describe('the bus', () => {
     expect(board.get('directory').taken).toEqual(at(30));
     expect(board.get('revoke').taken).toEqual(at(10));
     expect(board.alarms('revoke')).toMatchObject({
-      forged: 3,
-      unexpected: 1,
+      forged: 2,
+      unexpected: 2,
       refused_signature: 1,
     });
+    for (const lane of ['signals', 'config', 'directory'] as const) {
+      expect(board.alarms(lane)).toEqual({});
+    }
     expect(edge.ends.all).toEqual([]);
     revoke.sendFrame('revoke', at(11), denial);
     await revoke.acked('revoke', at(11), ENFORCED);

@@ -132,8 +132,11 @@ describe('the configuration that an edge gets', () => {
     const forged = sampleSigningKey(createRootKey(), 'forged');
     bulk.sendFrame('config', at(21), [forged, sampleSigningKey(plane.root, 'genuine')]);
     expect(await bulk.nacks.next()).toMatchObject({ code: NackCode.SIGNATURE });
+    // Nothing after it is acknowledged while the row stands: that would be for it, too.
     bulk.sendFrame('config', at(22), []);
-    await bulk.acked('config', at(22), ENFORCED);
+    bulk.sendFrame('config', at(23), [{ op: 'deleted_signing_key', keyId: 'forged' }]);
+    await bulk.acked('config', at(23), ENFORCED);
+    expect(bulk.acks.all.some(({ position }) => position?.rev === 22n)).toBe(false);
     const [worker] = edge.workers;
     expect(worker?.current.statementKey('forged', 1)).toBeNull();
     expect(worker?.current.statementKey('genuine', 1)).not.toBeNull();
@@ -165,8 +168,9 @@ describe('the configuration that an edge gets', () => {
     expect((await bulk.nacks.next()).code).toBe(NackCode.COMPILE);
     bulk.sendHeartbeat([['config', at(25), state.digest]]);
     bulk.sendFrame('config', at(26), []);
-    await bulk.acked('config', at(26), ENFORCED);
-    expect(edge.sync.digestAgrees('config')).toBe(true);
+    await expect.poll(() => edge.sync.board.get('config').taken).toEqual(at(26));
+    await expect.poll(() => edge.sync.digestAgrees('config')).toBe(true);
+    expect(edge.sync.board.get('config').enforced?.position).toEqual(at(20));
     expect(edge.workers[0]?.current.bundle()?.version).toBe(1);
   });
 });

@@ -2,17 +2,17 @@ import type { SyncResponse } from '@sallyport/proto';
 import type { Bus } from '@sallyport/shared/bus/bus';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
-import type { Lane, SigningKey } from '@sallyport/shared/state/model';
+import type { Lane } from '@sallyport/shared/state/model';
 import { laneHello } from '@sallyport/shared/sync/edge-lane';
 import type { AlarmName, StreamPath } from '@sallyport/shared/sync/edge-lane-model';
 import type { NackMessage, PathName } from '@sallyport/shared/sync/messages';
 import { comparePositions } from '@sallyport/shared/sync/position';
-import { VerificationKeys } from '@sallyport/shared/sync/verification-keys';
 import type { ControlChannel } from '../../identity/control-channel.ts';
 import type { Delivery, Stage } from '../../worker/distributor.ts';
 import type { EdgeState } from '../2-store/edge-state.ts';
 import { eachLane, lanes } from '../lanes.ts';
-import { monotonicMs } from '../monotonic.ts';
+import { monotonicMs, Standstill } from '../monotonic.ts';
+import { AlarmLog } from './alarm-log.ts';
 import { listenToBus } from './bus-intake.ts';
 import { Inbox } from './inbox.ts';
 import { LaneBoard } from './lane-board.ts';
@@ -31,11 +31,6 @@ export interface SyncEvents {
 export interface SyncClientOptions {
   readonly channel: Pick<ControlChannel, 'connect' | 'targets' | 'trouble'>;
   readonly state: EdgeState;
-  readonly rootPublicKey: Uint8Array;
-  /** From the disk. */
-  readonly keys: readonly SigningKey[];
-  /** All keys that are believed, when there are more than before. */
-  readonly onKeys: (keys: readonly SigningKey[]) => void;
   readonly hello: HelloFields;
   /** The second way; null: there is none, and a second control plane takes its place. */
   readonly bus: Bus | null;
@@ -65,20 +60,21 @@ const streams = [
 export class SyncClient {
   readonly board: LaneBoard = new LaneBoard();
   readonly #options: SyncClientOptions;
-  readonly #keys: VerificationKeys;
   readonly #drivers: Readonly<Record<Lane, LaneDriver>>;
   readonly #inbox: Inbox;
   readonly #reports: Reports;
   readonly #keepers: Readonly<Record<StreamName, StreamKeeper>>;
+  readonly #alarms: AlarmLog;
+  readonly #standstill: Standstill;
   readonly #agreed: Record<Lane, boolean | null> = eachLane(() => null);
   #timers: NodeJS.Timeout[] = [];
   #leaveBus: () => void = () => undefined;
 
   constructor(options: SyncClientOptions) {
-    const { state, rootPublicKey, keys, onKeys, clock } = options;
+    const { state, clock } = options;
+    this.#standstill = new Standstill(clock);
     this.#options = options;
-    this.#keys = new VerificationKeys(rootPublicKey);
-    for (const key of keys) this.#keys.add(key);
+    this.#alarms = new AlarmLog(options.log, monotonicMs);
     const outlet = this.#outlet();
     this.#drivers = eachLane((lane) => {
       const carried = lane === 'revoke' ? state.carried : null;
@@ -88,8 +84,8 @@ export class SyncClient {
     });
     this.#inbox = new Inbox({
       drivers: this.#drivers,
-      keys: this.#keys,
-      onKeys: () => onKeys(this.#keys.keys()),
+      keys: state.keys,
+      onKeys: () => state.saveKeys(),
       onAlarm: (name, path, detail) => outlet.alarm('revoke', name, path, detail),
       clock,
     });
@@ -179,7 +175,7 @@ export class SyncClient {
   }
 
   #outlet(): LaneOutlet {
-    const { events, log, state } = this.#options;
+    const { events, state } = this.#options;
     return {
       hello: (path, have) =>
         this.#stream(path, have.lane)?.up.say(helloMessage(this.#options.hello, [have])),
@@ -205,7 +201,7 @@ export class SyncClient {
       alarm: (lane, name, path, detail) => {
         this.board.alarm(lane, name);
         events.onAlarm?.(lane, name);
-        log.warn('sync.alarm', { lane, name, path, detail });
+        this.#alarms.note({ lane, name, path, detail });
       },
       moved: (lane, position, path) => this.board.moved(lane, position, path),
     };
@@ -249,7 +245,10 @@ export class SyncClient {
 
   #tick(): void {
     const { standby, revoke } = this.#keepers;
-    for (const lane of lanes) this.#drivers[lane].dispatch({ type: 'tick' });
+    const missedMs = this.#standstill.missedMs();
+    if (missedMs > 0) this.#options.state.tables.ages.setBack(missedMs);
+    for (const lane of lanes) this.#drivers[lane].dispatch({ type: 'tick', missedMs });
+    this.#alarms.flush();
     this.#options.state.carried.expire(this.#options.clock());
     standby.want(this.#wantsStandby());
     if (standby.stream !== null && standby.target === revoke.target) standby.reconnect();

@@ -14,12 +14,21 @@ export interface ConfigKnowledge {
   readonly secrets: ReadonlyMap<string, SecretRef>;
 }
 
+/** Which signing keys may be believed. */
+export interface KeyTrust {
+  /** Raw, 32 bytes. */
+  readonly rootPublicKey: Uint8Array;
+  isWithdrawn(keyId: string): boolean;
+}
+
 export interface AdmittedConfig {
   readonly known: ConfigKnowledge;
   /** What the workers get, in the order in which they must apply it. */
   readonly ops: readonly ConfigOp[];
   /** Rows left out. The rest of the frame holds: nothing in it may depend on them. */
   readonly refusals: readonly Problem[];
+  /** The ops of these rows, as they came. */
+  readonly refused: readonly ConfigOp[];
 }
 
 export function emptyConfigKnowledge(): ConfigKnowledge {
@@ -35,7 +44,7 @@ export function emptyConfigKnowledge(): ConfigKnowledge {
 export function admitConfigFrame(
   known: ConfigKnowledge,
   ops: readonly ConfigOp[],
-  rootPublicKey: Uint8Array,
+  trust: KeyTrust,
 ): AdmittedConfig {
   const draft = {
     compiled: known.compiled.copy(),
@@ -44,19 +53,21 @@ export function admitConfigFrame(
   };
   const admitted: ConfigOp[] = [];
   const refusals: Problem[] = [];
+  const refused: ConfigOp[] = [];
   for (const op of releasesLast(ops)) {
-    const refusal = judge(draft, op, rootPublicKey);
-    if (refusal === null) admitted.push(withOwnBytes(op));
-    else refusals.push(refusal);
+    const refusal = judge(draft, op, trust);
+    if (refusal === null) {
+      admitted.push(withOwnBytes(op));
+      continue;
+    }
+    refusals.push(refusal);
+    refused.push(op);
   }
-  return { known: draft, ops: admitted, refusals };
+  return { known: draft, ops: admitted, refusals, refused };
 }
 
 /** Judges the whole state of the lane. Of the versions only those in use and the newest are kept. */
-export function admitConfigState(
-  ops: readonly ConfigOp[],
-  rootPublicKey: Uint8Array,
-): AdmittedConfig {
+export function admitConfigState(ops: readonly ConfigOp[], trust: KeyTrust): AdmittedConfig {
   const released = new Set(ops.filter((op) => op.op === 'release').map((op) => op.version));
   const kept = ops
     .filter((op): op is PutBundle => op.op === 'bundle')
@@ -66,7 +77,7 @@ export function admitConfigState(
     )
     .slice(0, bundlesKept);
   const wanted = ops.filter((op) => op.op !== 'bundle' || kept.includes(op));
-  return admitConfigFrame(emptyConfigKnowledge(), wanted, rootPublicKey);
+  return admitConfigFrame(emptyConfigKnowledge(), wanted, trust);
 }
 
 interface Draft {
@@ -75,14 +86,17 @@ interface Draft {
   readonly secrets: Map<string, SecretRef>;
 }
 
-function judge(draft: Draft, op: ConfigOp, rootPublicKey: Uint8Array): Problem | null {
+function judge(draft: Draft, op: ConfigOp, trust: KeyTrust): Problem | null {
   switch (op.op) {
     case 'bundle':
       return judgeBundle(draft, op);
     case 'release':
       return judgeRelease(draft, op);
     case 'signing_key':
-      if (verifySigningKey(op, rootPublicKey)) return null;
+      if (trust.isWithdrawn(op.keyId)) {
+        return { code: 'SIGNATURE', detail: `the signing key ${op.keyId} was withdrawn` };
+      }
+      if (verifySigningKey(op, trust.rootPublicKey)) return null;
       return {
         code: 'SIGNATURE',
         detail: `the root key does not vouch for the signing key ${op.keyId}`,

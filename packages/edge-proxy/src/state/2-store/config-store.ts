@@ -1,30 +1,41 @@
 import { applyConfigOps, configRowKey, opsFromBytes, UnreadableOpsError } from '@sallyport/proto';
 import type { Log } from '@sallyport/shared/log';
-import type { ConfigOp, Position, SecretRef } from '@sallyport/shared/state/model';
+import type { ConfigOp, Position, SecretRef, SigningKey } from '@sallyport/shared/state/model';
 import { MalformedShardError } from '@sallyport/shared/state/tables/errors';
 import { KeyedRows } from '@sallyport/shared/state/tables/keyed-rows';
 import type { Problem } from '@sallyport/shared/sync/edge-lane-model';
 import type { FrameMessage, FrameProof, ShardDigest } from '@sallyport/shared/sync/messages';
 import { bodySha256 } from '@sallyport/shared/sync/signing';
-import type { Distributor } from '../../worker/distributor.ts';
+import type { Delivery, Distributor } from '../../worker/distributor.ts';
 import {
   type AdmittedConfig,
   admitConfigFrame,
   admitConfigState,
   type ConfigKnowledge,
   emptyConfigKnowledge,
+  type KeyTrust,
 } from './admit-config.ts';
 import { admitRows } from './admit-rows.ts';
+import { keysGone, keysMissing } from './key-rows.ts';
 import { isOpOf } from './lane-ops.ts';
 import type { Arrival, LaneStore, Swap, Taken } from './lane-store.ts';
+import { RefusedRows } from './refused-rows.ts';
 import { joinShard } from './staged-bytes.ts';
 
 export interface ConfigDisk {
   configChanged(position: Position, proof: FrameProof | null): void;
 }
 
+/** What becomes of keys that the lane takes out of use. */
+export interface KeyWithdrawals {
+  isWithdrawn(keyId: string): boolean;
+  /** Called before the rows change. */
+  withdraw(keys: readonly SigningKey[]): void;
+}
+
 export interface ConfigStoreOptions {
   readonly rows: KeyedRows;
+  readonly keys: KeyWithdrawals;
   readonly distributor: Pick<Distributor, 'config'>;
   readonly disk: ConfigDisk;
   readonly rootPublicKey: Uint8Array;
@@ -40,7 +51,13 @@ export interface ConfigStoreOptions {
 export class ConfigStore implements LaneStore {
   readonly lane = 'config';
   readonly #options: ConfigStoreOptions;
+  readonly #refused = new RefusedRows();
   #known: ConfigKnowledge = emptyConfigKnowledge();
+  #secretsHere = true;
+  /** What the workers were told last. */
+  #told: Delivery | null = null;
+  /** Messages to the workers go one after the other. */
+  #telling: Promise<void> = Promise.resolve();
   #staged: { readonly bytes: Uint8Array; readonly ops: readonly ConfigOp[] } | null = null;
 
   constructor(options: ConfigStoreOptions) {
@@ -58,9 +75,10 @@ export class ConfigStore implements LaneStore {
   async apply(frame: FrameMessage, arrival: Arrival): Promise<Taken> {
     const admission = admitRows('config', frame.body);
     if (!admission.ok) return { kind: 'refused', problem: admission.refusal };
-    const { rows, disk, rootPublicKey } = this.#options;
+    const { rows, disk } = this.#options;
     const ops = admission.ops.filter((op) => isOpOf('config', op));
-    const admitted = admitConfigFrame(this.#known, ops, rootPublicKey);
+    this.#options.keys.withdraw(keysGone(rows, ops));
+    const admitted = this.#admit(ops);
     // Refused rows are rows all the same: without them the digests would never agree again.
     applyConfigOps(rows, ops);
     const position = { epoch: frame.epoch, rev: frame.rev };
@@ -96,7 +114,11 @@ export class ConfigStore implements LaneStore {
     const { rows, disk } = this.#options;
     const staged = this.#staged;
     this.#staged = null;
-    if (staged !== null) rows.load(staged.bytes);
+    if (staged !== null) {
+      // The ops in between were not seen: a key that is gone was taken out.
+      this.#options.keys.withdraw(keysMissing(rows, staged.ops));
+      rows.load(staged.bytes);
+    }
     disk.configChanged(swap.position, null);
     return this.#restore(staged?.ops ?? readRows(rows), swap);
   }
@@ -106,8 +128,39 @@ export class ConfigStore implements LaneStore {
     return this.#restore(readRows(this.#options.rows), { ...arrival, position });
   }
 
+  /**
+   * Whether the values of all secrets that the state refers to are in use. While one is not, nothing
+   * is acknowledged; what has waited for it is, as soon as it is.
+   */
+  secretsHere(here: boolean): void {
+    const before = this.#secretsHere;
+    this.#secretsHere = here;
+    if (before || !here) return;
+    void this.#inTurn(async () => {
+      // After the values, on the same way to the workers: what they enforce then is with them.
+      if (this.#told?.silent === true && !this.#holds()) await this.#tell(this.#told, [], false);
+    });
+  }
+
+  #admit(ops: readonly ConfigOp[]): AdmittedConfig {
+    const admitted = admitConfigFrame(this.#known, ops, this.#trust());
+    this.#refused.judged(ops, admitted.refused, false);
+    const late = this.#refused.releasesToTake(admitted.known);
+    if (late.length === 0) return admitted;
+    const taken = admitConfigFrame(admitted.known, late, this.#trust());
+    this.#refused.judged(late, taken.refused, false);
+    return { ...admitted, known: taken.known, ops: [...admitted.ops, ...taken.ops] };
+  }
+
+  #trust(): KeyTrust {
+    const { rootPublicKey, keys } = this.#options;
+    return { rootPublicKey, isWithdrawn: (keyId) => keys.isWithdrawn(keyId) };
+  }
+
   #restore(ops: readonly ConfigOp[], where: Arrival & { position: Position }): Promise<Taken> {
-    return this.#took(admitConfigState(ops, this.#options.rootPublicKey), where, true);
+    const admitted = admitConfigState(ops, this.#trust());
+    this.#refused.judged(ops, admitted.refused, true);
+    return this.#took(admitted, where, true);
   }
 
   async #took(
@@ -115,13 +168,30 @@ export class ConfigStore implements LaneStore {
     where: Arrival & { readonly position: Position },
     whole: boolean,
   ): Promise<Taken> {
-    const { distributor, onSecrets, log } = this.#options;
+    const { onSecrets, log } = this.#options;
     this.#known = known;
     onSecrets(known.secrets);
     if (refusals.length > 0) log.error('state.rows_refused', { lane: 'config', refusals });
-    const delivery = { ...where, lane: 'config', silent: refusals.length > 0 } as const;
-    await distributor.config(delivery, ops, whole);
+    await this.#inTurn(() => this.#tell({ ...where, lane: 'config' }, ops, whole));
     return { kind: 'taken', refusals };
+  }
+
+  #holds(): boolean {
+    return !this.#secretsHere || this.#refused.hold(this.#known);
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#telling = this.#telling.then(work);
+    return this.#telling;
+  }
+
+  async #tell(
+    delivery: Omit<Delivery, 'silent'>,
+    ops: readonly ConfigOp[],
+    whole: boolean,
+  ): Promise<void> {
+    this.#told = { ...delivery, silent: this.#holds() };
+    await this.#options.distributor.config(this.#told, ops, whole);
   }
 }
 

@@ -1,16 +1,21 @@
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
-import type { Lane, Position, SecretRef } from '@sallyport/shared/state/model';
+import type { Lane, Position, SecretRef, SigningKey } from '@sallyport/shared/state/model';
 import { type RowLane, shardsPerLane } from '@sallyport/shared/state/tables/lane';
+import type { EarlyFrame } from '@sallyport/shared/sync/early-frames';
 import type { EdgeLaneStart } from '@sallyport/shared/sync/edge-lane';
 import type { FrameMessage, FrameProof } from '@sallyport/shared/sync/messages';
+import { bodySha256 } from '@sallyport/shared/sync/signing';
+import { VerificationKeys } from '@sallyport/shared/sync/verification-keys';
 import type { Distributor } from '../../worker/distributor.ts';
 import { eachLane, lanes } from '../lanes.ts';
 import { monotonicMs } from '../monotonic.ts';
 import { CarriedRows, type SavedDenials } from './carried-rows.ts';
 import { ConfigStore } from './config-store.ts';
+import { type HeldKeys, noKeys } from './disk/held-keys.ts';
+import type { EarlyDenials } from './disk/loaded-state.ts';
 import type { LaneStore } from './lane-store.ts';
-import { RowStore } from './row-store.ts';
+import { blockFinder, RowStore } from './row-store.ts';
 import type { StateTables } from './state-tables.ts';
 
 /** Where the state is kept beyond this process; all of it returns at once. */
@@ -22,6 +27,7 @@ export interface EdgeDisk {
   configChanged(position: Position, proof: FrameProof | null): void;
   asOf(lane: Lane, wallMs: number): void;
   saveCarried(denials: SavedDenials): Promise<void>;
+  saveKeys(keys: readonly SigningKey[], withdrawn: readonly SigningKey[]): void;
 }
 
 /** Keeps nothing: a restart begins without state. */
@@ -32,6 +38,7 @@ export const noDisk: EdgeDisk = {
   configChanged: () => undefined,
   asOf: () => undefined,
   saveCarried: () => Promise.resolve(),
+  saveKeys: () => undefined,
 };
 
 /** How a lane stood when the process before this one ended. */
@@ -48,6 +55,8 @@ export interface EdgeStateOptions {
   readonly disk: EdgeDisk;
   readonly found: Readonly<Record<Lane, FoundLane>>;
   readonly denials: SavedDenials;
+  /** Signing keys that were found; default: none. */
+  readonly foundKeys?: HeldKeys;
   readonly distributor: Distributor;
   readonly rootPublicKey: Uint8Array;
   readonly onSecrets: (secrets: ReadonlyMap<string, SecretRef>) => void;
@@ -66,6 +75,8 @@ export class EdgeState {
   readonly tables: StateTables;
   readonly disk: EdgeDisk;
   readonly carried: CarriedRows;
+  /** The signing keys that this edge believes. */
+  readonly keys: VerificationKeys;
   readonly stores: Readonly<Record<Lane, LaneStore>>;
   /** Set by whoever reports them upward. */
   onCarried: () => void = () => undefined;
@@ -81,9 +92,15 @@ export class EdgeState {
       table: tables.carried,
       distributor,
       save: (denials) => disk.saveCarried(denials),
+      pending: () => disk.pending('revoke'),
       onBlocks: () => this.onCarried(),
     });
-    const config = { rows: tables.config, distributor, disk, rootPublicKey, onSecrets, log };
+    this.keys = this.#heldKeys();
+    const keys = {
+      isWithdrawn: (keyId: string) => this.keys.isWithdrawn(keyId),
+      withdraw: (gone: readonly SigningKey[]) => this.#withdraw(gone),
+    };
+    const config = { rows: tables.config, keys, distributor, disk, rootPublicKey, onSecrets, log };
     this.#config = new ConfigStore(config);
     const rows = (lane: RowLane, carried: CarriedRows | null) =>
       new RowStore({ table: tables.rows[lane], distributor, disk, carried });
@@ -97,7 +114,8 @@ export class EdgeState {
 
   /** Where the machine of a lane starts. */
   start(lane: Lane): Omit<EdgeLaneStart, 'nowMs'> {
-    const { position, proof, highest } = this.#options.found[lane];
+    const { found, denials } = this.#options;
+    const { position, proof, highest } = found[lane];
     return {
       lane,
       shards: lane === 'config' ? 1 : shardsPerLane,
@@ -106,13 +124,16 @@ export class EdgeState {
       mark: highest,
       digest: this.stores[lane].digest(),
       asOfMs: this.#asOfMs(lane),
+      early: lane === 'revoke' ? denials.early.map(earlyFrame) : [],
     };
   }
 
   /** Puts what was found on the disk to use: this edge decides by it before anybody can be asked. */
   async restore(): Promise<void> {
     const { found, denials, distributor, tables } = this.#options;
-    this.carried.restore(denials);
+    this.carried.restore(denials, found.revoke.position);
+    // Of an epoch that is over, and in the rows of the new one.
+    if (this.carried.blocks().length > 0) this.carried.arrived(blockFinder(tables.rows.revoke));
     for (const lane of lanes) {
       const { position } = found[lane];
       if (position === null) continue;
@@ -123,11 +144,38 @@ export class EdgeState {
     }
   }
 
+  /** Whether the values of all secrets that the configuration refers to are in use. */
+  secretsHere(here: boolean): void {
+    this.#config.secretsHere(here);
+  }
+
+  /** To be called when there are other keys than before. */
+  saveKeys(): void {
+    this.disk.saveKeys(this.keys.keys(), this.keys.withdrawn());
+  }
+
   /** The lane is known to be complete as of this instant of the monotonic clock. */
   asOf(lane: Lane, asOfMs: number): void {
     this.tables.ages.set(lane, asOfMs);
     this.disk.asOf(lane, this.#options.clock() - (monotonicMs() - asOfMs));
-    if (lane === 'revoke') this.carried.complete();
+  }
+
+  #withdraw(gone: readonly SigningKey[]): void {
+    if (gone.length === 0) return;
+    const nowMs = this.#options.clock();
+    for (const key of gone) this.keys.withdraw(key, nowMs);
+    this.#options.log.warn('state.keys_withdrawn', { keyIds: gone.map(({ keyId }) => keyId) });
+    this.saveKeys();
+  }
+
+  #heldKeys(): VerificationKeys {
+    const { rootPublicKey, foundKeys = noKeys, found, clock } = this.#options;
+    const keys = new VerificationKeys(rootPublicKey);
+    for (const key of foundKeys.withdrawn) keys.withdraw(key, clock());
+    // Without the rows nobody can say what was withdrawn meanwhile; the next stream brings keys.
+    const believed = found.config.position === null ? [] : foundKeys.believed;
+    for (const key of believed) keys.add(key);
+    return keys;
   }
 
   /** A clock that was set back makes a state as old as can be, never young. */
@@ -136,4 +184,9 @@ export class EdgeState {
     const nowMs = this.#options.clock();
     return asOfMs === null || asOfMs > nowMs ? null : monotonicMs() - (nowMs - asOfMs);
   }
+}
+
+function earlyFrame({ position, body }: EarlyDenials): EarlyFrame {
+  const sha256 = Buffer.from(bodySha256(body)).toString('hex');
+  return { ...position, sha256, bytes: body.length };
 }

@@ -86,9 +86,9 @@ export class RowStore implements LaneStore {
 
   swap({ position, carry, ...arrival }: Swap): Taken {
     const { table, distributor, disk, carried } = this.#options;
-    const before = carry && carried !== null ? this.#blocks() : [];
+    const before = carry && carried !== null ? blocksOf(table) : [];
     this.#staged.commit();
-    if (carried !== null) this.#carry(carried, before, carry ? position.epoch : null);
+    if (carried !== null) this.#carry(carried, before, position.epoch);
     // It never rejects; who acknowledges asks the disk for it.
     void disk.replaced(table.lane, position, null);
     const delivery = { ...arrival, lane: this.lane, position, silent: false };
@@ -96,23 +96,31 @@ export class RowStore implements LaneStore {
     return taken;
   }
 
-  #blocks(): Block[] {
-    const { table } = this.#options;
-    const indexes = Array.from({ length: shardsPerLane }, (_, index) => index);
-    return indexes.flatMap((index) => [...table.shardOps(index, 'block')]);
-  }
-
-  #carry(carried: CarriedRows, before: readonly Block[], epoch: number | null): void {
-    const nobodyAsks = before.length === 0 && carried.blocks().length === 0;
-    const present = new Set(nobodyAsks ? [] : this.#blocks().map(rowName));
-    const inState = (block: Block) => present.has(rowName(block));
-    if (epoch !== null)
-      carried.carry(
-        before.filter((block) => !inState(block)),
-        epoch,
-      );
+  #carry(carried: CarriedRows, before: readonly Block[], epoch: number): void {
+    const nobodyAsks = before.length === 0 && carried.empty;
+    const inState = nobodyAsks ? () => false : blockFinder(this.#options.table);
+    // Also what had been enforced early under an epoch before.
+    carried.carry(
+      before.filter((block) => !inState(block)),
+      epoch,
+    );
     carried.arrived(inState);
   }
+}
+
+/** Tells whether a block stands in the rows as they are now, for at least as long. */
+export function blockFinder(table: LaneTable): (block: Block) => boolean {
+  const ends = new Map(blocksOf(table).map((block) => [rowName(block), endOf(block)]));
+  return (block) => (ends.get(rowName(block)) ?? Number.NEGATIVE_INFINITY) >= endOf(block);
+}
+
+function endOf({ expiresAtMs }: Block): number {
+  return expiresAtMs ?? Number.POSITIVE_INFINITY;
+}
+
+function blocksOf(table: LaneTable): Block[] {
+  const indexes = Array.from({ length: shardsPerLane }, (_, index) => index);
+  return indexes.flatMap((index) => [...table.shardOps(index, 'block')]);
 }
 
 function rowName({ kind, subjectId, revocationId }: Block): string {

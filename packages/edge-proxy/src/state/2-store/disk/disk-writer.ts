@@ -8,6 +8,7 @@ import { writeCheckpoint } from './checkpoint.ts';
 import type { ConfigDisk } from './config-disk.ts';
 import type { DiskHealth } from './disk-health.ts';
 import type { DiskKeys } from './disk-keys.ts';
+import { before, type Instant, type InstantClock } from './instants.ts';
 import type { LaneDisk } from './lane-disk.ts';
 import { makeDirectories } from './load.ts';
 import { type LaneMark, type Marks, noMarks } from './marks.ts';
@@ -18,6 +19,7 @@ import type { SmallFile } from './small-file.ts';
 export interface DiskParts {
   readonly paths: DiskPaths;
   readonly keys: DiskKeys;
+  readonly clock: InstantClock;
   readonly health: DiskHealth;
   readonly marks: MarksFile;
   readonly rows: Readonly<Record<RowLane, LaneDisk>>;
@@ -34,14 +36,14 @@ const syncDelayMs = 250;
 const asOfDelayMs = 5_000;
 const closeMs = 5_000;
 const settleRounds = 20;
-const nothingKnown: LaneMark = { highest: null, asOfMs: null };
+const nothingKnown: LaneMark = { highest: null, asOf: null };
 
 /** Brings to the disk, in the background, what is not written on the spot. */
 export class DiskWriter {
   readonly #parts: DiskParts;
   readonly #sync: Background;
   readonly #checkpoints: Background;
-  readonly #asOf = new Map<Lane, number>();
+  readonly #asOf = new Map<Lane, Instant>();
   #prepared = false;
   #checkpointsTotal = 0;
 
@@ -76,7 +78,10 @@ export class DiskWriter {
     // The first of a process soon: without one, a state counts as older than any budget.
     const delayMs = this.#asOf.has(lane) ? asOfDelayMs : syncDelayMs;
     // Rather older than younger, and never what no clock says.
-    if (wallMs > 0 && Number.isFinite(wallMs)) this.#asOf.set(lane, Math.floor(wallMs));
+    if (wallMs > 0 && Number.isFinite(wallMs)) {
+      const now = this.#parts.clock();
+      this.#asOf.set(lane, before(now, now.wallMs - wallMs));
+    }
     this.#sync.wake(delayMs);
   }
 
@@ -169,8 +174,8 @@ export class DiskWriter {
     const failing = health.failing !== null;
     const markOf = (lane: Lane): LaneMark => {
       const { position, whole } = lane === 'config' ? config : rows[lane];
-      if (whole) return { highest: position, asOfMs: this.#asOf.get(lane) ?? null };
-      return failing ? { highest: position, asOfMs: null } : nothingKnown;
+      if (whole) return { highest: position, asOf: this.#asOf.get(lane) ?? null };
+      return failing ? { highest: position, asOf: null } : nothingKnown;
     };
     return {
       lanes: {
@@ -186,11 +191,11 @@ export class DiskWriter {
   async #raise(by: Omit<Marks, 'sequence'>): Promise<void> {
     const { marks } = this.#parts.marks;
     const same = lanes.every((lane) => {
-      const { highest, asOfMs } = by.lanes[lane];
+      const { highest, asOf } = by.lanes[lane];
       const held = marks.lanes[lane];
       return (
         (highest === null || samePosition(highest, held.highest)) &&
-        (asOfMs === null || asOfMs === held.asOfMs)
+        (asOf === null || asOf === held.asOf)
       );
     });
     if (same && by.carried <= marks.carried && marks.sequence > 0) return;

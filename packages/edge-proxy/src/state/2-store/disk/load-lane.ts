@@ -7,6 +7,7 @@ import { comparePositions } from '@sallyport/shared/sync/position';
 import type { DiskKeys } from './disk-keys.ts';
 import { openFile, type Refused } from './file-format.ts';
 import { type FileReader, isMissing } from './files.ts';
+import { ageOf, type Instant } from './instants.ts';
 import { decodeIndex, type LaneIndex, type ShardFile } from './lane-index.ts';
 import type { LoadedLane, Problems } from './loaded-state.ts';
 import type { LaneMark } from './marks.ts';
@@ -23,6 +24,7 @@ export interface LaneSource {
   readonly shards: ShardFiles;
   readonly mark: LaneMark;
   readonly problems: Problems;
+  readonly now: Instant;
 }
 
 export interface FoundLane {
@@ -67,12 +69,18 @@ export function loadLane(source: LaneSource): FoundLane {
   if (behind || missingShards.length > 0) {
     return { ...found, loaded: refusedLane(missingShards, mark) };
   }
-  const { asOfMs } = mark;
+  const asOfMs = wallAsOf(mark, source.now);
   const loaded = { complete: true, ...end, asOfMs, missingShards, highest } as const;
   return { ...found, loaded };
 }
 
 const noIndex = { code: 'missing', detail: 'without it no file of the lane counts' } as const;
+
+/** Of which the lane is, by the wall clock as it is set now; null: as old as can be. */
+export function wallAsOf({ asOf }: LaneMark, now: Instant): number | null {
+  const ageMs = asOf === null ? null : ageOf(asOf, now);
+  return ageMs === null ? null : now.wallMs - ageMs;
+}
 
 /** A lane that cannot be relied on. */
 export function refusedLane(missingShards: readonly number[], { highest }: LaneMark): LoadedLane {

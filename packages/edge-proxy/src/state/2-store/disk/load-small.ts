@@ -1,5 +1,3 @@
-import { opsFromBytes } from '@sallyport/proto';
-import type { SigningKey } from '@sallyport/shared/state/model';
 import type { KeyedRows } from '@sallyport/shared/state/tables/keyed-rows';
 import { comparePositions } from '@sallyport/shared/sync/position';
 import { decodeProof } from './bytes.ts';
@@ -7,7 +5,9 @@ import { decodeCarried } from './carried-ops.ts';
 import type { DiskKeys } from './disk-keys.ts';
 import { type FileHeader, type FilePlace, openFile } from './file-format.ts';
 import type { FileReader } from './files.ts';
-import { malformed, refusedLane, unreadable } from './load-lane.ts';
+import { decodeKeys, type HeldKeys, noKeys } from './held-keys.ts';
+import type { Instant } from './instants.ts';
+import { malformed, refusedLane, unreadable, wallAsOf } from './load-lane.ts';
 import type { CarriedOps, LoadedLane, Problems } from './loaded-state.ts';
 import { type LaneMark, type Marks, marksBytesMax, openMarks } from './marks.ts';
 import type { DiskPaths } from './paths.ts';
@@ -17,6 +17,7 @@ export interface SmallSource {
   readonly keys: DiskKeys;
   readonly reader: FileReader;
   readonly problems: Problems;
+  readonly now: Instant;
 }
 
 const configBytesMax = 257 * 2 ** 20;
@@ -66,7 +67,8 @@ export function loadConfig(source: SmallSource, mark: LaneMark, rows: KeyedRows)
   try {
     const { proof, rest } = decodeProof(opened.body);
     rows.load(rest);
-    const { asOfMs, highest } = mark;
+    const { highest } = mark;
+    const asOfMs = wallAsOf(mark, source.now);
     return { complete: true, position, proof, asOfMs, missingShards: [], highest };
   } catch (error) {
     return refuse(malformed(error));
@@ -74,21 +76,20 @@ export function loadConfig(source: SmallSource, mark: LaneMark, rows: KeyedRows)
 }
 
 /** The signing keys that were held; the root vouches for each of them, so older ones do no harm. */
-export function loadKeys(source: SmallSource): readonly SigningKey[] {
+export function loadKeys(source: SmallSource): HeldKeys {
   const path = source.paths.small('keys');
   const opened = readSmall(source, path, keysPlace, smallBytesMax);
-  if (opened === null) return [];
+  if (opened === null) return noKeys;
   if (!opened.ok) {
     source.problems.add(path, opened.problem);
-    return [];
+    return noKeys;
   }
   try {
     // The keys point into the bytes, and the reader's memory is used again.
-    const ops = opsFromBytes(Uint8Array.from(opened.body));
-    return ops.filter((op) => op.op === 'signing_key');
+    return decodeKeys(Uint8Array.from(opened.body));
   } catch (error) {
     source.problems.add(path, malformed(error));
-    return [];
+    return noKeys;
   }
 }
 

@@ -4,6 +4,7 @@ import { type RowLane, rowLanes } from '@sallyport/shared/state/tables/lane';
 import { createLaneTable, type LaneTable } from '@sallyport/shared/state/tables/lane-table';
 import type { DiskKeys } from './disk-keys.ts';
 import { FileReader } from './files.ts';
+import type { Instant } from './instants.ts';
 import { type FoundLane, loadLane, refusedLane } from './load-lane.ts';
 import { type LoadedCarried, loadCarried, loadConfig, loadKeys, loadMarks } from './load-small.ts';
 import { type LoadedLane, type LoadedState, Problems } from './loaded-state.ts';
@@ -38,10 +39,10 @@ export function makeDirectories(paths: DiskPaths): void {
  * left out and named. Without marks that can be believed no lane is complete, since then nobody
  * can say that it is not an older copy.
  */
-export function loadState(paths: DiskPaths, keys: DiskKeys): Loaded {
+export function loadState(paths: DiskPaths, keys: DiskKeys, now: Instant): Loaded {
   const problems = new Problems();
   const reader = new FileReader();
-  const source = { paths, keys, reader, problems };
+  const source = { paths, keys, reader, problems, now };
   const found = loadMarks(source);
   const marks = found ?? noMarks;
   const carried = loadCarried(source, marks.carried);

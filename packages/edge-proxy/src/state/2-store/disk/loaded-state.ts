@@ -1,9 +1,10 @@
-import type { Block, Lane, Position, RevokeOp, SigningKey } from '@sallyport/shared/state/model';
+import type { Block, Lane, Position } from '@sallyport/shared/state/model';
 import type { KeyedRows } from '@sallyport/shared/state/tables/keyed-rows';
 import type { RowLane } from '@sallyport/shared/state/tables/lane';
 import type { LaneTable } from '@sallyport/shared/state/tables/lane-table';
 import type { FrameProof } from '@sallyport/shared/sync/messages';
 import type { DiskProblemCode, Refused } from './file-format.ts';
+import type { HeldKeys } from './held-keys.ts';
 
 /** What the files on disk gave. */
 export interface LoadedState {
@@ -11,7 +12,7 @@ export interface LoadedState {
   readonly configRows: KeyedRows;
   readonly lanes: Readonly<Record<Lane, LoadedLane>>;
   readonly carried: CarriedOps;
-  readonly keys: readonly SigningKey[];
+  readonly keys: HeldKeys;
   readonly problems: readonly DiskProblem[];
 }
 
@@ -19,8 +20,15 @@ export interface LoadedState {
 export interface CarriedOps {
   /** Carried over a change of the epoch. */
   readonly blocks: readonly Block[];
-  /** Ahead of a gap, or provisional. */
-  readonly early: readonly RevokeOp[];
+  /** Of frames that have not had their turn. */
+  readonly early: readonly EarlyDenials[];
+}
+
+/** A frame of `revoke` whose denials are enforced ahead of its turn. */
+export interface EarlyDenials {
+  readonly position: Position;
+  /** As it was signed; verified before it came here. */
+  readonly body: Uint8Array;
 }
 
 export interface LoadedLane {
@@ -30,7 +38,7 @@ export interface LoadedLane {
   readonly position: Position | null;
   /** Of the frame that led to the position; null: not known. */
   readonly proof: FrameProof | null;
-  /** Wall time of which the state is; null: as old as can be. */
+  /** Of which the state is, by the wall clock as it is set now; null: as old as can be. */
   readonly asOfMs: number | null;
   readonly missingShards: readonly number[];
   /** The highest position that this edge has held, whatever became of the files. */

@@ -3,6 +3,7 @@ import { laterPosition } from '@sallyport/shared/sync/position';
 import { readWide, writeWide } from './bytes.ts';
 import type { DiskKeys } from './disk-keys.ts';
 import { headerBytes, openFile, type Refused, sealFile } from './file-format.ts';
+import type { Instant } from './instants.ts';
 
 /**
  * High-water marks: what this edge has held, whatever its files say. State on disk that is behind
@@ -21,11 +22,12 @@ export interface Marks {
 export interface LaneMark {
   /** null: nothing yet. Only rises. */
   readonly highest: Position | null;
-  /** Wall time of which the state on disk is; null: not known. */
-  readonly asOfMs: number | null;
+  /** Of which the state on disk is; null: not known. */
+  readonly asOf: Instant | null;
 }
 
-const laneBytes = 24;
+const laneBytes = 48;
+const bootIdBytes = 16;
 const copyBytes = headerBytes + lanes.length * laneBytes + 8;
 
 /** Where the two copies stand: in different blocks of any disk. */
@@ -34,7 +36,7 @@ export const marksCopiesAt = [0, 4096] as const;
 /** More than the file ever has. */
 export const marksBytesMax = 8192;
 
-const nothing: LaneMark = { highest: null, asOfMs: null };
+const nothing: LaneMark = { highest: null, asOf: null };
 export const noMarks: Marks = {
   sequence: 0,
   lanes: { revoke: nothing, signals: nothing, config: nothing, directory: nothing },
@@ -47,7 +49,7 @@ export function raiseMarks(marks: Marks, by: Omit<Marks, 'sequence'>): Marks {
     lane,
     {
       highest: laterPosition(marks.lanes[lane].highest, by.lanes[lane].highest),
-      asOfMs: by.lanes[lane].asOfMs ?? marks.lanes[lane].asOfMs,
+      asOf: by.lanes[lane].asOf ?? marks.lanes[lane].asOf,
     },
   ]);
   return {
@@ -61,10 +63,13 @@ export function raiseMarks(marks: Marks, by: Omit<Marks, 'sequence'>): Marks {
 export function sealMarks(keys: DiskKeys, marks: Marks, copy: number): Buffer {
   const body = Buffer.alloc(copyBytes - headerBytes);
   lanes.forEach((lane, index) => {
-    const { highest, asOfMs } = marks.lanes[lane];
-    writeWide(body, highest?.epoch ?? 0, index * laneBytes);
-    writeWide(body, highest?.rev ?? 0, index * laneBytes + 8);
-    writeWide(body, asOfMs ?? 0, index * laneBytes + 16);
+    const { highest, asOf } = marks.lanes[lane];
+    const at = index * laneBytes;
+    writeWide(body, highest?.epoch ?? 0, at);
+    writeWide(body, highest?.rev ?? 0, at + 8);
+    writeWide(body, asOf?.wallMs ?? 0, at + 16);
+    writeWide(body, asOf?.boot?.ms ?? 0, at + 24);
+    body.write(asOf?.boot?.id ?? '', at + 32, bootIdBytes, 'hex');
   });
   writeWide(body, marks.carried, lanes.length * laneBytes);
   const position = { epoch: 0, rev: 0 };
@@ -98,14 +103,23 @@ function decode(body: Buffer, sequence: number): Marks {
   const read = lanes.map((lane, index): [Lane, LaneMark] => {
     const at = index * laneBytes;
     const highest = { epoch: readWide(body, at), rev: readWide(body, at + 8) };
-    const asOfMs = readWide(body, at + 16);
-    return [lane, { highest: isNowhere(highest) ? null : highest, asOfMs: asOfMs || null }];
+    return [
+      lane,
+      { highest: isNowhere(highest) ? null : highest, asOf: decodeAsOf(body, at + 16) },
+    ];
   });
   return {
     sequence,
     lanes: Object.fromEntries(read) as Record<Lane, LaneMark>,
     carried: readWide(body, lanes.length * laneBytes),
   };
+}
+
+function decodeAsOf(body: Buffer, at: number): Instant | null {
+  const wallMs = readWide(body, at);
+  if (wallMs === 0) return null;
+  const id = body.toString('hex', at + 16, at + 16 + bootIdBytes);
+  return { wallMs, boot: /^0*$/.test(id) ? null : { id, ms: readWide(body, at + 8) } };
 }
 
 /** Epochs begin at 1. */

@@ -63,7 +63,10 @@ test('what was stored comes back after a restart, lane by lane', async () => {
   }
   expect(hex(loaded.configRows.digest())).toBe(hex(first.loaded.configRows.digest()));
   expect(loaded.carried).toEqual(sampleCarried);
-  expect(loaded.keys).toMatchObject([{ keyId: 'key_1', purpose: 'lane-revoke' }]);
+  expect(loaded.keys).toMatchObject({
+    believed: [{ keyId: 'key_1', purpose: 'lane-revoke' }],
+    withdrawn: [{ keyId: 'key_0', purpose: 'lane-revoke', notAfterMs: 2 }],
+  });
 });
 
 test('the proof of the last frame comes back from the journal and from a checkpoint', async () => {

@@ -1,4 +1,3 @@
-import { opsToBytes } from '@sallyport/proto';
 import type { Log } from '@sallyport/shared/log';
 import type { SealKey } from '@sallyport/shared/seal';
 import type { Lane, Position, SigningKey } from '@sallyport/shared/state/model';
@@ -12,6 +11,8 @@ import { type DiskLimits, defaultLimits } from './disk-limits.ts';
 import type { DiskStatus, LaneDiskStatus } from './disk-status.ts';
 import { type DiskParts, DiskWriter } from './disk-writer.ts';
 import type { DiskProblemCode } from './file-format.ts';
+import { encodeKeys } from './held-keys.ts';
+import { type InstantClock, machineInstants } from './instants.ts';
 import { LaneDisk, type Written } from './lane-disk.ts';
 import { LaneJournal } from './lane-journal.ts';
 import { loadState, makeDirectories } from './load.ts';
@@ -32,6 +33,8 @@ export interface StateDiskOptions {
   readonly key: SealKey;
   /** Wall time. */
   readonly nowMs: () => number;
+  /** The same with the time since the boot; by default that of this machine. */
+  readonly instants?: InstantClock;
   readonly log: Log;
   readonly limits?: DiskLimits;
 }
@@ -64,6 +67,7 @@ export class StateDisk {
     options: StateDiskOptions,
   ): Promise<{ readonly disk: StateDisk; readonly loaded: LoadedState }> {
     const { home, edgeId, rootPublicKey, key, nowMs, log, limits = defaultLimits } = options;
+    const { instants = machineInstants(nowMs) } = options;
     const paths = new DiskPaths(home);
     const keys = deriveDiskKeys(key, edgeId, rootPublicKey);
     const health = new DiskHealth(log, nowMs);
@@ -72,7 +76,7 @@ export class StateDisk {
     } catch (error) {
       health.failed('open', error);
     }
-    const { state, marks, carried, rowLanes: found } = loadState(paths, keys);
+    const { state, marks, carried, rowLanes: found } = loadState(paths, keys, instants());
     for (const problem of state.problems.slice(0, problemsLogged)) {
       log.warn('disk.refused', { ...problem });
     }
@@ -94,6 +98,7 @@ export class StateDisk {
     const parts: DiskParts = {
       paths,
       keys,
+      clock: instants,
       health,
       marks: new MarksFile(paths.marks, keys, marks ?? noMarks),
       rows: {
@@ -155,10 +160,14 @@ export class StateDisk {
     this.#writer.noteAsOf(lane, wallMs);
   }
 
-  /** All keys that are held now. */
-  saveKeys(keys: readonly SigningKey[]): void {
+  /**
+   * All keys that are held now, and those that were withdrawn. Called before the change of the rows
+   * that withdraws one, it is on disk before that change is.
+   */
+  saveKeys(keys: readonly SigningKey[], withdrawn: readonly SigningKey[]): void {
     const position = { epoch: 0, rev: 0 };
-    this.#parts.keysFile.put(() => ({ position, sequence: 0, body: opsToBytes(keys) }));
+    const body = encodeKeys(keys, withdrawn);
+    this.#parts.keysFile.put(() => ({ position, sequence: 0, body }));
     this.#writer.wakeSync();
   }
 

@@ -260,7 +260,7 @@ test.each([
   const state = readDisk({ ...copy, key: sample.key, ...other });
   expect(new Set(state.problems.map(({ code }) => code))).toEqual(new Set(['foreign']));
   for (const lane of lanes) expect(state.lanes[lane]).toMatchObject({ complete: false });
-  expect(state.keys).toEqual([]);
+  expect(state.keys).toEqual({ believed: [], withdrawn: [] });
   expect(state.carried).toEqual({ blocks: [], early: [] });
 });
 

@@ -9,6 +9,7 @@ import type { RowLane, RowOp } from '@sallyport/shared/state/tables/lane';
 import { createLaneTable } from '@sallyport/shared/state/tables/lane-table';
 import type { FrameMessage } from '@sallyport/shared/sync/messages';
 import { deriveDiskKeys } from '../disk-keys.ts';
+import type { Instant } from '../instants.ts';
 import { loadState } from '../load.ts';
 import type { CarriedOps, LoadedState } from '../loaded-state.ts';
 import { DiskPaths } from '../paths.ts';
@@ -19,6 +20,11 @@ import { StateDisk, type StateDiskOptions } from '../state-disk.ts';
 export const sampleEdgeId = 'edge_alpha';
 export const sampleRoot = new Uint8Array(32).fill(7);
 const sampleEpoch = 3;
+/** Time stands still in these tests. */
+export const sampleNow: Instant = {
+  wallMs: 50_000,
+  boot: { id: 'ab'.repeat(16), ms: 100_000 },
+};
 
 export interface OpenedDisk {
   readonly disk: StateDisk;
@@ -43,7 +49,8 @@ export function openDisk(
   return StateDisk.open({
     edgeId: sampleEdgeId,
     rootPublicKey: sampleRoot,
-    nowMs: () => 0,
+    nowMs: () => sampleNow.wallMs,
+    instants: () => sampleNow,
     log: createLog('error', {}, () => undefined),
     ...options,
   });
@@ -54,7 +61,9 @@ export function readDisk(
   options: Pick<StateDiskOptions, 'home' | 'key'> & Partial<StateDiskOptions>,
 ): LoadedState {
   const { home, key, edgeId = sampleEdgeId, rootPublicKey = sampleRoot } = options;
-  return loadState(new DiskPaths(home), deriveDiskKeys(key, edgeId, rootPublicKey)).state;
+  const { instants = () => sampleNow } = options;
+  const keys = deriveDiskKeys(key, edgeId, rootPublicKey);
+  return loadState(new DiskPaths(home), keys, instants()).state;
 }
 
 export function at(rev: number): Position {
@@ -108,7 +117,14 @@ export const sampleCarried: CarriedOps = {
       expiresAtMs: null,
     },
   ],
-  early: [{ op: 'ended_session', sid: 'ses_early', expiresAtMs: 1e12 }],
+  early: [
+    {
+      position: at(13),
+      body: Uint8Array.from(
+        opsToBytes([{ op: 'ended_session', sid: 'ses_early', expiresAtMs: 1e12 }]),
+      ),
+    },
+  ],
 };
 
 const sampleRelease: ConfigOp = { op: 'release', ring: 'default', version: 4 };
@@ -126,17 +142,16 @@ export async function writeSample(opened: OpenedDisk): Promise<void> {
   const replaced = (['revoke', 'signals', 'directory'] as const).map((lane) =>
     disk.replaced(lane, at(10), null),
   );
-  disk.saveKeys([
-    {
-      op: 'signing_key',
-      keyId: 'key_1',
-      purpose: 'lane-revoke',
-      publicKey: new Uint8Array(32).fill(1),
-      notBeforeMs: 1,
-      notAfterMs: 2,
-      rootSignature: new Uint8Array(64).fill(2),
-    },
-  ]);
+  const key = {
+    op: 'signing_key',
+    keyId: 'key_1',
+    purpose: 'lane-revoke',
+    publicKey: new Uint8Array(32).fill(1),
+    notBeforeMs: 1,
+    notAfterMs: 2,
+    rootSignature: new Uint8Array(64).fill(2),
+  } as const;
+  disk.saveKeys([key], [{ ...key, keyId: 'key_0' }]);
   await disk.saveCarried(sampleCarried);
   await Promise.all(replaced);
   take(opened, 'revoke', 11, [{ op: 'ended_session', sid: 'ses_journal', expiresAtMs: 1e12 }]);

@@ -1,0 +1,63 @@
+import { opsToBytes } from '@sallyport/proto';
+import type { Block } from '@sallyport/shared/state/model';
+import { createCarriedTable } from '@sallyport/shared/state/tables/lane-table';
+import { describe, expect, it } from 'vitest';
+import { CarriedRows, type SavedDenials } from './carried-rows.ts';
+
+const at = (rev: number, epoch = 1) => ({ epoch, rev });
+const block = (id: string, expiresAtMs: number | null = null): Block => {
+  return { op: 'block', revocationId: id, kind: 'user', subjectId: 'usr_a', expiresAtMs };
+};
+const bodyOf = (...ops: Block[]) => Uint8Array.from(opsToBytes(ops));
+
+function rowsOn(pending: () => Promise<void> | null) {
+  const saved: SavedDenials[] = [];
+  const table = createCarriedTable();
+  const save = (denials: SavedDenials) => {
+    saved.push(denials);
+    return Promise.resolve();
+  };
+  const distributor = { changed: () => undefined };
+  const rows = new CarriedRows({ table, distributor, save, pending, onBlocks: () => undefined });
+  return { rows, table, saved };
+}
+
+describe('what is kept on disk of denials beside the rows', () => {
+  it('has an early one until the rows that hold it are on disk, too', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { rows, table, saved } = rowsOn(() => promise);
+    rows.enforceEarly(at(12), bodyOf(block('one')));
+    rows.dropEarly(at(15));
+    expect(table.rows).toBe(0);
+    expect(saved.at(-1)?.early).toMatchObject([{ position: at(12) }]);
+    rows.enforceEarly(at(17), bodyOf(block('two')));
+    expect(saved.at(-1)?.early).toMatchObject([{ position: at(17) }, { position: at(12) }]);
+    resolve();
+    await promise;
+    expect(saved.at(-1)?.early).toMatchObject([{ position: at(17) }]);
+  });
+
+  it('has early ones with their positions after a block is carried, and after a restart', () => {
+    const { rows, saved } = rowsOn(() => null);
+    rows.enforceEarly(at(12), bodyOf(block('one')));
+    rows.carry([block('two')], 1);
+    const again = rowsOn(() => null);
+    again.rows.restore(saved.at(-1) ?? { blocks: [], early: [] }, at(10));
+    again.rows.carry([block('three')], 1);
+    expect(again.saved.at(-1)).toMatchObject({
+      blocks: [block('two'), block('three')],
+      early: [{ position: at(12) }],
+    });
+    expect(again.table.rows).toBe(3);
+  });
+
+  it('has a carried block that a wall clock ahead takes for ended, and it is only not told of', () => {
+    const { rows, table } = rowsOn(() => null);
+    rows.carry([block('one', 1_000)], 2);
+    rows.expire(1e12);
+    expect(rows.blocks()).toEqual([]);
+    expect(table.rows).toBe(1);
+    rows.expire(999);
+    expect(rows.blocks()).toEqual([block('one', 1_000)]);
+  });
+});
