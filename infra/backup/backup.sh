@@ -39,7 +39,9 @@ mkdir "$part"
 trap 'rm -rf "$part"' EXIT
 
 if [ -n "${DATABASE_URL:-}" ]; then
-  pg_dump --format=custom --no-owner --no-privileges --file="$part/database.dump" "$DATABASE_URL"
+  # Not as an argument: the URL holds the password.
+  "$node" "$root/packages/control-plane/src/store/with-database.ts" \
+    pg_dump --format=custom --no-owner --no-privileges --file="$part/database.dump"
 else
   SALLYPORT_HOME=$home "$node" "$root/packages/control-plane/src/store/embedded/backup-main.ts" \
     "$part/database"

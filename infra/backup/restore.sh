@@ -21,6 +21,8 @@ backup=$1
 home=$2
 reason=$3
 keys=${SALLYPORT_BACKUP_KEYS:-$backup/keys.tar}
+root=$(cd "$(dirname "$0")/../.." && pwd)
+node=${SALLYPORT_NODE:-node}
 
 [ -f "$backup/SHA256SUMS" ] || {
   echo "$0: $backup is not a backup" >&2
@@ -65,8 +67,10 @@ if [ -d "$backup/database" ]; then
   fi
 else
   : "${DATABASE_URL:?names the database for the dump}"
-  pg_restore --no-owner --no-privileges --exit-on-error --single-transaction \
-    --dbname="$DATABASE_URL" "$backup/database.dump"
+  # Not as an argument: the URL holds the password.
+  "$node" "$root/packages/control-plane/src/store/with-database.ts" \
+    pg_restore --no-owner --no-privileges --exit-on-error --single-transaction \
+    '--dbname={dbname}' "$backup/database.dump"
 fi
 
 printf '%s\n' "$reason" >"$home/restored"

@@ -195,7 +195,7 @@ describe('sallyport against a control plane that init made', () => {
     const root = join(home, 'root.key.pem');
     const nothing = await sallyport(['keys', 'rotate', '--root', root]);
     expect([nothing.code, nothing.stdout]).toEqual([0, expect.stringContaining('no key ends')]);
-    const rotate = ['keys', 'rotate', '--purpose', 'lane-revoke', '--root'];
+    const rotate = ['keys', 'rotate', '--yes', '--purpose', 'lane-revoke', '--root'];
     expect((await sallyport([...rotate, root])).stdout).toContain('lane-revoke');
     const after = await list();
     const states = after.items.filter(({ purpose }) => purpose === 'lane-revoke');
@@ -207,8 +207,52 @@ describe('sallyport against a control plane that init made', () => {
     for (const file of [join(home, 'admin/server.key.pem'), join(home, 'ca/edge.pem'), 'none']) {
       expect((await sallyport([...rotate, file])).code).toBe(6);
     }
-    expect((await sallyport([...rotate.slice(0, 3), 'edge-ca', '--root', root])).code).toBe(2);
+    expect((await sallyport([...rotate.slice(0, 4), 'edge-ca', '--root', root])).code).toBe(2);
     expect(await list()).toEqual(after);
+  });
+
+  it('shows what the root key is to vouch for, and signs nothing that nobody has confirmed', async () => {
+    const root = join(home, 'root.key.pem');
+    const rotate = ['keys', 'rotate', '--purpose', 'lane-config', '--root', root];
+    const before = await json('keys');
+    const asked = await run(rotate, { env, typed: 'no\n' });
+    expect([asked.code, asked.stdout]).toEqual([1, '']);
+    expect(asked.stderr).toMatch(/lane-config +\d{4}-.+Z +\d{4}-.+Z +[0-9a-f]{64}/);
+    expect((await run(rotate, { env, stdin: 'yes\n' })).code).toBe(2);
+    expect((await run([...rotate, '--json'], { env })).code).toBe(2);
+    expect(await json('keys')).toEqual(before);
+    const signed = await run(rotate, { env, typed: 'yes\n' });
+    expect([signed.code, signed.stdout]).toEqual([0, expect.stringContaining('lane-config')]);
+  });
+
+  it('withdraws a key, and only after another one can take its place', async () => {
+    type Keys = { items: { keyId: string; purpose: string; state: string }[] };
+    const current = async (): Promise<string> =>
+      ((await json('keys')) as Keys).items.find(
+        ({ purpose, state }) => purpose === 'lane-signals' && state === 'current',
+      )?.keyId ?? '';
+    const keyId = await current();
+    const withdraw = ['keys', 'withdraw', keyId, '--reason', 'its host was taken over'];
+    expect((await sallyport(withdraw.slice(0, 3))).code).toBe(2);
+    const refused = await sallyport(withdraw);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('rotate --now')]);
+    const root = join(home, 'root.key.pem');
+    const rotate = [
+      'keys',
+      'rotate',
+      '--now',
+      '--yes',
+      '--purpose',
+      'lane-signals',
+      '--root',
+      root,
+    ];
+    expect((await sallyport(rotate)).code).toBe(0);
+    expect(await current()).not.toBe(keyId);
+    expect(await sallyport(withdraw)).toMatchObject({ code: 0, stdout: `withdrew ${keyId}\n` });
+    expect(await json('audit', '--limit', '1')).toMatchObject({
+      items: [{ verb: 'withdraw', detail: { reason: 'its host was taken over' } }],
+    });
   });
 
   it('declares a restore, which ends every session and is in the audit', async () => {

@@ -3,7 +3,7 @@ import { newEd25519KeyPair } from '@sallyport/shared/keys/ed25519';
 import { verifySigningKey } from '@sallyport/shared/keys/root';
 import { describe, expect, it } from 'vitest';
 import { Failure } from './exit.ts';
-import { endorse } from './key-endorsement.ts';
+import { endorse, fingerprint, readProposals } from './key-endorsement.ts';
 
 const root = newEd25519KeyPair();
 const key = createPrivateKey(root.privateKeyPem);
@@ -18,9 +18,18 @@ const proposal = {
   notAfter: iso(30),
 };
 
+const nowMs = Date.now();
+const read = (...changes: object[]) =>
+  readProposals(
+    changes.map((change) => ({ ...proposal, ...change })),
+    { purposes: ['lane-revoke', 'session-statement'], nowMs },
+  );
+
 describe('the root key', () => {
   it('vouches for what was proposed, to the millisecond', () => {
-    const { keyId, rootSignature } = endorse(proposal, key, ['lane-revoke']);
+    const [read1] = read({});
+    if (read1 === undefined) throw new Error('nothing was read');
+    const { keyId, rootSignature } = endorse(read1, key);
     const signed = {
       op: 'signing_key' as const,
       keyId,
@@ -33,16 +42,38 @@ describe('the root key', () => {
     expect(verifySigningKey(signed, root.publicKey)).toBe(true);
   });
 
+  it('shows a key by the SHA-256 of its public half', () => {
+    const [first] = read({ publicKey: Buffer.alloc(32).toString('base64url') });
+    expect(first && fingerprint(first)).toBe(
+      '66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925',
+    );
+  });
+
   it.each([
     ['a purpose that was not asked for', { purpose: 'heartbeat', keyId: 'heartbeat-0' }],
     ['a purpose that is not known', { purpose: 'lane-other', keyId: 'lane-other-0' }],
     ['the id of another purpose', { keyId: 'heartbeat-0123456789ab' }],
     ['a public key of another length', { publicKey: 'AAAA' }],
-    ['a life of years', { notAfter: iso(500) }],
+    ['a life of more than 31 days', { notAfter: iso(32) }],
     ['no life', { notAfter: iso(-1) }],
     ['no instant', { notAfter: 'for ever' }],
+    ['a life that has begun before now', { notBefore: iso(-0.01), notAfter: iso(29) }],
     ['a life that is far away', { notBefore: iso(500), notAfter: iso(530) }],
+    [
+      'a life of years for statements',
+      { purpose: 'session-statement', keyId: 'session-statement-0', notAfter: iso(401) },
+    ],
   ])('signs nothing with %s, whatever the control plane sends', (_, change) => {
-    expect(() => endorse({ ...proposal, ...change }, key, ['lane-revoke'])).toThrow(Failure);
+    expect(() => read(change)).toThrow(Failure);
+  });
+
+  it('signs statements for a year, and lanes a few minutes before now, because clocks differ', () => {
+    const statement = { purpose: 'session-statement', keyId: 'session-statement-0' };
+    expect(read({ ...statement, notAfter: iso(397) })).toHaveLength(1);
+    expect(read({ notBefore: new Date(nowMs - 60_000).toISOString() })).toHaveLength(1);
+  });
+
+  it('signs one key of a purpose in one run', () => {
+    expect(() => read({}, { keyId: 'lane-revoke-ffffffffffff' })).toThrow(Failure);
   });
 });

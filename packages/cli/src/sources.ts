@@ -92,6 +92,18 @@ export async function readStdin(stdin: AsyncIterable<Uint8Array>, max: number): 
   return Buffer.concat(chunks);
 }
 
+const lineBytesMax = 1_024;
+
+/** The first line that a person types, or all there is before the end; not more than a line. */
+export async function readLine(stdin: AsyncIterable<Uint8Array>): Promise<string> {
+  let text = '';
+  for await (const chunk of stdin) {
+    text += decode(chunk, 'standard input');
+    if (text.includes('\n') || text.length > lineBytesMax) break;
+  }
+  return (text.split('\n')[0] ?? '').trim();
+}
+
 /** UTF-8 as text; anything else is refused, never replaced. */
 export function decode(content: Uint8Array, name: string): string {
   try {

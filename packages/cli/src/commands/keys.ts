@@ -1,13 +1,13 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { endorsedPurposes } from '@sallyport/shared/keys/root';
+import { type EndorsedFields, endorsedPurposes } from '@sallyport/shared/keys/root';
 import { type Command, InvalidArgumentError } from 'commander';
-import { action, type CommandFile } from '../call.ts';
-import { type Api, apiPath } from '../client/api.ts';
+import { action, argument, type Call, type CommandFile } from '../call.ts';
+import { apiPath } from '../client/api.ts';
 import { type Json, readObject, readObjects, show, showTime } from '../client/reading.ts';
 import { Failure } from '../exit.ts';
-import { endorse } from '../key-endorsement.ts';
+import { endorse, fingerprint, readProposals } from '../key-endorsement.ts';
 import { type Column, table } from '../output/table.ts';
-import { readTextFile } from '../sources.ts';
+import { readLine, readTextFile } from '../sources.ts';
 import { collect, noun } from './options.ts';
 
 /** `keys`: the keys that the control plane signs with, and `keys rotate` for new ones. */
@@ -28,10 +28,10 @@ export const registerKeys: CommandFile = (program, session) => {
       }),
     );
   rotate(keys).action(
-    action<{ root: string; purpose?: readonly string[] }>(session, async (call) => {
-      const { api, options, output } = call;
+    action<RotateOptions>(session, async (call) => {
+      const { options, output } = call;
       const root = await readRoot(options.root);
-      const made = await rotateWith(api(), root, options.purpose);
+      const made = await rotateWith(call, root);
       output.result({ items: made }, () =>
         made.length === 0
           ? 'no key ends within 31 days; name a purpose with --purpose to rotate anyway'
@@ -40,7 +40,39 @@ export const registerKeys: CommandFile = (program, session) => {
       return 'ok';
     }),
   );
+  withdraw(keys).action(
+    action<{ reason: string }>(session, async (call) => {
+      const keyId = argument(call, 0);
+      const { reason } = call.options;
+      const { body } = await call.api().send('POST', apiPath('keys:withdraw'), { keyId, reason });
+      const gone = readObject(body, 'the key');
+      call.output.result(gone, () => `withdrew ${show(gone, 'keyId')}`);
+      return 'ok';
+    }),
+  );
 };
+
+interface RotateOptions {
+  readonly root: string;
+  readonly purpose?: readonly string[];
+  readonly now?: boolean;
+  readonly yes?: boolean;
+}
+
+function withdraw(keys: Command): Command {
+  return keys
+    .command('withdraw')
+    .summary('take a key out of use before its end')
+    .description(
+      'Takes a key out of use before its end, for one that somebody else may have. Control planes sign nothing with it any more, edges refuse what it signed, and sessions of a statement key end. The only live key of its purpose is not withdrawn: make another first with "sallyport keys rotate --now".',
+    )
+    .argument('<key-id>', 'id of the key, as `sallyport keys` shows it')
+    .requiredOption('--reason <text>', 'what happened, kept in the audit')
+    .addHelpText(
+      'after',
+      "\nExample:\n  sallyport keys withdraw lane-revoke-0123456789ab --reason 'its host was taken over'",
+    );
+}
 
 function rotate(keys: Command): Command {
   return keys
@@ -55,6 +87,11 @@ function rotate(keys: Command): Command {
       `of this purpose, repeatable: ${endorsedPurposes.join(', ')} (default: those that end within 31 days)`,
       (text: string, before?: readonly string[]) => collect(known(text), before),
     )
+    .option(
+      '--now',
+      'keys that begin now and sign at once, for an emergency; of every purpose unless named',
+    )
+    .option('--yes', 'sign without asking, for scripts')
     .addHelpText(
       'after',
       '\nExamples:\n  sallyport keys rotate --root /media/usb/root.key.pem\n  sallyport keys rotate --root root.key.pem --purpose lane-revoke --purpose heartbeat',
@@ -78,19 +115,40 @@ async function readRoot(file: string): Promise<KeyObject> {
   throw new Failure('invalid', `${file} is not the root key of an installation`);
 }
 
-async function rotateWith(
-  api: Api,
-  root: KeyObject,
-  purposes: readonly string[] | undefined,
-): Promise<readonly Json[]> {
-  const wanted = purposes === undefined ? {} : { purposes };
-  const proposed = await api.send('POST', apiPath('keys:propose'), wanted);
+async function rotateWith(call: Call<RotateOptions>, root: KeyObject): Promise<readonly Json[]> {
+  const { purpose: purposes, now } = call.options;
+  const wish = { ...(purposes && { purposes }), ...(now === true && { now }) };
+  const proposed = await call.api().send('POST', apiPath('keys:propose'), wish);
   const proposals = readObjects(readObject(proposed.body, 'the proposals'), 'proposals');
   if (proposals.length === 0) return [];
-  const endorsements = proposals.map((proposal) => endorse(proposal, root, purposes));
-  const { body } = await api.send('POST', apiPath('keys:endorse'), { endorsements });
+  const keys = readProposals(proposals, { purposes, nowMs: Date.now() });
+  await confirm(call, keys);
+  const endorsements = keys.map((key) => endorse(key, root));
+  const { body } = await call.api().send('POST', apiPath('keys:endorse'), { endorsements });
   return readObjects(readObject(body, 'the keys'), 'items');
 }
+
+/** What the root key is about to vouch for goes to standard error, so that a person reads it. */
+async function confirm(
+  { options, output, terminal }: Call<RotateOptions>,
+  keys: readonly EndorsedFields[],
+): Promise<void> {
+  output.note(table(proposalColumns, keys));
+  if (options.yes === true) return;
+  if (!terminal.stdinIsTerminal || options.json === true) {
+    throw new Failure('usage', 'nobody can be asked here; say --yes to sign these keys');
+  }
+  output.note('Sign these keys with the root key? Type yes:');
+  const answer = await readLine(terminal.stdin);
+  if (answer !== 'yes') throw new Failure('failed', 'nothing was signed');
+}
+
+const proposalColumns: readonly Column<EndorsedFields>[] = [
+  { heading: 'PURPOSE', cell: ({ purpose }) => purpose },
+  { heading: 'FROM', cell: ({ notBeforeMs }) => showTime({ at: notBeforeMs }, 'at') },
+  { heading: 'UNTIL', cell: ({ notAfterMs }) => showTime({ at: notAfterMs }, 'at') },
+  { heading: 'SHA-256', cell: fingerprint },
+];
 
 const keyColumns: readonly Column<Json>[] = [
   { heading: 'PURPOSE', cell: (key) => show(key, 'purpose') },

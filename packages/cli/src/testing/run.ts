@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What stands on standard input; absent: a person's terminal. */
   readonly stdin?: string | Uint8Array;
+  /** What a person types; standard input is a terminal then. */
+  readonly typed?: string;
   readonly interrupt?: AbortSignal;
   /** Hears of each piece of standard output at once. */
   readonly onStdout?: (text: string) => void;
@@ -23,7 +25,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   let stderr = '';
   const terminal: Terminal = {
     env: options.env ?? {},
-    stdin: input(options.stdin ?? ''),
+    stdin: input(options.stdin ?? options.typed ?? ''),
     stdinIsTerminal: options.stdin === undefined,
     stdout: (text) => {
       stdout += text;
