@@ -4,6 +4,7 @@ import type { RevisionVector } from '@sallyport/shared/access-record';
 import { type Clock, systemClock } from '@sallyport/shared/clock';
 import type { Lane, Position } from '@sallyport/shared/state/model';
 import { StateBusyError, type StateReader } from '@sallyport/shared/state/tables/reader';
+import { comparePositions } from '@sallyport/shared/sync/position';
 import type { JWK } from 'jose';
 import type { StateMessage, WorkerCredentials } from '../worker/messages.ts';
 import {
@@ -17,7 +18,6 @@ import { changedSubjects, createSubjectSets } from './2-store/subjects.ts';
 import type { AssertionKey, CookieRing, CurrentState, LiveBundle, StateChange } from './current.ts';
 import type { LaneAges } from './lane-ages.ts';
 import { eachLane, lanes } from './lanes.ts';
-import { reachesPosition } from './position.ts';
 
 const reachedWaitMsMax = 2_000;
 
@@ -202,7 +202,11 @@ class TableState implements WorkerState, CurrentState {
   }
 
   reached(lane: Lane, position: Position, timeoutMs: number): Promise<boolean> {
-    const isReached = () => reachesPosition(this.#positions[lane], position);
+    // A later epoch holds what was kept of the earlier ones.
+    const isReached = () => {
+      const have = this.#positions[lane];
+      return have !== null && comparePositions(have, position) >= 0;
+    };
     if (isReached()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const settle = (reached: boolean) => {

@@ -1,3 +1,4 @@
+import { hex, sameBytes } from '../bytes.ts';
 import type { Position } from '../state/model.ts';
 import { addEarly, dropEarly, hasEarly, hasRoom } from './early-frames.ts';
 import type { Ahead, EdgeLane, EdgeLaneEvent, Problem } from './edge-lane-model.ts';
@@ -124,14 +125,6 @@ function isFree(state: EdgeLane): boolean {
 function isInDoubt({ paths }: EdgeLane): boolean {
   const kinds = streamPaths.map((path) => paths[path].phase.kind);
   return !kinds.includes('tail') && kinds.some((kind) => kind !== 'closed');
-}
-
-export function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
-}
-
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }
 
 function refuseSignature(

@@ -1,6 +1,7 @@
+import { sameBytes } from '../bytes.ts';
 import type { Position } from '../state/model.ts';
 import { delayByNats, takeBeat } from './edge-clocks.ts';
-import { isFetching, sameBytes } from './edge-frames.ts';
+import { isFetching } from './edge-frames.ts';
 import type { EdgeLane, EdgeLaneEvent, Owed, StreamPath } from './edge-lane-model.ts';
 import { edgeLimits } from './edge-limits.ts';
 import { askForTail } from './edge-paths.ts';

@@ -1,4 +1,4 @@
-import { hex } from './edge-frames.ts';
+import { hex } from '../bytes.ts';
 import type { EdgeLaneEvent } from './edge-lane-model.ts';
 import { edgeLimits } from './edge-limits.ts';
 import type { Turn } from './edge-turn.ts';

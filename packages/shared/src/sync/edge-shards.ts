@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { hex, sameBytes } from '../bytes.ts';
 import type { Position } from '../state/model.ts';
-import { applyNext, hex, isFetching, noteRefused, reachHead, sameBytes } from './edge-frames.ts';
+import { applyNext, isFetching, noteRefused, reachHead } from './edge-frames.ts';
 import type { EdgeLane, EdgeLaneEvent, Problem, Staging, StreamPath } from './edge-lane-model.ts';
 import { edgeLimits } from './edge-limits.ts';
 import { requestResync, takeUpHeld } from './edge-resync.ts';

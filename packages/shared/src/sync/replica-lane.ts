@@ -1,3 +1,4 @@
+import { hex } from '../bytes.ts';
 import type { Lane, Position } from '../state/model.ts';
 import type { FrameProof } from './messages.ts';
 import { comparePositions, samePosition } from './position.ts';
@@ -310,8 +311,4 @@ function undecided(notBeforeMs: number): ReplicaPhase {
 
 function stay(state: ReplicaLane): ReplicaLaneStep {
   return { state, effects: [] };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

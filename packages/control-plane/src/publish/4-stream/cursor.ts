@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hex } from '@sallyport/shared/bytes';
 import type { Log } from '@sallyport/shared/log';
 import type { Lane, Position } from '@sallyport/shared/state/model';
 import type {
@@ -338,8 +339,4 @@ export class LaneCursor {
     const known = ownSha256 === null ? null : have;
     this.#feed({ type: 'hello', have: known, proof, ownSha256 });
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { retryDelayMs } from '@sallyport/shared/retry';
 
 const firstBackoffMs = 500;
 /** Of calls and joins. */
@@ -10,7 +11,7 @@ export function reconnectDelayMs(
   random: () => number = Math.random,
   maxMs: number = backoffMsMax,
 ): number {
-  return random() * Math.min(maxMs, firstBackoffMs * 2 ** Math.min(attempt, 16));
+  return retryDelayMs(attempt, { firstMs: firstBackoffMs, maxMs }, random());
 }
 
 const firstBarredMs = 5_000;
