@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { compile, durationMs, PolicyCompileError, type PolicySet } from './index.ts';
+import {
+  compile,
+  durationMs,
+  longestDenyMs,
+  PolicyCompileError,
+  type PolicySet,
+  type StalenessBudgets,
+} from './index.ts';
 
 /** What is wrong with budgets of the settings and of a route, as `field message`. */
 function problemsOf(ofRoute: unknown, ofSettings?: unknown): readonly string[] {
@@ -110,6 +117,66 @@ describe('a staleness budget', () => {
       ),
     ).toHaveLength(3);
   });
+});
+
+const hourMs = 3_600_000;
+
+test.each<
+  [
+    string,
+    number,
+    readonly (StalenessBudgets | undefined)[],
+    readonly (StalenessBudgets | undefined)[],
+  ]
+>([
+  ['an hour where nothing is written', hourMs, [undefined], [undefined]],
+  ['that of the settings, also without a route', 4 * hourMs, [{ revoke: { denyAfter: '4h' } }], []],
+  ['no shorter for one strict route', hourMs, [undefined], [{ revoke: { denyAfter: '5m' } }, {}]],
+  [
+    'as short as the strictest, if all are',
+    300_000,
+    [undefined],
+    [{ revoke: { denyAfter: '5m' } }],
+  ],
+  [
+    'that of the longest route',
+    7 * 24 * hourMs,
+    [undefined],
+    [{}, { revoke: { denyAfter: '7d' } }],
+  ],
+  [
+    'without end for one route that serves',
+    Infinity,
+    [undefined],
+    [undefined, { revoke: 'serve' }],
+  ],
+  ['without end where one threshold serves', Infinity, [{ revoke: { denyAfter: 'serve' } }], [{}]],
+  [
+    'with an end again on a route of such settings',
+    hourMs,
+    [{ revoke: 'serve' }],
+    [{ revoke: { denyAfter: '1h' } }],
+  ],
+  [
+    'inherited beside a threshold of its own',
+    2 * hourMs,
+    [{ revoke: { denyAfter: '2h' } }],
+    [{ revoke: { stepUpAfter: '1m' } }],
+  ],
+  [
+    'the longest of several settings',
+    2 * hourMs,
+    [undefined, { revoke: { denyAfter: '2h' } }],
+    [{}],
+  ],
+  [
+    'not that of another lane',
+    hourMs,
+    [undefined],
+    [{ config: 'serve', directory: { denyAfter: '9d' } }],
+  ],
+])('the age from which on nobody passes anywhere is %s', (_, expected, settings, routes) => {
+  expect(longestDenyMs('revoke', settings, routes)).toBe(expected);
 });
 
 test.each([

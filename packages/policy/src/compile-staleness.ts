@@ -137,3 +137,31 @@ export const defaultBudgets: HeldBudgets = compileBudgets(
   'default',
   held(() => heldLane(() => ({ ...never, by: 'default' }))),
 );
+
+/**
+ * The age of a lane, in milliseconds, from which on nobody passes on any of these routes, whatever
+ * of these settings holds for them; Infinity: on some route somebody always does. Each entry is the
+ * budgets as written, undefined where nothing is; they must have been compiled before.
+ */
+export function longestDenyMs(
+  lane: StateLane,
+  settings: readonly (StalenessBudgets | undefined)[],
+  routes: readonly (StalenessBudgets | undefined)[],
+): number {
+  const compiled = (value: StalenessBudgets | undefined, by: Writer, inherited: HeldBudgets) =>
+    value === undefined
+      ? inherited
+      : compileBudgets(value, { field: '', problems: new Problems() }, by, inherited);
+  // One of each kind: most routes say nothing, or the same.
+  const written = new Set(routes.map((value) => JSON.stringify(value?.[lane] ?? null)));
+  const longest = settings.map((value) => {
+    const held = compiled(value, 'settings', defaultBudgets);
+    if (written.size === 0) return held[lane].denyAfter.ms;
+    const ends = [...written].map((text) => {
+      const own = JSON.parse(text) as StalenessBudgets[StateLane] | null;
+      return compiled(own === null ? undefined : { [lane]: own }, 'route', held)[lane].denyAfter.ms;
+    });
+    return Math.max(...ends);
+  });
+  return Math.max(0, ...longest);
+}

@@ -16,6 +16,7 @@ export {
   pathLengthMax,
 } from './canonical-path.ts';
 export { compile } from './compile.ts';
+export { longestDenyMs } from './compile-staleness.ts';
 export { decide } from './decide.ts';
 export type * from './decision.ts';
 export { durationMs } from './duration.ts';

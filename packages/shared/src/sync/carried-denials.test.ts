@@ -34,7 +34,7 @@ describe('denials ahead of their turn', () => {
     expect(carried.early(at(5, 2), [lift('one'), { op: 'forgotten_session', sid: 'x' }])).toEqual(
       [],
     );
-    expect(carried.carried()).toEqual([block('one')]);
+    expect(carried.blocks()).toEqual([block('one')]);
   });
 
   it('may raise a generation step by step, and give it back', () => {
@@ -73,14 +73,16 @@ describe('blocks that a new epoch lacks', () => {
     const carried = new CarriedDenials();
     expect(carried.carry([block('one'), block('two')], 2)).toHaveLength(2);
     expect(carried.applied([lift('one')])).toEqual([lift('one')]);
-    expect(carried.carried()).toEqual([block('two')]);
+    expect(carried.blocks()).toEqual([block('two')]);
   });
 
   it('are given up when they arrive, by a frame or by shards', () => {
     const carried = new CarriedDenials();
     carried.carry([block('one'), block('two')], 2);
     expect(carried.applied([block('one')])).toEqual([lift('one')]);
-    expect(carried.arrived(({ revocationId }) => revocationId === 'two')).toEqual([lift('two')]);
+    expect(carried.arrived((one) => one.op === 'block' && one.revocationId === 'two', 2)).toEqual([
+      lift('two'),
+    ]);
   });
 
   it('are not given up for a wall clock that jumps ahead, however far', () => {
@@ -93,7 +95,7 @@ describe('blocks that a new epoch lacks', () => {
     // It comes back, and the day begins anew.
     carried.expire(99, dayMs - 1);
     expect(carried.expire(1_000 * dayMs, dayMs)).toEqual([]);
-    expect(carried.carried()).toHaveLength(2);
+    expect(carried.blocks()).toHaveLength(2);
   });
 
   it('are given up a day after they ended, by both clocks', () => {
@@ -103,7 +105,7 @@ describe('blocks that a new epoch lacks', () => {
     expect(carried.expire(100 + dayMs, 1)).toEqual([]);
     expect(carried.expire(100 + dayMs, dayMs)).toEqual([]);
     expect(carried.expire(100 + 2 * dayMs, dayMs + 1)).toEqual([lift('one')]);
-    expect(carried.carried()).toEqual([block('two')]);
+    expect(carried.blocks()).toEqual([block('two')]);
   });
 
   it('are given up only for the same row: by id, kind and subject', () => {
@@ -119,7 +121,7 @@ describe('blocks that a new epoch lacks', () => {
       const op = { op: 'lifted_block', revocationId, kind, subjectId } as const;
       expect(carried.applied([op])).toEqual([]);
     }
-    expect(carried.carried()).toEqual([block('one')]);
+    expect(carried.blocks()).toEqual([block('one')]);
   });
 
   it('are not given up for a row that ends earlier', () => {
@@ -127,7 +129,7 @@ describe('blocks that a new epoch lacks', () => {
     const until = (expiresAtMs: number | null): Block => ({ ...block('one'), expiresAtMs });
     carried.carry([until(9_000)], 2);
     expect(carried.applied([until(8_999)])).toEqual([]);
-    expect(carried.carried()).toEqual([until(9_000)]);
+    expect(carried.blocks()).toEqual([until(9_000)]);
     expect(carried.applied([until(9_000)])).toEqual([lift('one')]);
     carried.carry([until(null)], 3);
     expect(carried.applied([until(9_000)])).toEqual([]);
@@ -138,7 +140,7 @@ describe('blocks that a new epoch lacks', () => {
     const carried = new CarriedDenials();
     carried.early(at(9), [block('early')]);
     carried.carry([], 2);
-    expect(carried.arrived(() => true)).toEqual([]);
+    expect(carried.arrived(() => true, 2)).toEqual([]);
     expect(carried.reached(at(1, 2))).toEqual([lift('early')]);
     expect(carried.rows).toBe(0);
   });
@@ -147,7 +149,7 @@ describe('blocks that a new epoch lacks', () => {
     const carried = new CarriedDenials();
     carried.early(at(9), [block('early'), ended]);
     expect(carried.reached(at(1, 2))).toEqual([{ op: 'forgotten_session', sid: 'ses_a' }]);
-    expect(carried.carried()).toEqual([block('early')]);
+    expect(carried.blocks()).toEqual([block('early')]);
   });
 
   it('take with them what had been enforced early under the epoch before', () => {
@@ -155,7 +157,7 @@ describe('blocks that a new epoch lacks', () => {
     carried.early(at(9), [block('early'), ended]);
     carried.carry([], 2);
     expect(carried.reached(at(1, 2))).toEqual([{ op: 'forgotten_session', sid: 'ses_a' }]);
-    expect(carried.carried()).toEqual([block('early')]);
+    expect(carried.blocks()).toEqual([block('early')]);
   });
 
   it('are not given up with an early denial of the same block', () => {
@@ -163,6 +165,59 @@ describe('blocks that a new epoch lacks', () => {
     carried.carry([block('one')], 2);
     carried.early(at(3, 2), [block('one')]);
     expect(carried.reached(at(3, 2))).toEqual([]);
-    expect(carried.carried()).toEqual([block('one')]);
+    expect(carried.blocks()).toEqual([block('one')]);
+  });
+});
+
+describe('generations and ended sessions that the rows of the same epoch lack', () => {
+  const forgotten: RevokeOp = { op: 'forgotten_session', sid: 'ses_a' };
+
+  it('are enforced until the epoch ends, when everybody signs in again, and blocks go on', () => {
+    const carried = new CarriedDenials();
+    const ops = [block('one'), generation(4), ended] as const;
+    expect(carried.carry(ops, 2)).toEqual(ops);
+    expect(carried.carried()).toEqual({ epoch: 2, denials: ops });
+    expect(carried.arrived(() => false, 2)).toEqual([]);
+    expect(carried.reached(at(9, 2))).toEqual([]);
+    expect(carried.arrived(() => false, 3)).toEqual([generation(0), forgotten]);
+    expect(carried.blocks()).toEqual([block('one')]);
+  });
+
+  it('are enforced again after a restart, until the same epoch ends', () => {
+    const before = new CarriedDenials();
+    before.carry([generation(4), ended], 2);
+    const carried = new CarriedDenials();
+    const { denials, epoch } = before.carried();
+    expect(carried.carry(denials, epoch)).toEqual([generation(4), ended]);
+    expect(carried.arrived(() => false, 2)).toEqual([]);
+    expect(carried.arrived(() => false, 3)).toEqual([generation(0), forgotten]);
+  });
+
+  it('are given up when they arrive, as strict, or the session is forgotten', () => {
+    const carried = new CarriedDenials();
+    carried.carry([generation(4), ended], 2);
+    expect(carried.applied([generation(3)])).toEqual([]);
+    expect(carried.applied([generation(4)])).toEqual([generation(0)]);
+    expect(carried.applied([forgotten])).toEqual([forgotten]);
+    carried.carry([ended], 2);
+    expect(carried.arrived(() => true, 2)).toEqual([forgotten]);
+  });
+
+  it('are not given up with an early denial of the same row', () => {
+    const carried = new CarriedDenials();
+    carried.carry([ended], 2);
+    carried.early(at(3, 2), [ended]);
+    expect(carried.reached(at(3, 2))).toEqual([]);
+    expect(carried.reached(at(1, 3))).toEqual([]);
+    expect(carried.arrived(() => false, 3)).toEqual([forgotten]);
+  });
+
+  it('are given up a day after the session ended, by both clocks, and a generation never', () => {
+    const carried = new CarriedDenials();
+    carried.carry([generation(4), ended], 2);
+    expect(carried.expire(dayMs + 5, 0)).toEqual([]);
+    expect(carried.expire(2 * dayMs, dayMs)).toEqual([forgotten]);
+    expect(carried.expire(1_000 * dayMs, 1_000 * dayMs)).toEqual([]);
+    expect(carried.carried().denials).toEqual([generation(4)]);
   });
 });

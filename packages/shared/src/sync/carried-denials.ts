@@ -1,11 +1,11 @@
 import type { Block, LiftedBlock, Position, RevokeOp } from '../state/model.ts';
-import { blockKey, type Denial, denialKey, denialsOf } from './denials.ts';
+import { type Denial, denialKey, denialsOf, denialWeight, isDenial } from './denials.ts';
 import { comparePositions } from './position.ts';
 
 /**
  * The denials that an edge enforces beside the revoke lane's own rows, each for one or more reasons:
- * its frame is ahead of a gap, a replica broadcast it while the database was away, or an epoch began
- * without it. A row goes when its last reason does. Every method returns the ops that bring the
+ * its frame is ahead of a gap, a replica broadcast it while the database was away, or a whole state
+ * came without it. A row goes when its last reason does. Every method returns the ops that bring the
  * `carried` table to what it should hold; there, a generation of 0 takes the row away.
  */
 export class CarriedDenials {
@@ -13,7 +13,9 @@ export class CarriedDenials {
   /** Frames that have not had their turn, by the name of their reason. */
   readonly #early = new Map<string, EarlyRows>();
   #carriedChanges = 0;
-  /** Since when (monotonic) carried blocks have been seen long past their end, by row. */
+  /** At whose end carried generations and ended sessions are given up. */
+  #epoch = 0;
+  /** Since when (monotonic) carried denials have been seen long past their end, by row. */
   readonly #longEnded = new Map<string, number>();
 
   /** Denials of a frame that has not had its turn. */
@@ -54,10 +56,11 @@ export class CarriedDenials {
   }
 
   /**
-   * Blocks that a new epoch's rows lack. What had been enforced early under an older epoch is
-   * carried on with them, for no frame of that epoch will come any more.
+   * Denials that the rows of a new state lack; `epoch` is that state's. What had been enforced early
+   * under an older epoch is carried on with them, for no frame of that epoch will come any more.
+   * Generations and ended sessions are carried until the epoch ends: then everybody signs in again.
    */
-  carry(blocks: readonly Block[], epoch: number): RevokeOp[] {
+  carry(denials: readonly Denial[], epoch: number): RevokeOp[] {
     const old = [...this.#early].filter(([, one]) => !one.carried && one.position.epoch < epoch);
     // Once: those that have arrived meanwhile are not carried again.
     for (const [name, one] of old) this.#early.set(name, { ...one, carried: true });
@@ -65,48 +68,55 @@ export class CarriedDenials {
       .map(([, one]) => one)
       .flatMap(({ rows }) => [...rows])
       .flatMap((key) => this.#rows.get(key)?.denial ?? [])
-      .filter((denial) => denial.op === 'block');
-    return this.#hold(carriedReason, [...blocks, ...early], null);
+      .filter(isBlock);
+    const others = denials.filter((denial) => !isBlock(denial));
+    if (others.length > 0) this.#epoch = epoch;
+    return [
+      ...this.#hold(carriedReason, [...denials.filter(isBlock), ...early], null),
+      ...this.#hold(carriedReason, others, { epoch, rev: Number.POSITIVE_INFINITY }),
+    ];
   }
 
   /**
-   * After every revision that the tables took: a lift ends a carried block, its arrival too. The row
-   * must be the same, by id, kind and subject, and one that arrives must last as long.
+   * After every revision that the tables took: what it takes back ends what is carried, and so does
+   * its arrival. The row must be the same, and one that arrives must weigh as much.
    */
   applied(ops: readonly RevokeOp[]): RevokeOp[] {
     return ops.flatMap((op) => {
-      if (op.op !== 'lifted_block' && op.op !== 'block') return [];
-      const covers = op.op === 'block' ? weight(op) : Number.POSITIVE_INFINITY;
+      const covers = isDenial(op) ? denialWeight(op) : Number.POSITIVE_INFINITY;
       return this.#release(
-        (reason) => reason.name === carriedReason && weight(reason.denial) <= covers,
-        [blockKey(op)],
+        (reason) => reason.name === carriedReason && denialWeight(reason.denial) <= covers,
+        [denialKey(op)],
       );
     });
   }
 
   /**
-   * After a swap: what is carried and stands in the rows needs no carrying. `inState` says whether
-   * the rows have the block, for as long.
+   * After a swap: what is carried and stands in the rows needs no carrying, and what ends with an
+   * epoch before theirs neither. `inState` says whether the rows have the denial, as strict.
    */
-  arrived(inState: (block: Block) => boolean): RevokeOp[] {
+  arrived(inState: (denial: Denial) => boolean, epoch: number): RevokeOp[] {
     const rows = new Set(
       this.carried()
-        .filter(inState)
-        .map((block) => blockKey(block)),
+        .denials.filter(inState)
+        .map((denial) => denialKey(denial)),
     );
-    return this.#release((reason) => reason.name === carriedReason, rows);
+    return this.#release(({ name, position }, key) => {
+      return name === carriedReason && (rows.has(key) || (position?.epoch ?? epoch) < epoch);
+    });
   }
 
   /**
-   * Gives up carried blocks that ended long ago: a day by the wall clock, and a day after that was
-   * first seen by the monotonic one, in one piece. Before, who reads them counts them for nothing, as
+   * Gives up what is carried and ended long ago: a day by the wall clock, and a day after that was
+   * first seen by the monotonic one, in one piece. Before, who reads it counts it for nothing, as
    * rows; a wall clock that jumps ahead and comes back has lifted none.
    */
   expire(wallMs: number, nowMs: number): RevokeOp[] {
     const ended = new Set(
       this.carried()
-        .filter(({ expiresAtMs }) => expiresAtMs !== null && expiresAtMs + keptMs <= wallMs)
-        .map((block) => blockKey(block)),
+        .denials.filter((denial) => denial.op !== 'generation')
+        .filter((denial) => denialWeight(denial) + keptMs <= wallMs)
+        .map((denial) => denialKey(denial)),
     );
     for (const key of this.#longEnded.keys()) if (!ended.has(key)) this.#longEnded.delete(key);
     for (const key of ended) if (!this.#longEnded.has(key)) this.#longEnded.set(key, nowMs);
@@ -116,14 +126,20 @@ export class CarriedDenials {
     });
   }
 
-  /** The blocks that are carried: to be reported upward, and kept on disk. */
-  carried(): Block[] {
-    return [...this.#rows.values()].flatMap(({ denial, reasons }) =>
-      denial.op === 'block' && reasons.some(({ name }) => name === carriedReason) ? [denial] : [],
+  /** All that is carried: to be kept on disk. */
+  carried(): Carried {
+    const denials = [...this.#rows.values()].flatMap(({ reasons }) =>
+      reasons.filter(({ name }) => name === carriedReason).map(({ denial }) => denial),
     );
+    return { epoch: this.#epoch, denials };
   }
 
-  /** Rises whenever a block begins or ends to be carried, or is carried for longer. */
+  /** The blocks among it: to be reported upward. */
+  blocks(): Block[] {
+    return this.carried().denials.filter(isBlock);
+  }
+
+  /** Rises whenever something begins or ends to be carried, or is carried for longer. */
   get carriedChanges(): number {
     return this.#carriedChanges;
   }
@@ -175,6 +191,13 @@ export class CarriedDenials {
   }
 }
 
+/** What is carried beside the rows. */
+export interface Carried {
+  /** Generations and ended sessions are carried until this epoch ends. */
+  readonly epoch: number;
+  readonly denials: readonly Denial[];
+}
+
 interface Row {
   /** What the table holds: the strictest of the reasons' denials. */
   readonly denial: Denial;
@@ -190,13 +213,13 @@ interface EarlyRows {
 
 interface Reason {
   readonly name: string;
-  /** Of a frame that has not had its turn. */
+  /** Of a frame that has not had its turn, or the end of an epoch; null: it does not end so. */
   readonly position: Position | null;
   readonly denial: Denial;
 }
 
 const carriedReason = 'carried';
-/** How long a carried block is kept after its end, by both clocks. */
+/** How long something carried is kept after its end, by both clocks. */
 const keptMs = 86_400_000;
 
 function earlyReason({ epoch, rev }: Position): string {
@@ -208,24 +231,13 @@ function strictest(reasons: readonly Reason[]): Denial {
   const [first, ...others] = reasons;
   if (first === undefined) throw new Error('a row without a reason');
   return others.reduce(
-    (best, { denial }) => (weight(denial) > weight(best) ? denial : best),
+    (best, { denial }) => (denialWeight(denial) > denialWeight(best) ? denial : best),
     first.denial,
   );
 }
 
-function weight(denial: Denial): number {
-  switch (denial.op) {
-    case 'generation':
-      return denial.value;
-    case 'ended_session':
-      return denial.expiresAtMs;
-    case 'block':
-      return denial.expiresAtMs ?? Number.POSITIVE_INFINITY;
-  }
-}
-
 function sameDenial(a: Denial | null, b: Denial): boolean {
-  return a !== null && a.op === b.op && weight(a) === weight(b);
+  return a !== null && a.op === b.op && denialWeight(a) === denialWeight(b);
 }
 
 function removal(denial: Denial): RevokeOp {
@@ -237,6 +249,10 @@ function removal(denial: Denial): RevokeOp {
     case 'block':
       return liftOf(denial);
   }
+}
+
+function isBlock(denial: Denial): denial is Block {
+  return denial.op === 'block';
 }
 
 function liftOf({ revocationId, kind, subjectId }: Block): LiftedBlock {

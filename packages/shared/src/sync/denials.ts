@@ -21,15 +21,29 @@ export function isDenial(op: RevokeOp): op is Denial {
   }
 }
 
-/** The row that a denial is, so that two of the same row can be told. */
-export function denialKey(denial: Denial): string {
+/** The row that an op speaks of, so that two of the same row can be told. */
+export function denialKey(op: RevokeOp): string {
+  switch (op.op) {
+    case 'generation':
+      return `generation\0${op.scope}\0${op.subjectId}`;
+    case 'ended_session':
+    case 'forgotten_session':
+      return `ended_session\0${op.sid}`;
+    case 'block':
+    case 'lifted_block':
+      return blockKey(op);
+  }
+}
+
+/** Of two denials of one row the one with more takes more away: value or end. */
+export function denialWeight(denial: Denial): number {
   switch (denial.op) {
     case 'generation':
-      return `generation\0${denial.scope}\0${denial.subjectId}`;
+      return denial.value;
     case 'ended_session':
-      return `ended_session\0${denial.sid}`;
+      return denial.expiresAtMs;
     case 'block':
-      return blockKey(denial);
+      return denial.expiresAtMs ?? Number.POSITIVE_INFINITY;
   }
 }
 

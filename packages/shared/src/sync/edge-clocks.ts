@@ -20,23 +20,29 @@ export interface Delay {
  * Takes a verified heartbeat of a stream: a sign of life, unless it is late. Returns its delay.
  *
  * The first of a stream cannot show its delay, since the replica's clock may have been set before:
- * it counts as old as the stream, in answer to whose Hello it was sent. One that is later than
- * `lateMs` teaches nothing. Where that is because the replica's clock was set back, silence ends the
- * stream, and the next one learns the clock anew; a clock set forward is followed at once.
+ * it counts as old as the stream, in answer to whose Hello it was sent. So does one that shows the
+ * clock set forward, and old from the heartbeat before it on, for it came after that: it may have
+ * waited here ever since. One that is later than `lateMs`, or `clockSlackMs` where the clock was set
+ * forward, teaches nothing. Where that is because the clock was set, silence ends the stream, and the
+ * next one learns the clock anew.
  */
 export function takeBeat(turn: Turn, path: StreamPath, beat: HeartbeatMessage): Delay {
-  const { openedAtMs, beaten, late } = turn.state.paths[path];
+  const { notBeforeMs, beaten, late } = turn.state.paths[path];
   const shownMs = beat.sentAtMs - turn.nowMs;
   const known = beaten ? turn.state.clocks.get(beat.replica) : undefined;
-  const offsetMs = known === undefined ? shownMs : Math.max(shownMs, sunk(known, turn.nowMs));
-  const leastMs = offsetMs - shownMs;
-  const delayMs = known === undefined ? turn.nowMs - openedAtMs : leastMs;
-  if (delayMs > edgeLimits.lateMs) {
+  const knownMs = known === undefined ? shownMs : sunk(known, turn.nowMs);
+  const isAhead = shownMs > knownMs + edgeLimits.clockSlackMs;
+  const leastMs = Math.max(0, knownMs - shownMs);
+  const delayMs = known === undefined || isAhead ? turn.nowMs - notBeforeMs : leastMs;
+  if (delayMs > (isAhead ? edgeLimits.clockSlackMs : edgeLimits.lateMs)) {
     if (!late) turn.alarm('late', path, `a heartbeat of ${Math.round(delayMs)} ms ago`);
     turn.setPath(path, { late: true });
     return { delayMs, leastMs };
   }
-  turn.setPath(path, { heardAtMs: turn.nowMs, beaten: true, late: false });
+  const sentMs = Math.max(notBeforeMs, turn.nowMs - delayMs);
+  turn.setPath(path, { heardAtMs: turn.nowMs, beaten: true, late: false, notBeforeMs: sentMs });
+  // What waited behind one that was ahead waited no longer than that.
+  const offsetMs = isAhead ? shownMs + delayMs : Math.max(shownMs, knownMs);
   const others = [...turn.state.clocks].filter(([name]) => name !== beat.replica);
   const clock = { offsetMs, atMs: turn.nowMs };
   turn.set({ clocks: new Map([...others.slice(1 - edgeLimits.clocksMax), [beat.replica, clock]]) });
@@ -54,7 +60,7 @@ function sunk({ offsetMs, atMs }: ReplicaClock, nowMs: number): number {
  */
 export function delayByNats(
   { clocks }: EdgeLane,
-  { replica, sentAtMs }: HeartbeatMessage,
+  { replica, sentAtMs }: Pick<HeartbeatMessage, 'replica' | 'sentAtMs'>,
   nowMs: number,
 ): Delay | null {
   const clock = clocks.get(replica);
@@ -81,7 +87,7 @@ export function countStandstill(turn: Turn, missedMs: number): void {
     ),
   });
   for (const path of streamPaths) {
-    const { phase, openedAtMs } = turn.state.paths[path];
-    if (phase.kind !== 'closed') turn.setPath(path, { openedAtMs: openedAtMs - missedMs });
+    const { phase, notBeforeMs } = turn.state.paths[path];
+    if (phase.kind !== 'closed') turn.setPath(path, { notBeforeMs: notBeforeMs - missedMs });
   }
 }

@@ -85,6 +85,20 @@ describe('a frame', () => {
     expect(alarms(lane.frame(frame(11), 'grpc'))).toEqual(['replay']);
   });
 
+  it('that was on its way when the edge said Hello again is none, coming once more after that', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.heartbeat(at(12), { path: 'nats' });
+    lane.nowMs += 1_000;
+    expect(only(lane.heartbeat(at(12), { path: 'nats' }), 'hello')).toHaveLength(1);
+    const early = [lane.take(frame(11)), lane.take(frame(12))];
+    lane.resume('tail', at(12));
+    const late = [lane.take(frame(11)), lane.take(frame(12))];
+    expect(alarms([...early, ...late].flat())).toEqual([]);
+    expect(lane.state.head).toEqual(at(12));
+    expect(alarms(lane.take(frame(11)))).toEqual(['replay']);
+  });
+
   it('with a hole in its own numbers is no frame of ours', () => {
     const lane = new DrivenLane();
     lane.open();
@@ -96,16 +110,22 @@ describe('a frame', () => {
 });
 
 describe('a forged frame', () => {
-  it.each(['forged', 'unknown_key', 'wrong_purpose', 'not_live'] as const)(
-    'on a stream (%s) is refused, reported, and ends the stream',
-    (verdict) => {
+  it.each([
+    ['forged', 'forged'],
+    ['wrong_purpose', 'forged'],
+    ['unknown_key', 'unknown_key'],
+    ['not_live', 'not_live'],
+  ] as const)(
+    'on a stream (%s) is refused, reported as %s, and ends the stream',
+    (verdict, alarm) => {
       const lane = new DrivenLane();
       lane.open();
       const effects = lane.frame(frame(11), 'grpc', verdict);
       expect(only(effects, 'apply')).toEqual([]);
       expect(only(effects, 'nack')).toMatchObject([{ path: 'grpc', nack: { code: 'SIGNATURE' } }]);
-      expect(only(effects, 'end_path')).toMatchObject([{ path: 'grpc', next: true }]);
-      expect(alarms(effects)).toEqual([verdict === 'unknown_key' ? 'unknown_key' : 'forged']);
+      const end = { path: 'grpc', reason: alarm, next: true };
+      expect(only(effects, 'end_path')).toMatchObject([end]);
+      expect(alarms(effects)).toEqual([alarm]);
     },
   );
 

@@ -4,10 +4,11 @@ import { addEarly, dropEarly, hasEarly, hasRoom } from './early-frames.ts';
 import type { Ahead, EdgeLane, EdgeLaneEvent, Problem } from './edge-lane-model.ts';
 import { edgeLimits } from './edge-limits.ts';
 import { requestResync, takeUpHeld } from './edge-resync.ts';
-import { endPath, isStream, noBytes, streamPaths, type Turn } from './edge-turn.ts';
+import { endPath, isStream, noBytes, proofOf, streamPaths, type Turn } from './edge-turn.ts';
 import { recall, remember } from './lane-history.ts';
-import type { FrameMessage, FrameProof, PathName } from './messages.ts';
+import type { FrameMessage, PathName } from './messages.ts';
 import { comparePositions } from './position.ts';
+import { verdictAlarm } from './verdict-alarm.ts';
 import type { Verdict } from './verification-keys.ts';
 
 /** Frames, by whichever path, and what became of the one that was being applied. */
@@ -134,11 +135,12 @@ function refuseSignature(
   frame: FrameMessage,
   sha256: Uint8Array,
 ): void {
-  turn.alarm(verdict === 'unknown_key' ? 'unknown_key' : 'forged', path, `${verdict}: a frame`);
+  const alarm = verdictAlarm(verdict);
+  turn.alarm(alarm, path, `${verdict}: a frame`);
   const problem: Problem = { code: 'SIGNATURE', detail: verdict };
   if (isStream(path)) {
     turn.nack(path, frame, problem, sha256);
-    return endPath(turn, path, 'forged', true);
+    return endPath(turn, path, alarm, true);
   }
   if (turn.nowMs - turn.state.natsNackedAtMs < edgeLimits.natsNackMs) return;
   turn.set({ natsNackedAtMs: turn.nowMs });
@@ -180,11 +182,6 @@ function isReplay(
   if (!isStream(path)) return takenMs === null || turn.nowMs - takenMs > edgeLimits.replayMs;
   const { seen } = turn.state.paths[path];
   return seen !== null && comparePositions(frame, seen) <= 0;
-}
-
-function proofOf(frame: FrameMessage, sha256: Uint8Array): FrameProof {
-  const { epoch, prevRev, rev, keyId, signature } = frame;
-  return { epoch, prevRev, rev, bodySha256: sha256, keyId, signature };
 }
 
 /** A stream's frames are of one history: what a replica compares when rows turn out to differ. */
@@ -297,8 +294,10 @@ function keepAhead(turn: Turn, arrival: Ahead): void {
 }
 
 function noteSeen(turn: Turn, path: PathName, { epoch, rev }: FrameMessage): void {
-  if (!isStream(path) || turn.state.paths[path].phase.kind === 'closed') return;
-  const { seen } = turn.state.paths[path];
+  if (!isStream(path)) return;
+  const { phase, seen } = turn.state.paths[path];
+  // What was on its way when we said Hello again comes once more after the answer to that.
+  if (phase.kind === 'closed' || phase.kind === 'greeting') return;
   if (seen === null || comparePositions({ epoch, rev }, seen) > 0) {
     turn.setPath(path, { seen: { epoch, rev } });
   }

@@ -131,7 +131,32 @@ describe('the delay of a heartbeat on a stream', () => {
         if (lane.state.paths.grpc.phase.kind === 'closed') lane.open();
       }
       expect(ends).toBe(stepMs < 0 ? 1 : 0);
-      expect(lane.nowMs - (lane.state.asOfMs ?? 0)).toBe(1_000);
+      // A clock set forward leaves it open how long the first heartbeat after it took.
+      const slackMs = stepMs < 0 ? 0 : 1_000;
+      const ageMs = lane.nowMs - (lane.state.asOfMs ?? 0);
+      expect(ageMs).toBeGreaterThanOrEqual(1_000);
+      expect(ageMs).toBeLessThanOrEqual(1_000 + slackMs);
+    },
+  );
+
+  it.each([1_500, 4_000, 8_000])(
+    'is not taken for small by a process frozen for %d ms while the replica’s clock was set forward',
+    (frozenMs) => {
+      const lane = new DrivenLane();
+      lane.open();
+      lane.heartbeat(at(10));
+      const seenMs = lane.nowMs;
+      lane.nowMs += frozenMs;
+      for (let ms = 500; ms < frozenMs; ms += 1_000) {
+        lane.heartbeat(at(10), { sentAtMs: seenMs + ms + 30_000 });
+        expect(lane.state.asOfMs).toBeLessThanOrEqual(seenMs + ms);
+      }
+      expect(lane.state.asOfMs).toBe(seenMs);
+      const ends = [0, 1, 2].flatMap(() => [
+        ...lane.heartbeat(at(10), { sentAtMs: lane.nowMs + 30_000 }),
+        ...lane.wait(1_000),
+      ]);
+      expect(only(ends, 'end_path')).toHaveLength(frozenMs > 2_000 ? 1 : 0);
     },
   );
 
@@ -275,6 +300,23 @@ describe('a lost tail', () => {
     }).flat();
     expect(only(effects, 'hello')).toHaveLength(2);
     expect(only(effects, 'end_path')).toMatchObject([{ reason: 'lost_tail', next: true }]);
+  });
+
+  it('is told with its epoch, and is none where another epoch has begun, which is asked for', () => {
+    const lane = new DrivenLane({ head: at(7) });
+    lane.open();
+    lane.heartbeat(at(1, 2));
+    lane.nowMs += 1_000;
+    const effects = lane.heartbeat(at(1, 2));
+    expect(alarms(effects)).toEqual([]);
+    expect(only(effects, 'hello')).toMatchObject([{ have: { position: at(7) } }]);
+    const same = new DrivenLane({ head: at(7, 3) });
+    same.open();
+    same.heartbeat(at(9, 3));
+    same.nowMs += 1_000;
+    expect(only(same.heartbeat(at(9, 3)), 'alarm')).toMatchObject([
+      { name: 'lost_tail', detail: 'nothing after revision 7, newest is 9 of the epoch 3' },
+    ]);
   });
 
   it('shows by NATS too, when the stream’s replica knows nothing of it', () => {

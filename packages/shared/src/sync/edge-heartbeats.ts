@@ -10,6 +10,7 @@ import { endPath, isStream, noBytes, type Turn } from './edge-turn.ts';
 import { recall } from './lane-history.ts';
 import type { LaneHead, PathName } from './messages.ts';
 import { comparePositions } from './position.ts';
+import { verdictAlarm } from './verdict-alarm.ts';
 
 /**
  * What a heartbeat shows: that the stream lives, that our rows are those of the control plane, as
@@ -22,8 +23,9 @@ export function onHeartbeat(turn: Turn, event: HeartbeatEvent): void {
   const { path, verdict, heartbeat } = event;
   if (isStream(path) && turn.state.paths[path].phase.kind === 'closed') return;
   if (verdict !== 'ok') {
-    turn.alarm(verdict === 'unknown_key' ? 'unknown_key' : 'forged', path, `${verdict}: heartbeat`);
-    if (isStream(path)) endPath(turn, path, 'forged', true);
+    const alarm = verdictAlarm(verdict);
+    turn.alarm(alarm, path, `${verdict}: heartbeat`);
+    if (isStream(path)) endPath(turn, path, alarm, true);
     return;
   }
   const delay = isStream(path)
@@ -57,7 +59,7 @@ function compareDigest(turn: Turn, path: PathName, { digest, digestAt }: LaneHea
     return turn.set({ digestAgrees: true, resyncs: 0 });
   }
   if (turn.state.digestAgrees !== false) {
-    const detail = `the rows of revision ${digestAt.rev} have another digest`;
+    const detail = `the rows of revision ${placeOf(digestAt)} have another digest`;
     turn.alarm('digest', path, detail);
     turn.nack(path, digestAt, { code: 'DIGEST', detail }, noBytes);
   }
@@ -75,7 +77,7 @@ function checkBehind(turn: Turn, path: StreamPath, theirs: Position, behind: boo
   const beatsBehindUs = behind ? turn.state.paths[path].beatsBehindUs + 1 : 0;
   turn.setPath(path, { beatsBehindUs });
   if (beatsBehindUs < edgeLimits.beatsBehindMax) return;
-  turn.alarm('rollback', path, `its newest revision is ${theirs.rev}`);
+  turn.alarm('rollback', path, `its newest revision is ${placeOf(theirs)}`);
   endPath(turn, path, 'rollback', true);
 }
 
@@ -100,9 +102,21 @@ function checkTail(turn: Turn, path: PathName, theirs: Position): void {
   if (comparePositions(head, owed.ours) > 0) {
     return setOwed(turn, path, { head: owed.head, ours: head });
   }
-  turn.alarm('lost_tail', path, `nothing after revision ${head.rev} of ${owed.head.rev}`);
   setOwed(turn, path, null);
+  // A new epoch comes as a whole state, which takes the replica a while to put together: it is
+  // asked for, and no part of a tail got lost.
+  if (owed.head.epoch === head.epoch) {
+    turn.alarm(
+      'lost_tail',
+      path,
+      `nothing after revision ${head.rev}, newest is ${placeOf(owed.head)}`,
+    );
+  }
   askForTail(turn);
+}
+
+function placeOf({ epoch, rev }: Position): string {
+  return `${rev} of the epoch ${epoch}`;
 }
 
 function owedBy({ paths, natsOwed }: EdgeLane, path: PathName): Owed | null {

@@ -49,8 +49,8 @@ export interface Owed {
 
 export interface PathState {
   readonly phase: PathPhase;
-  /** Nothing that this stream brings was sent before. */
-  readonly openedAtMs: number;
+  /** Nothing that this stream still brings was sent before. */
+  readonly notBeforeMs: number;
   /** Of the last sign of life: opening, verified heartbeat, shard part that was asked for. */
   readonly heardAtMs: number;
   /** Whether a heartbeat has come since the stream was opened. */
@@ -66,13 +66,19 @@ export interface PathState {
   readonly seen: Position | null;
 }
 
+/**
+ * What of the rows of before is carried on where a whole state lacks it: `blocks` at the change of an
+ * epoch, when everybody signs in again; all `denials` where history may have been lost within one.
+ */
+export type Carry = 'nothing' | 'blocks' | 'denials';
+
 /** A whole state on its way in. */
 export interface Staging {
   readonly manifest: ManifestMessage;
   /** null: the stream that it came by has ended; what is staged is kept for the next manifest. */
   readonly path: StreamPath | null;
   readonly sinceMs: number;
-  readonly carry: boolean;
+  readonly carry: Carry;
   /** Shards that are not staged yet. */
   readonly missing: ReadonlySet<number>;
   /** SHA-256 in hex of what was staged, by index. */
@@ -177,6 +183,8 @@ export type AlarmName =
   /** A signature that does not hold. */
   | 'forged'
   | 'unknown_key'
+  /** A signature by a key whose time has not come, or is over, by the wall clock here. */
+  | 'not_live'
   /** A stream without a heartbeat. */
   | 'silence'
   /** Heartbeats that were sent long before they were read, or a replica's clock that was set. */
@@ -285,14 +293,14 @@ export type EdgeLaneEffect =
   /** Forget all that was staged. */
   | { readonly type: 'drop_staged' }
   /**
-   * Put the staged shards into the tables, all at once; answer `swapped`. `carry`: history may have
-   * been lost, so blocks that the new rows lack are carried on.
+   * Put the staged shards into the tables, all at once; answer `swapped`. `carry`: these of the rows
+   * of before are carried on where the new ones lack them.
    */
   | {
       readonly type: 'swap';
       readonly position: Position;
       readonly path: StreamPath | null;
-      readonly carry: boolean;
+      readonly carry: Carry;
     }
   | { readonly type: 'nack'; readonly path: StreamPath | null; readonly nack: NackMessage }
   /** Give this stream up and open another, to the next replica if `next`. */

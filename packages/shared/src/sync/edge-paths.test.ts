@@ -17,6 +17,17 @@ describe('the start', () => {
   });
 });
 
+describe('Hello', () => {
+  it('has the newest signed frame for its proof, also one that waits ahead of a gap', () => {
+    const lane = new DrivenLane();
+    lane.open();
+    lane.frame(frame(13), 'nats');
+    lane.frame(frame(12), 'nats');
+    const [hello] = only(lane.wait(1_000), 'hello');
+    expect(hello?.have).toMatchObject({ position: at(10), proof: { rev: 13, prevRev: 12 } });
+  });
+});
+
 describe('silence', () => {
   it('ends a stream in less than two seconds after its last heartbeat', () => {
     const lane = new DrivenLane();

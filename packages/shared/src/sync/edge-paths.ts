@@ -4,14 +4,22 @@ import type { EdgeLane, EdgeLaneEvent, StreamPath } from './edge-lane-model.ts';
 import { edgeLimits } from './edge-limits.ts';
 import { takeUpHeld, tryResync } from './edge-resync.ts';
 import { dropOldStaging } from './edge-shards.ts';
-import { askablePath, closedPath, endPath, sayHello, streamPaths, type Turn } from './edge-turn.ts';
+import {
+  askablePath,
+  closedPath,
+  endPath,
+  sayHello,
+  stopFetching,
+  streamPaths,
+  type Turn,
+} from './edge-turn.ts';
 
 /** Streams: their opening, what Resume says, their silence; and everything else that time does. */
 
 export function onOpened(turn: Turn, path: StreamPath): void {
   turn.setPath(path, {
     ...closedPath,
-    openedAtMs: turn.nowMs,
+    notBeforeMs: turn.nowMs,
     heardAtMs: turn.nowMs,
     phase: { kind: 'greeting', sinceMs: turn.nowMs },
   });
@@ -22,6 +30,9 @@ type ResumeEvent = Extract<EdgeLaneEvent, { type: 'resume' }>;
 export function onResume(turn: Turn, { path, resume }: ResumeEvent): void {
   const { phase } = turn.state.paths[path];
   if (phase.kind === 'closed') return;
+  // A manifest that answered an earlier Hello may have been taken up just now: the replica has gone
+  // on to this one, and no longer sends the shards of that.
+  stopFetching(turn, path);
   const { mode, head } = resume;
   switch (mode) {
     case 'tail': {

@@ -2,6 +2,7 @@ import { hex } from '../bytes.ts';
 import type { EdgeLaneEvent } from './edge-lane-model.ts';
 import { edgeLimits } from './edge-limits.ts';
 import type { Turn } from './edge-turn.ts';
+import { verdictAlarm } from './verdict-alarm.ts';
 
 type ProvisionalEvent = Extract<EdgeLaneEvent, { type: 'provisional' }>;
 
@@ -12,8 +13,7 @@ type ProvisionalEvent = Extract<EdgeLaneEvent, { type: 'provisional' }>;
 export function onProvisional(turn: Turn, event: ProvisionalEvent): void {
   const { path, provisional, sha256, verdict, wallMs } = event;
   if (verdict !== 'ok') {
-    const name = verdict === 'unknown_key' ? 'unknown_key' : 'forged';
-    return turn.alarm(name, path, `${verdict}: a provisional denial`);
+    return turn.alarm(verdictAlarm(verdict), path, `${verdict}: a provisional denial`);
   }
   const { provisionals, lane } = turn.state;
   const { id, issuedAtMs, expiresAtMs } = provisional;

@@ -22,7 +22,7 @@ describe('a whole state', () => {
     expect(lane.feed({ type: 'staged', index: 0, problem: null })).toEqual([]);
     lane.part(at(20), 1, 'b');
     expect(lane.feed({ type: 'staged', index: 1, problem: null })).toMatchObject([
-      { type: 'swap', position: at(20), carry: false },
+      { type: 'swap', position: at(20), carry: 'nothing' },
     ]);
     expect(lane.state.head).toBeNull();
     lane.swapped(['a', 'b']);
@@ -50,6 +50,15 @@ describe('a whole state', () => {
     lane.feed({ type: 'staged', index: 0, problem: null });
     lane.feed({ type: 'closed', path: 'grpc' });
     expect(only(offered(lane, ['', ''], ['a', 'c'], 21), 'fetch')).toMatchObject([{ shards: [1] }]);
+  });
+
+  it('is given up when another Resume comes, for no more shards of it are sent', () => {
+    const lane = new DrivenLane();
+    lane.open('grpc', 'shards');
+    // Said again before the answer to the first Hello was read.
+    lane.manifest(manifest(at(20), ['a', 'b']), ['', '']);
+    lane.resume('tail', at(12));
+    expect(only(lane.frame(frame(11)), 'apply')).toMatchObject([{ frame: { rev: 11 } }]);
   });
 
   it('fetches a shard again that was staged with other bytes, even where the rows agree now', () => {
@@ -206,26 +215,26 @@ describe('after a refused shard', () => {
   });
 });
 
-describe('blocks that the new rows may lack', () => {
+describe('denials that the new rows may lack', () => {
   const swapTo = (lane: DrivenLane, epoch: number) => {
     lane.feed({ type: 'opened', path: 'grpc' });
     lane.resume('shards', at(11, epoch), 'grpc');
     return only(lane.manifest(manifest(at(11, epoch), ['a', 'b']), ['a', 'b']), 'swap');
   };
 
-  it('are carried into a new epoch', () => {
-    expect(swapTo(new DrivenLane(), 2)).toMatchObject([{ carry: true }]);
+  it('are carried into a new epoch where they are blocks: everybody signs in again', () => {
+    expect(swapTo(new DrivenLane(), 2)).toMatchObject([{ carry: 'blocks' }]);
   });
 
   it('are gone for good within the epoch: they were lifted', () => {
-    expect(swapTo(new DrivenLane(), 1)).toMatchObject([{ carry: false }]);
+    expect(swapTo(new DrivenLane(), 1)).toMatchObject([{ carry: 'nothing' }]);
   });
 
   it('are carried within the epoch, too, when our rows turned out to be others', () => {
     const lane = new DrivenLane({ digest: shardDigest('ours') });
     lane.open();
     lane.heartbeat(at(10), { digest: shardDigest('theirs') });
-    expect(swapTo(lane, 1)).toMatchObject([{ carry: true }]);
+    expect(swapTo(lane, 1)).toMatchObject([{ carry: 'denials' }]);
   });
 
   it('are carried within the epoch after a fork', () => {
@@ -233,7 +242,7 @@ describe('blocks that the new rows may lack', () => {
     lane.open();
     lane.take(frame(11));
     lane.frame(frame(11, 'another'), 'nats');
-    expect(swapTo(lane, 1)).toMatchObject([{ carry: true }]);
+    expect(swapTo(lane, 1)).toMatchObject([{ carry: 'denials' }]);
   });
 });
 

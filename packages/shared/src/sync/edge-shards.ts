@@ -2,13 +2,21 @@ import { createHash } from 'node:crypto';
 import { hex, sameBytes } from '../bytes.ts';
 import type { Position } from '../state/model.ts';
 import { applyNext, isFetching, noteRefused, reachHead } from './edge-frames.ts';
-import type { EdgeLane, EdgeLaneEvent, Problem, Staging, StreamPath } from './edge-lane-model.ts';
+import type {
+  Carry,
+  EdgeLane,
+  EdgeLaneEvent,
+  Problem,
+  Staging,
+  StreamPath,
+} from './edge-lane-model.ts';
 import { edgeLimits } from './edge-limits.ts';
 import { requestResync, takeUpHeld } from './edge-resync.ts';
 import { endPath, noBytes, type Turn } from './edge-turn.ts';
 import { emptyHistory, remember } from './lane-history.ts';
 import { type ManifestMessage, type ShardPart, shardPartBytesMax } from './messages.ts';
 import { comparePositions, samePosition } from './position.ts';
+import { verdictAlarm } from './verdict-alarm.ts';
 
 /**
  * A whole state: manifest, the shards that differ, and the swap. While shards are being fetched no
@@ -21,11 +29,7 @@ export function onManifest(turn: Turn, { path, manifest, verdict, have }: Manife
   const { phase } = turn.state.paths[path];
   if (phase.kind !== 'shards') return;
   if (verdict !== 'ok') {
-    turn.alarm(
-      verdict === 'unknown_key' ? 'unknown_key' : 'forged',
-      path,
-      `${verdict}: a manifest`,
-    );
+    turn.alarm(verdictAlarm(verdict), path, `${verdict}: a manifest`);
     return refuse(turn, path, manifest, { code: 'SIGNATURE', detail: verdict });
   }
   const problem = manifestProblem(turn.state, manifest, have);
@@ -137,7 +141,7 @@ function begin(
       manifest,
       path,
       sinceMs: turn.nowMs,
-      carry: mustCarry(turn.state, manifest.position),
+      carry: carryOf(turn.state, manifest.position),
       missing,
       kept,
       open: null,
@@ -173,13 +177,14 @@ function lacking(
 }
 
 /**
- * Whether blocks that the new rows lack are to be carried: when history may have been lost. An epoch
+ * What that the new rows lack is to be carried: something when history may have been lost. An epoch
  * that goes on from later than our head shows nothing: a forked history may have outgrown us. The
  * control plane lifts once more what had only been lifted.
  */
-function mustCarry({ head, forked, fresh, digestAgrees }: EdgeLane, { epoch }: Position): boolean {
-  if (head === null) return false;
-  return head.epoch !== epoch || forked || fresh || digestAgrees === false;
+function carryOf({ head, forked, fresh, digestAgrees }: EdgeLane, { epoch }: Position): Carry {
+  if (head === null) return 'nothing';
+  if (head.epoch !== epoch) return 'blocks';
+  return forked || fresh || digestAgrees === false ? 'denials' : 'nothing';
 }
 
 function swap(turn: Turn): void {

@@ -8,7 +8,7 @@ import type {
   Problem,
   StreamPath,
 } from './edge-lane-model.ts';
-import type { LanePosition, PathName } from './messages.ts';
+import type { FrameMessage, FrameProof, LanePosition, PathName } from './messages.ts';
 
 /** One step of an edge's lane in the making: the state so far, and the effects so far, in order. */
 export class Turn {
@@ -66,7 +66,7 @@ export const noBytes: Uint8Array = new Uint8Array();
 
 export const closedPath: PathState = {
   phase: { kind: 'closed' },
-  openedAtMs: 0,
+  notBeforeMs: 0,
   heardAtMs: 0,
   beaten: false,
   late: false,
@@ -77,9 +77,23 @@ export const closedPath: PathState = {
 };
 
 /** What Hello says of the lane. */
-export function laneHello({ lane, head, proof, streamProof, fresh }: EdgeLane): LanePosition {
+export function laneHello(state: EdgeLane): LanePosition {
+  const { lane, head, proof, streamProof, fresh } = state;
   if (fresh) return { lane, position: null, proof: streamProof ?? proof };
-  return { lane, position: head, proof };
+  return { lane, position: head, proof: newestAhead(state) ?? proof };
+}
+
+/** What waits ahead of a gap is signed as well: a database that lacks it has lost history. */
+function newestAhead({ head, ahead }: EdgeLane): FrameProof | null {
+  if (head === null || ahead.size === 0) return null;
+  const newest = ahead.get(Math.max(...ahead.keys()));
+  if (newest === undefined || newest.frame.epoch !== head.epoch) return null;
+  return proofOf(newest.frame, newest.sha256);
+}
+
+export function proofOf(frame: FrameMessage, sha256: Uint8Array): FrameProof {
+  const { epoch, prevRev, rev, keyId, signature } = frame;
+  return { epoch, prevRev, rev, bodySha256: sha256, keyId, signature };
 }
 
 /** Gives a stream up. Until it is opened again, nothing that it still brings is asked of it. */
@@ -94,9 +108,13 @@ export function endPath(
   closePath(turn, path);
 }
 
-/** What was being fetched by this stream is kept, for the next manifest. */
 export function closePath(turn: Turn, path: StreamPath): void {
   turn.setPath(path, closedPath);
+  stopFetching(turn, path);
+}
+
+/** What was being fetched by this stream is kept, for the next manifest. */
+export function stopFetching(turn: Turn, path: StreamPath): void {
   const { staging } = turn.state;
   if (staging?.path !== path) return;
   turn.set({ staging: { ...staging, path: null, sinceMs: turn.nowMs, open: null } });
@@ -105,13 +123,13 @@ export function closePath(turn: Turn, path: StreamPath): void {
 /** Starts the lane again on an open stream, from what we have. */
 export function sayHello(turn: Turn, path: StreamPath): void {
   // The stream itself lives on: what was heard on it, and what was asked in vain, still counts.
-  const { retails, openedAtMs, heardAtMs, beaten, late } = turn.state.paths[path];
+  const { retails, notBeforeMs, heardAtMs, beaten, late } = turn.state.paths[path];
   closePath(turn, path);
   turn.setPath(path, {
     ...closedPath,
     phase: { kind: 'greeting', sinceMs: turn.nowMs },
     retails,
-    openedAtMs,
+    notBeforeMs,
     heardAtMs,
     beaten,
     late,

@@ -58,6 +58,8 @@ export interface ReplicaLane {
   readonly proof: FrameProof | null;
   /** This replica has another frame at the proof's position. */
   readonly forked: boolean;
+  /** The frame at the proof's position is not at hand, so it was not compared. */
+  readonly unread: boolean;
   readonly phase: ReplicaPhase;
   /** The answer to Hello that goes out before anything else. */
   readonly resume: ResumeMode | null;

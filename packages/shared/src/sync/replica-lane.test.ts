@@ -254,6 +254,35 @@ describe('a proof of what this replica does not have', () => {
     expect(driven.drain()).toMatchObject([{ type: 'check_history' }]);
   });
 
+  it('is looked for in the log where its frame has left the ring', () => {
+    const driven = new Driven();
+    expect(driven.hello(at(7), proof(7))).toMatchObject([{ type: 'check_history' }]);
+    driven.feed({ type: 'failed' });
+    driven.nowMs = 1_000;
+    expect(driven.drain()).toMatchObject([{ type: 'check_history' }]);
+    driven.feed({ type: 'history', of: at(7), head: at(20), sha256: hex(1) });
+    expect(resumes(driven.drain())).toEqual(['tail']);
+  });
+
+  it('that the log has otherwise shows it, and one of an epoch that is over waits for the next', () => {
+    const other = new Driven();
+    other.hello(at(7), proof(7));
+    const effects = other.feed({ type: 'history', of: at(7), head: at(20), sha256: hex(2) });
+    expect(effects).toMatchObject([{ type: 'raise_epoch' }]);
+    const over = new Driven();
+    over.hello(at(7), proof(7));
+    over.feed({ type: 'history', of: at(7), head: at(1, 2), sha256: null });
+    expect(resumes(over.drain())).toEqual(['wait']);
+  });
+
+  it.each<[string, Position | null, FrameProof, Partial<LaneSource>]>([
+    ['the log does not go back so far', at(4), proof(4), {}],
+    ['the log cannot be read', at(7), proof(7), { logAfter: null }],
+    ['the edge asks for the whole state', null, proof(7), {}],
+  ])('is not looked for where %s', (_, have, of, source) => {
+    expect(new Driven(source).hello(have, of)).toEqual([{ type: 'build_manifest' }]);
+  });
+
   it('sends nothing of an epoch that the database has left', () => {
     const driven = new Driven();
     driven.hello(at(15), proof(15), hex(2));

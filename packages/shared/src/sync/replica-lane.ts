@@ -27,7 +27,16 @@ const refusedMax = 16;
 /** The machine when a stream opens. */
 export function createReplicaLane(lane: Lane): ReplicaLane {
   const phase: ReplicaPhase = { kind: 'silent' };
-  return { lane, have: null, proof: null, forked: false, phase, resume: null, refused: [] };
+  return {
+    lane,
+    have: null,
+    proof: null,
+    forked: false,
+    unread: false,
+    phase,
+    resume: null,
+    refused: [],
+  };
 }
 
 /** The next state, and what the shell is to do. */
@@ -77,12 +86,22 @@ type EventOf<Type extends ReplicaLaneEvent['type']> = Extract<ReplicaLaneEvent, 
 function onHello(state: ReplicaLane, event: EventOf<'hello'>): ReplicaLaneStep {
   const { have, proof, ownSha256 } = event;
   const forked = proof !== null && ownSha256 !== null && ownSha256 !== hex(proof.bodySha256);
-  return decide({ ...state, have, proof, forked, resume: null }, event);
+  const unread = proof !== null && ownSha256 === null;
+  return decide({ ...state, have, proof, forked, unread, resume: null }, event);
+}
+
+/** The edge would go on from its head, and only the log can say whether that is of its history. */
+function asksLog({ have, proof, unread }: ReplicaLane, { head, logAfter }: LaneSource): boolean {
+  if (!unread || have === null || proof === null || head === null || logAfter === null) {
+    return false;
+  }
+  return proof.epoch === head.epoch && proof.rev <= head.rev && proof.rev > logAfter;
 }
 
 function decide(state: ReplicaLane, { nowMs, source }: ReplicaLaneEvent): ReplicaLaneStep {
   const { have, proof, phase, forked } = state;
-  const mode = forked ? 'check' : planResume(have, proof, source);
+  const mustAsk = forked || asksLog(state, source);
+  const mode = mustAsk ? 'check' : planResume(have, proof, source);
   switch (mode) {
     case 'undecided':
       return stay({ ...state, phase: undecided(nowMs) });
@@ -149,7 +168,9 @@ function onWaiting(
 ): ReplicaLaneStep {
   const mode = planResume(state.have, state.proof, event.source);
   const later = epoch === null || (event.source.head?.epoch ?? 0) > epoch;
-  if (later && mode === 'shards') return decide({ ...state, forked: false }, event);
+  if (later && mode === 'shards') {
+    return decide({ ...state, forked: false, unread: false }, event);
+  }
   // This head has passed the edge's, which does not show that it is of the same history.
   if (later && mode === 'tail')
     return state.proof === null ? build(state) : check(state, state.proof);

@@ -34,7 +34,7 @@ interface HeldKey {
   readonly publicKey: KeyObject;
 }
 
-/** Five purposes with a few keys each: many more would be somebody filling memory. */
+/** Six purposes with a few keys each: many more would be somebody filling memory. */
 const keysMax = 64;
 /** Withdrawals are rare; beyond this the ones whose keys end first are forgotten. */
 const withdrawnMax = 256;

@@ -315,7 +315,7 @@ export declare type ForgottenSession = Message<"sallyport.v1.ForgottenSession"> 
 export declare const ForgottenSessionSchema: GenMessage<ForgottenSession>;
 
 /**
- * A configuration set, whole: canonical JSON of the documents of one version.
+ * A configuration set, whole: canonical JSON of the documents of one version, and its SHA-256.
  *
  * @generated from message sallyport.v1.Bundle
  */
@@ -514,7 +514,7 @@ export declare type Signal = Message<"sallyport.v1.Signal"> & {
   name: string;
 
   /**
-   * 256 bytes at the most.
+   * 1,024 bytes at the most, of which the control plane of this version writes 256.
    *
    * @generated from field: string value = 4;
    */

@@ -258,8 +258,8 @@ export declare type Nack = Message<"sallyport.v1.Nack"> & {
   detail: string;
 
   /**
-   * SHA-256 of the body (frame) or of the part (shard) that was refused; empty for a manifest.
-   * The same bytes are not sent to this edge again.
+   * SHA-256 of the frame's body, or of the whole shard's canonical bytes as its manifest has it;
+   * empty for a manifest. The same bytes are not sent to this edge again.
    *
    * @generated from field: bytes refused_sha256 = 5;
    */
@@ -336,7 +336,8 @@ export declare type Report = Message<"sallyport.v1.Report"> & {
   stalenessMs: bigint;
 
   /**
-   * Frames that were refused since the process began, by NackCode name, and other alarms by name.
+   * What was noticed since the process began, by name: "refused_" and a NackCode in lower case, and
+   * the other alarms (docs/operations.md).
    *
    * @generated from field: map<string, uint64> alarms = 6;
    */
@@ -350,7 +351,8 @@ export declare type Report = Message<"sallyport.v1.Report"> & {
 export declare const ReportSchema: GenMessage<Report>;
 
 /**
- * Blocks that the edge goes on enforcing although the new epoch's state does not have them.
+ * Blocks that the edge goes on enforcing although the new epoch's state does not have them, all of
+ * them each time; none: it carries none any more.
  *
  * @generated from message sallyport.v1.Carried
  */
@@ -780,19 +782,21 @@ export declare const ProvisionalSchema: GenMessage<Provisional>;
  */
 export declare type RecordRequest = Message<"sallyport.v1.RecordRequest"> & {
   /**
+   * Rises by one, and stays the same where a batch is sent again on another stream.
+   *
    * @generated from field: uint64 batch = 1;
    */
   batch: bigint;
 
   /**
-   * Each one or more access records (shared/access-record.ts) as JSON lines.
+   * Each one or more access records as JSON lines; the fields are in docs/protocol.md, "Records".
    *
    * @generated from field: repeated bytes records_json = 2;
    */
   recordsJson: Uint8Array[];
 
   /**
-   * Lost since the last batch, by class.
+   * Lost since the last batch, by class: "permit" or "denial".
    *
    * @generated from field: map<string, uint64> dropped = 3;
    */
@@ -810,6 +814,8 @@ export declare const RecordRequestSchema: GenMessage<RecordRequest>;
  */
 export declare type RecordResponse = Message<"sallyport.v1.RecordResponse"> & {
   /**
+   * The records of this batch and of all before are durable.
+   *
    * @generated from field: uint64 batch = 1;
    */
   batch: bigint;
@@ -974,6 +980,8 @@ export declare const RenewResponseSchema: GenMessage<RenewResponse>;
  */
 export declare type FetchSecretsRequest = Message<"sallyport.v1.FetchSecretsRequest"> & {
   /**
+   * 64 at the most.
+   *
    * @generated from field: repeated string ids = 1;
    */
   ids: string[];
@@ -990,6 +998,8 @@ export declare const FetchSecretsRequestSchema: GenMessage<FetchSecretsRequest>;
  */
 export declare type FetchSecretsResponse = Message<"sallyport.v1.FetchSecretsResponse"> & {
   /**
+   * Those that edges may hold; others are absent.
+   *
    * @generated from field: repeated sallyport.v1.Secret secrets = 1;
    */
   secrets: Secret[];
@@ -1201,7 +1211,7 @@ export declare const CompleteSignInResponseSchema: GenMessage<CompleteSignInResp
  */
 export declare type SignedIn = Message<"sallyport.v1.SignedIn"> & {
   /**
-   * A session statement: JWS, EdDSA (shared/session-statement.ts).
+   * A session statement: JWS, EdDSA (docs/protocol.md).
    *
    * @generated from field: string statement = 1;
    */

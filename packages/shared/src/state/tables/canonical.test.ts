@@ -136,6 +136,13 @@ describe('the canonical bytes of a shard', () => {
     }
   });
 
+  it('may hold a row of one word', () => {
+    const table = createLaneTable('revoke');
+    const block = { op: 'block', revocationId: '', kind: 'everyone', subjectId: '' } as const;
+    table.apply([{ ...block, expiresAtMs: null }]);
+    expect(copyOf(table).digest()).toEqual(table.digest());
+  });
+
   it('with a generation of 0 are refused: it would be no row', () => {
     const table = createLaneTable('revoke');
     table.apply([{ op: 'generation', scope: 'global', subjectId: '', value: 1 }]);

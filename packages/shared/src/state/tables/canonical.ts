@@ -83,7 +83,7 @@ function readFront(lane: RowLane, index: number, bytes: Uint8Array): number {
   if (where !== (laneNumbers[lane] | (index << 8)))
     throw new MalformedShardError('the bytes of another shard');
   const words = bytes.length / 4 - frontWords;
-  if (words > tableLimits.shardWords || rows > tableLimits.shardRows || rows * 2 > words)
+  if (words > tableLimits.shardWords || rows > tableLimits.shardRows || rows > words)
     throw new MalformedShardError('more rows than a shard can hold');
   return rows;
 }

@@ -1,6 +1,7 @@
 import { decodeRows } from './canonical.ts';
 import { restore } from './dump.ts';
-import type { RowLane } from './lane.ts';
+import type { RowLane, RowOp } from './lane.ts';
+import { readRows } from './read-rows.ts';
 import type { Shard } from './shard.ts';
 
 /** Whole shards on their way into a table; nobody reads them before `commit`. */
@@ -11,6 +12,11 @@ export interface StagedShards {
   restore(index: number, bytes: Uint8Array): void;
   /** Digest of the shard as it would be; null: it was not put. */
   shardDigest(index: number): Uint8Array | null;
+  /** Rows of one kind in the shard as it would be, as ops; null: it was not put. */
+  shardOps<Name extends RowOp['op']>(
+    index: number,
+    name: Name,
+  ): Iterable<Extract<RowOp, { readonly op: Name }>> | null;
   /** Puts all of them in the places of the table's, at once for readers. */
   commit(): void;
   /** Forgets them. */
@@ -40,6 +46,14 @@ export class Staging implements StagedShards {
     return digest === undefined
       ? null
       : new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength).slice();
+  }
+
+  shardOps<Name extends RowOp['op']>(
+    index: number,
+    name: Name,
+  ): Iterable<Extract<RowOp, { readonly op: Name }>> | null {
+    const shard = this.#shards.get(index);
+    return shard === undefined ? null : readRows(shard, name);
   }
 
   commit(): void {

@@ -1,4 +1,5 @@
-import type { Block, Position } from '../../state/model.ts';
+import type { Position } from '../../state/model.ts';
+import type { Carried } from '../carried-denials.ts';
 import type { FrameMessage, FrameProof } from '../messages.ts';
 import { comparePositions } from '../position.ts';
 import type { ModelLane } from './database.ts';
@@ -20,7 +21,7 @@ interface LaneFiles {
 
 /** What an edge finds after a restart: rows at a position, the frames since, and marks. */
 export class EdgeDisk {
-  carried: readonly Block[] = [];
+  carried: Carried = { epoch: 0, denials: [] };
   /** Frames whose denials are enforced ahead of their turn. */
   early: readonly { readonly frame: FrameMessage; readonly sha256: Uint8Array }[] = [];
   readonly #lanes = new Map<ModelLane, LaneFiles>();

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { blockKey } from '../denials.ts';
+import type { RevokeOp } from '../../state/model.ts';
+import { isDenial } from '../denials.ts';
 import type { EarlyFrame } from '../early-frames.ts';
 import { createEdgeLane, laneHello, stepEdgeLane } from '../edge-lane.ts';
 import type { EdgeLane, EdgeLaneEffect, EdgeLaneEvent, StreamPath } from '../edge-lane-model.ts';
@@ -7,7 +8,7 @@ import type { FrameMessage, FrameProof } from '../messages.ts';
 import type { ModelLane } from './database.ts';
 import type { Edge } from './edge.ts';
 import type { EdgeDisk } from './edge-disk.ts';
-import { decodeOps, type ModelOp, type ModelRows, modelShards } from './model-rows.ts';
+import { decodeOps, isRevokeOp, type ModelOp, type ModelRows, modelShards } from './model-rows.ts';
 import type { Broadcast, Down, Stream } from './stream.ts';
 
 type Body<Event> = Event extends unknown ? Omit<Event, 'nowMs'> : never;
@@ -207,13 +208,15 @@ export class EdgeShell {
     const edge = this.#edge;
     // What is carried stands there before the rows change, so that no reader misses it.
     if (this.lane === 'revoke' && edge.sabotage !== 'carry_nothing') {
-      const blocks = carry ? this.rows.ops().filter((op) => op.op === 'block') : [];
-      edge.carry(edge.carried.carry(blocks, position.epoch));
+      const rows = carry === 'nothing' ? [] : this.rows.ops();
+      const denials = rows.filter(isRevokeOp).filter(isDenial);
+      const kept = carry === 'blocks' ? denials.filter(({ op }) => op === 'block') : denials;
+      edge.carry(edge.carried.carry(kept, position.epoch));
     }
     this.rows.replace(this.#staged);
     this.#staged.clear();
     if (this.lane === 'revoke') {
-      edge.carry(edge.carried.arrived((block) => this.rows.get(blockKey(block)) !== null));
+      edge.carry(edge.carried.arrived((denial) => this.rows.holds(denial), position.epoch));
     }
     edge.watcher.swapped(edge, this, position);
     this.feed({ type: 'swapped', digest: this.rows.digest() });
@@ -245,13 +248,6 @@ function earlyFrame({ frame, sha256 }: EdgeDisk['early'][number]): EarlyFrame {
 }
 
 /** The ops of a body that are of `revoke`. */
-export function revokeOps(body: Uint8Array) {
-  return decodeOps(body).filter(
-    (op) =>
-      op.op === 'generation' ||
-      op.op === 'ended_session' ||
-      op.op === 'forgotten_session' ||
-      op.op === 'block' ||
-      op.op === 'lifted_block',
-  );
+export function revokeOps(body: Uint8Array): RevokeOp[] {
+  return decodeOps(body).filter(isRevokeOp);
 }

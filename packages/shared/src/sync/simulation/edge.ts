@@ -1,6 +1,5 @@
 import type { Position, RevokeOp } from '../../state/model.ts';
 import { CarriedDenials } from '../carried-denials.ts';
-import { blockKey } from '../denials.ts';
 import type { AlarmName, StreamPath } from '../edge-lane-model.ts';
 import type { FrameMessage } from '../messages.ts';
 import { comparePositions } from '../position.ts';
@@ -26,6 +25,8 @@ export interface Session {
 
 /** Who looks on and checks the invariants. */
 export interface Watcher {
+  /** With what its disk gave. */
+  started(edge: Edge): void;
   /** Called before the machine hears of it. */
   applied(edge: Edge, shell: EdgeShell, head: Position, ops: readonly ModelOp[]): void;
   swapped(edge: Edge, shell: EdgeShell, head: Position): void;
@@ -72,7 +73,7 @@ export class Edge {
   readonly watcher: Watcher;
   readonly sabotage: Sabotage | null;
   carried = new CarriedDenials();
-  carriedRows = new ModelRows();
+  carriedRows = new ModelRows('set');
   shells: readonly EdgeShell[] = [];
   readonly #timeline: Timeline;
   readonly #network: EdgeNetwork;
@@ -122,9 +123,10 @@ export class Edge {
     this.up = true;
     this.#life += 1;
     this.carried = new CarriedDenials();
-    this.carriedRows = new ModelRows();
+    this.carriedRows = new ModelRows('set');
     this.shells = [new EdgeShell(this, 'revoke'), new EdgeShell(this, 'directory')];
     this.#restore();
+    this.watcher.started(this);
     for (const shell of this.shells) {
       for (const path of this.#paths[shell.lane]) this.#open(shell, path, this.dice.int(0, 50));
     }
@@ -201,19 +203,21 @@ export class Edge {
   /** What is enforced beside the rows, all at once. */
   #restore(): void {
     if (this.sabotage === 'forget_early') this.disk.early = [];
+    const { denials, epoch } = this.disk.carried;
+    const carried = this.carried.carry(denials, epoch);
     const early = this.disk.early.flatMap(({ frame }) =>
       this.carried.early(frame, revokeOps(frame.body)),
     );
-    this.carry([...this.carried.carry(this.disk.carried, 0), ...early]);
+    this.carry([...carried, ...early]);
     const { head } = this.revoke.state;
     if (head === null) return;
     this.dropEarly(head);
     const { rows } = this.revoke;
-    this.carry(this.carried.arrived((block) => rows.get(blockKey(block)) !== null));
+    this.carry(this.carried.arrived((denial) => rows.holds(denial), head.epoch));
   }
 
   reportCarried(shell: EdgeShell, path: StreamPath): void {
-    const blocks = this.carried.carried();
+    const blocks = this.carried.blocks();
     if (shell.lane !== 'revoke' || blocks.length === 0) return;
     shell.streams.get(path)?.toReplica({ type: 'carried', blocks });
   }

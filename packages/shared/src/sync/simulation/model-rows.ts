@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DirectoryOp, RevokeOp } from '../../state/model.ts';
-import { blockKey } from '../denials.ts';
+import { blockKey, type Denial, denialWeight, isDenial } from '../denials.ts';
 import { laneDigestOf } from '../edge-shards.ts';
 import type { ShardDigest } from '../messages.ts';
 
@@ -25,10 +25,16 @@ export class ModelRows {
   readonly #sums = new Uint32Array(modelShards);
   /** Blocks by user. */
   readonly #blocked = new Map<string, number>();
+  readonly #generations: 'rise' | 'set';
   #digest: Uint8Array | null = null;
 
+  /** A generation only rises among a lane's rows; beside them, it is set to any value. */
+  constructor(generations: 'rise' | 'set' = 'rise') {
+    this.#generations = generations;
+  }
+
   copy(): ModelRows {
-    const copy = new ModelRows();
+    const copy = new ModelRows(this.#generations);
     for (const [key, row] of this.#rows) copy.#put(key, row);
     return copy;
   }
@@ -45,6 +51,13 @@ export class ModelRows {
     return this.#rows.get(key)?.op ?? null;
   }
 
+  /** Whether the denial is among the rows, as strict as this one. */
+  holds(denial: Denial): boolean {
+    const row = this.#rows.get(rowKey(denial))?.op;
+    if (row === undefined || !isRevokeOp(row) || !isDenial(row)) return false;
+    return denialWeight(row) >= denialWeight(denial);
+  }
+
   /** Whether any block of this user is among the rows. */
   blocks(user: string): boolean {
     return (this.#blocked.get(user) ?? 0) > 0;
@@ -53,6 +66,7 @@ export class ModelRows {
   apply(ops: readonly ModelOp[]): void {
     for (const op of ops) {
       const key = rowKey(op);
+      if (this.#generations === 'rise' && isLower(op, this.get(key))) continue;
       this.#delete(key);
       if (!isDeletion(op)) this.#put(key, rowOf(key, op));
     }
@@ -174,6 +188,24 @@ function rowKey(op: ModelOp): string {
 function isDeletion(op: ModelOp): boolean {
   if (op.op === 'generation') return op.value === 0;
   return op.op.startsWith('deleted_') || op.op === 'lifted_block' || op.op === 'forgotten_session';
+}
+
+function isLower(op: ModelOp, held: ModelOp | null): boolean {
+  return op.op === 'generation' && held?.op === 'generation' && op.value <= held.value;
+}
+
+/** Whether the op is of the lane `revoke`. */
+export function isRevokeOp(op: ModelOp): op is RevokeOp {
+  switch (op.op) {
+    case 'generation':
+    case 'ended_session':
+    case 'forgotten_session':
+    case 'block':
+    case 'lifted_block':
+      return true;
+    default:
+      return false;
+  }
 }
 
 function rowOf(key: string, op: ModelOp): Row {

@@ -4,8 +4,8 @@ import type { AlarmName } from '../edge-lane-model.ts';
 import { comparePositions } from '../position.ts';
 import { type Database, type ModelLane, modelLanes, type Revision } from './database.ts';
 import { budgetMs, type Edge, type Session, type Watcher } from './edge.ts';
-import type { EdgeShell } from './edge-shell.ts';
-import type { ModelOp } from './model-rows.ts';
+import { type EdgeShell, revokeOps } from './edge-shell.ts';
+import { isRevokeOp, type ModelOp } from './model-rows.ts';
 
 /** An invariant does not hold. */
 export class Violation extends Error {
@@ -21,6 +21,8 @@ interface Revocation {
   /** null: broadcast only, or its commit was lost. */
   committedAtMs: number | null;
   lifted: boolean;
+  /** Its commit was lost at some time. */
+  lost: boolean;
 }
 
 /** Delivery, reading and clocks may make a state look so much newer than it is. */
@@ -39,6 +41,8 @@ export class Oracle implements Watcher {
   readonly #note: (text: string) => void;
   readonly #revocations = new Map<string, Revocation>();
   readonly #enforced = new Map<string, Set<Revocation>>();
+  /** What edges had enforced before they lost their rows. */
+  readonly #forgotten = new Map<string, Set<Revocation>>();
   /** What edges enforce ahead of its turn. */
   readonly #early = new Map<string, Set<Revocation>>();
   readonly #digests = new Map<string, Set<string>>();
@@ -67,7 +71,9 @@ export class Oracle implements Watcher {
     for (const op of revisions.flatMap(({ ops }) => ops)) {
       if (!isRevokeOp(op) || !isDenial(op)) continue;
       const revocation = this.#revocations.get(denialName(op));
-      if (revocation !== undefined) revocation.committedAtMs = null;
+      if (revocation === undefined) continue;
+      revocation.committedAtMs = null;
+      revocation.lost = true;
     }
   }
 
@@ -83,6 +89,18 @@ export class Oracle implements Watcher {
     if (!isDenial(op)) return;
     this.#revocation(denialName(op), op);
     this.#provisionals.set(id, { key: denialName(op), untilMs });
+  }
+
+  /**
+   * Without rows it denies everything, until it is sent what the control plane has: what is lost
+   * there, too, nobody knows any more.
+   */
+  started(edge: Edge): void {
+    if (edge.revoke.state.head !== null) return;
+    const early = edge.disk.early.flatMap(({ frame }) => revokeOps(frame.body));
+    const kept = new Set([...edge.disk.carried.denials, ...early].map((op) => denialName(op)));
+    const enforced = [...(this.#enforced.get(edge.name) ?? [])];
+    this.#forgotten.set(edge.name, new Set(enforced.filter(({ key }) => !kept.has(key))));
   }
 
   applied(edge: Edge, shell: EdgeShell, head: Position, ops: readonly ModelOp[]): void {
@@ -116,7 +134,9 @@ export class Oracle implements Watcher {
     this.#early.set(edge.name, early);
     for (const op of ops) {
       const revocation = this.#revocations.get(denialName(op));
-      if (revocation !== undefined) early.add(revocation);
+      if (revocation === undefined) continue;
+      early.add(revocation);
+      this.#forgotten.get(edge.name)?.delete(revocation);
     }
     this.check(edge);
   }
@@ -138,13 +158,15 @@ export class Oracle implements Watcher {
 
   /** No permit for what this edge has enforced, until it is lifted. */
   check(edge: Edge): void {
+    const forgotten = this.#forgotten.get(edge.name);
+    const isGone = (one: Revocation) => one.lifted || (one.lost && forgotten?.has(one) === true);
     for (const revocation of this.#enforced.get(edge.name) ?? []) {
-      if (!revocation.lifted) this.#mustDeny(edge, revocation, 'enforced before');
+      if (!isGone(revocation)) this.#mustDeny(edge, revocation, 'enforced before');
     }
     // After a restore that nobody noticed, another frame may have had that position.
     const early = this.silentlyRestored ? [] : (this.#early.get(edge.name) ?? []);
     for (const revocation of early) {
-      if (!revocation.lifted) this.#mustDeny(edge, revocation, 'enforced early');
+      if (!isGone(revocation)) this.#mustDeny(edge, revocation, 'enforced early');
     }
     for (const { revocation, untilMs, life } of this.#held.get(edge) ?? []) {
       const holds = life === edge.shells && this.#nowMs() < untilMs && !revocation.lifted;
@@ -168,7 +190,9 @@ export class Oracle implements Watcher {
     this.#enforced.set(edge.name, enforced);
     for (const key of keys) {
       const revocation = this.#revocations.get(key);
-      if (revocation !== undefined) enforced.add(revocation);
+      if (revocation === undefined) continue;
+      enforced.add(revocation);
+      this.#forgotten.get(edge.name)?.delete(revocation);
     }
     this.check(edge);
   }
@@ -206,7 +230,14 @@ export class Oracle implements Watcher {
   #revocation(key: string, op: RevokeOp): Revocation {
     const known = this.#revocations.get(key);
     if (known !== undefined) return known;
-    const made = { key, op, sessions: this.#endedBy(op), committedAtMs: null, lifted: false };
+    const made = {
+      key,
+      op,
+      sessions: this.#endedBy(op),
+      committedAtMs: null,
+      lifted: false,
+      lost: false,
+    };
     this.#revocations.set(key, made);
     return made;
   }
@@ -244,19 +275,6 @@ function endsSession(op: RevokeOp, session: Session): boolean {
 function denialName(op: RevokeOp): string {
   if (!isDenial(op)) return '';
   return op.op === 'generation' ? `${denialKey(op)}\0${op.value}` : denialKey(op);
-}
-
-export function isRevokeOp(op: ModelOp): op is RevokeOp {
-  switch (op.op) {
-    case 'generation':
-    case 'ended_session':
-    case 'forgotten_session':
-    case 'block':
-    case 'lifted_block':
-      return true;
-    default:
-      return false;
-  }
 }
 
 export function at(lane: Lane, { epoch, rev }: Position): string {

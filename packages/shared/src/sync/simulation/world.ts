@@ -151,6 +151,22 @@ export class World implements EdgeNetwork {
     }
   }
 
+  /**
+   * Whether a restore that nobody declared keeps edges out: their state is newer than the database,
+   * and came as shards, so that nothing proves it. Until somebody declares the restore they deny.
+   */
+  awaitsDeclaration(): boolean {
+    if (!this.oracle.silentlyRestored) return false;
+    return this.edges.some(
+      (edge) =>
+        edge.isStale() &&
+        edge.shells.some(
+          ({ lane, state: { head, proof } }) =>
+            head !== null && proof === null && comparePositions(head, this.database.head(lane)) > 0,
+        ),
+    );
+  }
+
   /** Why this is not a state of rest; null: it is. */
   unrest(): string | null {
     for (const edge of this.edges) {
@@ -171,7 +187,7 @@ export class World implements EdgeNetwork {
         if (early) return `${name} enforces early`;
       }
       const denials = this.oracle.silentlyRestored
-        ? edge.carried.carried().length
+        ? edge.carried.blocks().length
         : edge.carriedRows.size;
       if (denials > 0) return `${edge.name} still carries ${edge.carriedRows.size}`;
       if (edge.isStale()) return `${edge.name} is stale`;
