@@ -56,6 +56,9 @@ function client(
 async function refused(...clients: readonly Client[]): Promise<void> {
   for (const { bus, events, lines } of clients) {
     await expect.poll(() => lines.join(), wait).toContain('bus.unreachable');
+    const line = lines.find((one) => one.includes('bus.unreachable')) ?? '{}';
+    const { problem, error } = JSON.parse(line) as Record<string, unknown>;
+    expect([problem, error]).toEqual([expect.stringMatching(/./), undefined]);
     expect([events, bus.connected()]).toEqual([[], false]);
   }
 }

@@ -98,7 +98,9 @@ export function connectBus(options: BusOptions): Bus {
       if (server === undefined) return;
       const served = await serve(server).catch((error: unknown) => {
         // Said once, not at each attempt.
-        if (failures === 0) log.warn('bus.unreachable', { server: server.url, error });
+        if (failures === 0) {
+          log.warn('bus.unreachable', { server: server.url, problem: problemOf(error) });
+        }
         return false;
       });
       failures = served ? 0 : failures + 1;
@@ -126,6 +128,12 @@ export function connectBus(options: BusOptions): Bus {
       await running;
     },
   };
+}
+
+/** In a few words: that nobody is there is no bug, and where it was noticed tells nothing. */
+function problemOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message || ('code' in error ? String(error.code) : error.name);
 }
 
 /** A listener that throws would end the library's reading. */

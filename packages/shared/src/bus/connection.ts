@@ -1,4 +1,4 @@
-import { connect, type NatsConnection, type Subscription } from 'nats';
+import type { NatsConnection, Subscription } from 'nats';
 import { type BusServer, greets, tlsNameOf } from './server.ts';
 
 /**
@@ -48,6 +48,8 @@ const connectTimeoutMs = 5_000;
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
   const { server, credentials, name, pingMs } = options;
   if (!(await greets(server, greetingTimeoutMs))) throw new Error('there is no answer');
+  // Only where there is a bus.
+  const { connect } = await import('nats');
   const nats = await connect({
     servers: `${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`,
     name,

@@ -11,7 +11,6 @@ import {
   tags,
   unsignedOf,
 } from './der.ts';
-import { writeRequest } from './library.ts';
 import { readPem } from './pem.ts';
 
 export interface CertificateRequest {
@@ -38,6 +37,8 @@ export async function createCsr(options: {
   readonly commonName: string;
   readonly dns?: readonly string[];
 }): Promise<CertificateRequest> {
+  // Large, and of no use between joining and renewal.
+  const { writeRequest } = await import('./library.ts');
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return {
     csrDer: await writeRequest(options.commonName, options.dns ?? [], keys),
