@@ -18,9 +18,11 @@ import { SecretKeeper } from './identity/secrets.ts';
 import { readServerCertificates, watchServerCertificates } from './identity/server-certificates.ts';
 import { createEdgeMetrics, type EdgeMetrics, renderMetrics } from './ops/metrics.ts';
 import { OpsListener } from './ops/ops-listener.ts';
+import { ReadinessLog } from './ops/readiness-log.ts';
 import { LineWriter } from './ops/records/line-writer.ts';
 import { RecordUplink } from './ops/records/record-uplink.ts';
 import type { StateFigures } from './ops/state-metrics.ts';
+import { warningsOf } from './ops/warnings.ts';
 import type { SyncClient, SyncEvents } from './state/1-sync/sync-client.ts';
 import { type OpenedState, openState } from './state/open-state.ts';
 import type { CallMessage, DroppedRecords } from './worker/messages.ts';
@@ -45,6 +47,7 @@ export class Edge {
   readonly #options: EdgeOptions;
   readonly #ops: OpsListener;
   readonly #lines: LineWriter;
+  readonly #readiness: ReadinessLog;
   readonly #stopping = new AbortController();
   #lock: HomeLock | null = null;
   #phase: 'starting' | 'running' | 'draining' = 'starting';
@@ -54,6 +57,7 @@ export class Edge {
   private constructor(options: EdgeOptions) {
     this.#options = options;
     this.#lines = new LineWriter(options.output);
+    this.#readiness = new ReadinessLog(options.log);
     this.#ops = new OpsListener({
       notReadyReasons: () => this.#notReadyReasons(),
       warnings: () => this.#warnings(),
@@ -136,6 +140,7 @@ export class Edge {
     const port = await pool.listen(config.listen);
     this.#phase = 'running';
     log.info('edge.listening', { edgeId, port, ops: opsUrl });
+    this.#readiness.look(this.#notReadyReasons());
     const { pid } = process;
     this.#lines.start(JSON.stringify({ listening: true, port, ops: opsUrl, edgeId, pid }));
     sync.start();
@@ -236,6 +241,7 @@ export class Edge {
         },
         onCall: (call) => this.#call(channel, call),
         onStage: (stage, delivery) => this.#running?.sync.onStage(stage, delivery),
+        onReadiness: () => this.#readiness.look(this.#notReadyReasons()),
         onDeath: (index, error) => {
           log.error('worker.died', { worker: index, error });
           onFatal(error);
@@ -262,8 +268,13 @@ export class Edge {
   }
 
   #warnings(): readonly string[] {
-    const failing = this.#running?.opened.disk.status().failing ?? null;
-    return failing === null ? [] : ['disk_failing'];
+    if (this.#running === null) return [];
+    const { sync, opened } = this.#running;
+    return warningsOf({
+      diskFailing: opened.disk.status().failing !== null,
+      answered: sync.answered,
+      ages: opened.tables.ages,
+    });
   }
 
   async #metrics(): Promise<string> {

@@ -18,6 +18,7 @@ import {
   createRootKey,
   sampleBundle,
   sampleCookieRing,
+  sampleDocuments,
   sampleSigningKey,
   sampleUser,
   secretRef,
@@ -52,7 +53,9 @@ function start(environment: Record<string, string> = {}): EdgeProcess {
 }
 
 /** Gives the edge everything it needs to decide. */
-async function feed(): Promise<{ revoke: ScriptedStream; bulk: ScriptedStream }> {
+async function feed(
+  documents = sampleDocuments(),
+): Promise<{ revoke: ScriptedStream; bulk: ScriptedStream }> {
   const ring = sampleCookieRing();
   plane.secrets.set('cookie-ring', ring);
   const [first, second] = [await plane.streams.next(), await plane.streams.next()];
@@ -60,7 +63,7 @@ async function feed(): Promise<{ revoke: ScriptedStream; bulk: ScriptedStream }>
   const [joined] = plane.joins.all;
   revoke.sendState('revoke', at(1), []);
   bulk.sendState('config', at(1), [
-    sampleBundle(1),
+    sampleBundle(1, documents),
     { op: 'release', ring: 'default', version: 1 },
     sampleSigningKey(root),
     secretRef('cookie-ring', ring),
@@ -196,6 +199,36 @@ describe('an edge process', () => {
     await again.acked('revoke', at(1), AckStage.ENFORCED);
   });
 
+  it('is not ready, and says so, as long as every request is denied for the age of its state', async () => {
+    const edge = start();
+    const listening = await edge.listening();
+    const revoke = { stepUpAfter: '1s', denyNewSessionsAfter: '2s', denyAfter: '3s' };
+    const documents = sampleDocuments().map((document) =>
+      document.kind === 'Settings'
+        ? { ...document, spec: { ...document.spec, staleness: { revoke } } }
+        : document,
+    );
+    await feed(documents);
+    await untilReady(listening);
+    plane.close();
+    const ready = async () => (await (await fetch(`${listening.ops}/readyz`)).json()) as unknown;
+    await expect.poll(ready, { timeout: 15_000 }).toEqual({
+      ready: false,
+      reasons: ['state_too_old:revoke'],
+      warnings: ['control_plane_unreachable'],
+    });
+    const answer = await requestPublic(listening.port, files.publicCa, host);
+    expect([answer.status, answer.body]).toEqual([503, expect.stringContaining('state_too_old')]);
+    await edge.logs.next((line) => line.includes('edge.not_ready'));
+    await plane.open();
+    const again = await plane.streams.next((stream) => stream.lanes.includes('revoke'));
+    again.resume('revoke', 'tail', at(1));
+    again.sendHeartbeat([['revoke', at(1)]]);
+    await expect
+      .poll(ready, { timeout: 15_000 })
+      .toEqual({ ready: true, reasons: [], warnings: [] });
+  });
+
   it('decides by the state on its disk when it is killed and nobody can be asked', async () => {
     const edge = start();
     const listening = await edge.listening();
@@ -220,7 +253,9 @@ describe('an edge process', () => {
     await start().listening();
     const second = start();
     expect(await second.exited).toBe(1);
-    expect(second.logs.all.join('\n')).toContain('another edge runs in');
+    const failure = second.logs.all.find((line) => line.includes('edge.start_failed')) ?? '{}';
+    const { problem, error } = JSON.parse(failure) as Record<string, unknown>;
+    expect([problem, error]).toEqual([expect.stringContaining('another edge runs in'), undefined]);
   });
 
   it('drains on SIGTERM: no new connections, the last records written, exit 0', async () => {

@@ -4,6 +4,7 @@ import { ConfigurationError } from '@sallyport/shared/config';
 import { createLog, type Log } from '@sallyport/shared/log';
 import { type EdgeConfig, readEdgeConfig } from './config.ts';
 import { Edge } from './edge.ts';
+import { HomeInUseError } from './identity/home-lock.ts';
 
 /**
  * The edge process: configuration, then state, then requests. SIGTERM and SIGINT drain and exit 0;
@@ -57,7 +58,9 @@ async function run(config: EdgeConfig, log: Log): Promise<void> {
     // Not only at an orderly end.
     flushCompileCache();
   } catch (error) {
-    log.error('edge.start_failed', { error });
+    // A bug is where its stack says; this is another process.
+    const expected = error instanceof HomeInUseError;
+    log.error('edge.start_failed', expected ? { problem: error.message } : { error });
     process.exit(exitCodes.failure);
   }
 }

@@ -3,7 +3,6 @@ import type { Credentials } from '@sallyport/proto';
 import { inspectCertificate } from '@sallyport/shared/pki/certificate';
 import { createCsr } from '@sallyport/shared/pki/csr';
 import { edgeIdOf } from '@sallyport/shared/pki/spiffe';
-import { calculateJwkThumbprint } from 'jose';
 
 /** A certificate with its private key, both PEM. */
 export interface KeyedCertificate {
@@ -56,6 +55,8 @@ export async function createKeys(commonName: string): Promise<NewKeys> {
 async function createAssertionKey(): Promise<AssertionKeyPair> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const jwk = publicKey.export({ format: 'jwk' });
+  // At a join and a renewal alone.
+  const { calculateJwkThumbprint } = await import('jose');
   const kid = await calculateJwkThumbprint(jwk);
   return {
     kid,

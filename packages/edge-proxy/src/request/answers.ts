@@ -60,11 +60,13 @@ const denialStatuses: { readonly [Code in ReasonCode]?: number } = {
   state_too_old: 503,
 };
 
-/** News comes back with a connection: sooner than this there is no use in asking. */
-const retryTooOldSeconds = 30;
+/** News, or the end of a block, comes with a connection: sooner there is no use in asking. */
+const retryClosedSeconds = 30;
 const retrySeconds = 5;
 
-function isTooOld(answer: Message): boolean {
+/** Whether this gateway serves nobody for now, whoever asks. */
+function isClosed(answer: Message): boolean {
+  if (answer.kind === 'failed') return answer.code === 'edge_blocked';
   return answer.kind === 'deny' && firstCode(answer.decision.reasons) === 'state_too_old';
 }
 
@@ -89,7 +91,7 @@ const titles: Readonly<Record<number, string>> = {
 export function titleOf(answer: Message, status: number): string {
   if (answer.kind === 'notice' && answer.code === 'signed_out') return 'Signed out';
   if (answer.kind === 'step_up') return 'Please confirm that it is you';
-  if (isTooOld(answer)) return 'Closed for the moment';
+  if (isClosed(answer)) return 'Closed for the moment';
   return (
     titles[status] ?? (status >= 500 ? 'Something went wrong' : 'This request cannot be served')
   );
@@ -107,7 +109,7 @@ export function actionsOf(answer: Message, value: Received): readonly PageAction
   if (answer.kind === 'sign_in' || answer.kind === 'step_up') {
     return [{ kind: 'reload', label: 'Sign in' }];
   }
-  if (answer.kind === 'failed' || isTooOld(answer)) return [{ kind: 'reload', label: 'Try again' }];
+  if (answer.kind === 'failed' || isClosed(answer)) return [{ kind: 'reload', label: 'Try again' }];
   const signedIn = value.opened !== null && value.opened !== undefined;
   return answer.kind === 'deny' && signedIn ? [{ kind: 'sign_out' }] : [];
 }
@@ -117,7 +119,7 @@ export function statusHeaders(answer: Message, status: number, value: Received):
   if (status === 405) return ['Allow', allowedMethods(answer, value).join(', ')];
   if (status === 426) return ['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'];
   if (status === 503) {
-    return ['Retry-After', String(isTooOld(answer) ? retryTooOldSeconds : retrySeconds)];
+    return ['Retry-After', String(isClosed(answer) ? retryClosedSeconds : retrySeconds)];
   }
   if (answer.kind === 'sign_in') return ['WWW-Authenticate', signInChallenge(value)];
   if (answer.kind === 'step_up') {

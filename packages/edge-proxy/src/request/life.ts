@@ -13,6 +13,8 @@ export interface LifeNeeds {
   readonly recorder: Recorder;
   readonly emitRecord: (record: AccessRecord) => void;
   readonly answer: (value: Received, answer: Answer) => void;
+  /** The answer where this edge cannot decide any more. */
+  readonly unready: () => Answer;
   readonly open: OpenExchanges;
   readonly clock: Clock;
   readonly log: Log;
@@ -94,7 +96,7 @@ export class Life {
       return;
     }
     response.shouldKeepAlive = false;
-    this.#needs.answer(value, answerOf(decision));
+    this.#needs.answer(value, answerOf(decision) ?? this.#needs.unready());
   }
 
   /** Answers bytes that are no request, closes the connection and records it. */
@@ -150,7 +152,8 @@ function release(value: Received, ending: string): void {
   value.release?.(new Error(ending));
 }
 
-function answerOf(decision: Decision | null): Answer {
+/** null: nothing was decided against it. */
+function answerOf(decision: Decision | null): Answer | null {
   switch (decision?.outcome) {
     case 'deny':
       return { kind: 'deny', decision };
@@ -160,7 +163,7 @@ function answerOf(decision: Decision | null): Answer {
       return { kind: 'step_up', decision };
     case 'permit':
     case undefined:
-      return { kind: 'failed', code: 'not_ready' };
+      return null;
   }
 }
 

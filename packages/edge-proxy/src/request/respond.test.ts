@@ -100,4 +100,17 @@ describe('an answer of the edge', () => {
     expect(empty.records.all[0]).toMatchObject({ outcome: 'refused', reasons: ['not_ready'] });
     await empty.stop();
   });
+
+  it('does not say of a gateway that is blocked that it has just started', async () => {
+    const closed = await TestEdge.start();
+    const block = { kind: 'edge', subjectId: 'edg_test', expiresAtMs: null } as const;
+    await closed.apply('revoke', { op: 'block', revocationId: 'rev_1', ...block });
+    const page = await call(closed, { page: true });
+    expect([page.status, page.header('retry-after')]).toEqual([503, '30']);
+    expect(page.body).toContain('<h1>Closed for the moment</h1>');
+    expect(page.body).toContain('has been taken out of service');
+    await expect.poll(() => closed.records.all.length).toBe(1);
+    expect(closed.records.all[0]).toMatchObject({ outcome: 'refused', reasons: ['edge_blocked'] });
+    await closed.stop();
+  });
 });

@@ -95,6 +95,11 @@ export const failures = {
     sentence: 'This gateway has just started and does not know the rules yet.',
     next: 'Try again in a few seconds.',
   },
+  edge_blocked: {
+    status: 503,
+    sentence: 'This gateway has been taken out of service.',
+    next: again,
+  },
   state_busy: {
     status: 503,
     sentence: 'This gateway is taking in changes and could not decide in time.',

@@ -21,6 +21,7 @@ import { createBegin } from './own/begin.ts';
 import { createOwn } from './own/stage.ts';
 import { createPath, type Stages } from './path.ts';
 import { createRespond } from './respond.ts';
+import { unready } from './unready.ts';
 
 const sweepMs = 1_000;
 
@@ -56,12 +57,20 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     }
   };
   const recorder = { edge: config.edgeId, region: config.region };
-  const life = new Life({ recorder, emitRecord, answer, open, clock, log });
+  const life = new Life({
+    recorder,
+    emitRecord,
+    answer,
+    unready: () => unready(state),
+    open,
+    clock,
+    log,
+  });
 
   const stages: Stages = {
     device: (value) => {
       const bundle = state.ready() ? state.bundle() : null;
-      if (bundle === null) return { kind: 'failed', code: 'not_ready' };
+      if (bundle === null) return unready(state);
       return grow(value, { bundle, device: identify(value, bundle, clock()) });
     },
     route: locate,

@@ -57,6 +57,11 @@ export interface LiveBundle {
     readonly internalNetworks: readonly Network[];
   };
   readonly identityProviders: ReadonlyMap<string, IdentityProviderDocument['spec']>;
+  /**
+   * The age of each lane, milliseconds, from which on nobody passes on any route; Infinity: somebody
+   * always may.
+   */
+  readonly denyAfterMs: Readonly<Record<Lane, number>>;
   /** Authorities that may issue device certificates. */
   readonly deviceAuthorities: DeviceAuthorities;
   /** The same as PEM, for the list of acceptable authorities in the TLS handshake. */

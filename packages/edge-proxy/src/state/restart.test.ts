@@ -101,6 +101,36 @@ describe('an edge that is started again', () => {
     expect(blocked(edge, 'usr_a')).toEqual([false]);
   });
 
+  it('goes on with what was ended where its rows are replaced within the epoch, until that ends', async () => {
+    const { revoke } = await bringUp(plane, edge);
+    const isEnded = () => {
+      const { current } = edge.workers[0] ?? {};
+      return [current?.isSessionEnded('ses_a'), current?.generations('usr_a', null).user];
+    };
+    revoke.leftOut.add('revoke');
+    revoke.sendFrame('revoke', at(11), [
+      { op: 'ended_session', sid: 'ses_a', expiresAtMs: 1e13 },
+      { op: 'generation', scope: 'user', subjectId: 'usr_a', value: 7 },
+    ]);
+    await revoke.acked('revoke', at(11), ENFORCED);
+    // A database that was put back has another history, and the same number.
+    revoke.sendHeartbeat([['revoke', at(11), new Uint8Array(32)]]);
+    await revoke.hellos.next((one) => one !== revoke.hello);
+    revoke.sendState('revoke', at(12), [userBlock('rev_1', 'usr_b')]);
+    await revoke.acked('revoke', at(12), ENFORCED);
+    expect(isEnded()).toEqual([true, 7]);
+    await edge.stop();
+    await restart();
+    expect(isEnded()).toEqual([true, 7]);
+    const again = await revokeStream();
+    again.resume('revoke', 'tail', at(12));
+    again.sendState('revoke', at(1, 2), [
+      { op: 'generation', scope: 'global', subjectId: '', value: 9 },
+    ]);
+    await again.acked('revoke', at(1, 2), ENFORCED);
+    expect(isEnded()).toEqual([false, 0]);
+  });
+
   it('enforces what it had enforced ahead of a gap, until the gap is closed', async () => {
     const { revoke } = await bringUp(plane, edge);
     const ahead = revoke.frame('revoke', at(12), [userBlock('rev_2', 'usr_b')]);

@@ -208,6 +208,31 @@ describe('the state of a worker', () => {
     expect(state.current.ready()).toBe(true);
   });
 
+  it('says which lanes are so old that nobody passes on any route, and is ready all the same', () => {
+    const state = workerState();
+    for (const lane of ['revoke', 'signals', 'directory'] as const) state.apply(lane);
+    const hourMs = 3_600_000;
+    state.setAge('revoke', hourMs);
+    // Before there are rules nobody knows.
+    expect(state.state.tooOld()).toEqual([]);
+    state.apply('config', ...config);
+    expect([state.state.tooOld(), state.current.ready()]).toEqual([['state_too_old:revoke'], true]);
+    state.setAge('revoke', hourMs - 60_000);
+    state.setAge('config', 1_000 * hourMs);
+    expect(state.state.tooOld()).toEqual([]);
+    const [settings, ...others] = sampleDocuments();
+    const route = others.find(({ kind }) => kind === 'Route');
+    if (settings?.kind !== 'Settings' || route?.kind !== 'Route') throw new Error('no documents');
+    const match = [{ host: 'open.corp.test' }];
+    const serving = { ...route.spec, match, staleness: { revoke: 'serve' as const } };
+    const open = { ...route, metadata: { name: 'open' }, spec: serving };
+    const staleness = { config: { denyAfter: '40d' } };
+    const strict = { ...settings, spec: { ...settings.spec, staleness } };
+    state.apply('config', sampleBundle(2, [strict, ...others, open]), release(2));
+    state.setAge('revoke', 9 * hourMs);
+    expect(state.state.tooOld()).toEqual(['state_too_old:config']);
+  });
+
   it('leaves the keys of a blocked edge out of the JWKS, and changes it for nothing else', () => {
     const state = workerState();
     const other = sampleAssertionKey('other');

@@ -40,6 +40,11 @@ export interface WorkerState {
   apply(message: StateMessage): StateChange;
   /** Throws, changing nothing, if a key cannot be read. */
   setCredentials(credentials: WorkerCredentials): void;
+  /**
+   * The lanes that are so old that every request is denied, as codes. Each is still answered, with
+   * that reason; but whoever can go to another edge should.
+   */
+  tooOld(): readonly string[];
   /** Readiness and the published keys change with time too. */
   look(nowMs: number): void;
 }
@@ -110,6 +115,15 @@ class TableState implements WorkerState, CurrentState {
     this.#readCredentials(credentials);
     this.#refresh();
     this.#events.emit('credentials');
+  }
+
+  tooOld(): readonly string[] {
+    const bundle = this.#bundle;
+    if (bundle === null) return [];
+    const { ages } = this.#options;
+    return lanes
+      .filter((lane) => ages.ageMs(lane) >= bundle.denyAfterMs[lane])
+      .map((lane) => `state_too_old:${lane}`);
   }
 
   look(nowMs: number): void {

@@ -29,6 +29,8 @@ export interface EdgeUnderTest {
   readonly alarms: Arrivals<readonly [Lane, AlarmName]>;
   readonly ends: Arrivals<StreamEnd & { readonly stream: StreamName }>;
   readonly secrets: Arrivals<ReadonlyMap<string, SecretRef>>;
+  /** The lines of its log, from level `info`. */
+  readonly logged: Arrivals<Readonly<Record<string, unknown>>>;
   /** While held, a worker applies state but does not report it as enforced. */
   hold(worker: number): void;
   release(worker: number): void;
@@ -86,13 +88,16 @@ export async function startEdgeUnderTest(
     planes.map(({ target }) => target),
     await first.edgeTrust(),
   );
-  const log = createLog('error', {}, () => undefined);
+  const logged: EdgeUnderTest['logged'] = new Arrivals();
+  const log = createLog('info', {}, (line) =>
+    logged.push(JSON.parse(line) as Record<string, unknown>),
+  );
   const rootPublicKey = first.root.publicKey;
   const state = new EdgeState({
     tables,
     disk: opened?.disk ?? noDisk,
     found: opened?.loaded.lanes ?? foundNothing,
-    denials: opened?.loaded.carried ?? { blocks: [], early: [] },
+    denials: opened?.loaded.carried ?? { epoch: 0, denials: [], early: [] },
     foundKeys: opened?.loaded.keys ?? noKeys,
     distributor,
     rootPublicKey,
@@ -126,6 +131,7 @@ export async function startEdgeUnderTest(
     alarms,
     ends,
     secrets,
+    logged,
     hold: (worker) => holding.add(worker),
     release: (worker) => {
       holding.delete(worker);

@@ -112,7 +112,7 @@ async function listen(address: Parameters<typeof worker.listen>[0]): Promise<voi
 }
 
 function reportReadiness(): void {
-  const reasons = state.current.notReadyReasons();
+  const reasons = [...state.current.notReadyReasons(), ...state.tooOld()];
   if (reported !== null && reported.join() === reasons.join()) return;
   reported = reasons;
   post({ type: 'readiness', reasons });

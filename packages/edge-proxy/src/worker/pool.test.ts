@@ -24,6 +24,7 @@ async function start(workers: number, credentials?: WorkerCredentials): Promise<
       onRecords: () => undefined,
       onCall: () => Promise.resolve({ ok: false, failure: { code: 'unavailable', detail: '' } }),
       onStage: (stage, { lane }) => stages.push(`${lane} ${stage}`),
+      onReadiness: () => undefined,
       onDeath: (index) => deaths.push(index),
     },
     log: createLog('error', {}, () => undefined),

@@ -21,6 +21,8 @@ export interface PoolHandlers {
   onRecords(records: readonly RecordLines[], dropped: DroppedRecords): void;
   onCall(call: CallMessage): Promise<CallResult<CallTable[CallName]['value']>>;
   onStage(stage: Stage, delivery: Delivery): void;
+  /** What keeps a worker from deciding has changed; `notReadyReasons` says what it is now. */
+  onReadiness(): void;
   /** A worker has ended that was not asked to. */
   onDeath(index: number, error: Error): void;
 }
@@ -204,7 +206,7 @@ class Member {
         return this.#distributor.onEnforced(index, message.seq);
       case 'readiness':
         this.notReady = message.reasons;
-        return;
+        return handlers.onReadiness();
       case 'call':
         void this.#answer(message);
         return;

@@ -7,11 +7,14 @@ import { RecordUplink } from './record-uplink.ts';
 let plane: ScriptedControlPlane;
 let channel: ControlChannel;
 let uplink: RecordUplink;
+let logged: unknown[];
 
 beforeEach(async () => {
   plane = await ScriptedControlPlane.start();
   channel = new ControlChannel([plane.target], await plane.edgeTrust());
-  uplink = new RecordUplink({ channel, log: createLog('error', {}, () => undefined) });
+  logged = [];
+  const log = createLog('warn', {}, (line) => logged.push(JSON.parse(line)));
+  uplink = new RecordUplink({ channel, log });
 });
 afterEach(async () => {
   await uplink.stop(0);
@@ -49,6 +52,14 @@ describe('access records on their way upward', () => {
     expect([again.batch, again.recordsJson.map(textOf)]).toEqual([first.batch, ['"a"']]);
     const next = await plane.records.next();
     expect(next.recordsJson.map(textOf)).toEqual(['"b"']);
+  });
+
+  it('cannot go to a control plane that is away, which the log names, without more words', async () => {
+    plane.close();
+    uplink.start();
+    await expect.poll(() => logged.length).toBeGreaterThan(0);
+    const line = { event: 'records.stream_ended', server: plane.target, problem: 'UNAVAILABLE' };
+    expect(logged[0]).toMatchObject(line);
   });
 
   it('carry the count of those that were lost', async () => {

@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { type RecordRequest, RecordRequestSchema, type RecordResponse } from '@sallyport/proto';
-import type { ClientDuplexStream } from '@sallyport/proto/grpc';
+import { type ClientDuplexStream, status } from '@sallyport/proto/grpc';
 import type { Log } from '@sallyport/shared/log';
+import { serviceErrorCode } from '../../identity/call-failure.ts';
 import type { ControlChannel } from '../../identity/control-channel.ts';
 import { pause, reconnectDelayMs } from '../../state/1-sync/reconnect.ts';
 import type { DroppedRecords, RecordLines } from '../../worker/messages.ts';
@@ -23,7 +24,7 @@ interface Batch {
 }
 
 export interface RecordUplinkOptions {
-  readonly channel: Pick<ControlChannel, 'connect' | 'targets'>;
+  readonly channel: Pick<ControlChannel, 'connect' | 'targets' | 'address'>;
   readonly log: Log;
 }
 
@@ -92,7 +93,7 @@ export class RecordUplink {
       const problem = await this.#run(client.record());
       client.close();
       if (signal.aborted) return;
-      log.warn('records.stream_ended', { problem });
+      log.warn('records.stream_ended', { server: channel.address(target), problem });
       target += 1;
       if (performance.now() - openedAtMs >= goodStreamMs) attempt = 0;
       await pause(reconnectDelayMs(attempt), signal);
@@ -111,7 +112,7 @@ export class RecordUplink {
       }
       return 'the control plane closed the stream';
     } catch (error) {
-      return error instanceof Error ? error.message : 'unknown';
+      return problemOf(error);
     } finally {
       this.#call = null;
       call.cancel();
@@ -148,6 +149,14 @@ export class RecordUplink {
     });
     return { message, records: taken.reduce((sum, { records }) => sum + records, 0) };
   }
+}
+
+/** Of a control plane that cannot be reached, gRPC has only its libraries' own text to tell. */
+function problemOf(error: unknown): string {
+  const code = serviceErrorCode(error);
+  const name = code === null ? undefined : status[code];
+  if (!(error instanceof Error) || name === undefined) return String(error);
+  return code === status.UNAVAILABLE ? name : error.message;
 }
 
 function droppedCounts({ permits, denials }: DroppedRecords): Record<string, bigint> {

@@ -11,6 +11,7 @@ import type { Clock } from '@sallyport/shared/clock';
 import { StateBusyError } from '@sallyport/shared/state/tables/reader';
 import type { CurrentState, LiveBundle } from '../../state/current.ts';
 import { type Answer, grow, type Permitted, type Recognised } from '../exchange.ts';
+import { unready } from '../unready.ts';
 import { gatherFacts } from './gather.ts';
 
 /** Who the device of a connection is now (2-device). */
@@ -46,7 +47,7 @@ export function createJudge(state: CurrentState, identify: Identify, clock: Cloc
   return {
     judge: (value) => {
       const bundle = state.ready() ? state.bundle() : null;
-      if (bundle === null) return { kind: 'failed', code: 'not_ready' };
+      if (bundle === null) return unready(state);
       const { facts, revisions } = look(value, bundle);
       const decision = decide(bundle.policy, facts);
       value.facts = facts;

@@ -58,6 +58,7 @@ function intake(costMs = 0) {
         return true;
       },
       alarm: (name) => void alarms.push(name),
+      isStale: ({ message }) => message.case === 'heartbeat' && message.value.replica === 'stale',
     },
     () => clock.nowMs,
   );
@@ -125,6 +126,22 @@ describe('what an edge takes from the bus', () => {
     clock.nowMs += 100;
     publish(heartbeat, messages.heartbeat, 1_000);
     expect(taken).toHaveLength(2_420);
+  });
+
+  it('is no heartbeat that waited while the process stood still, which costs no budget', () => {
+    const { taken, alarms, publish } = intake(100);
+    const beat = { replica: 'stale', sentAtMs: 1, logAgeMs: 0, heads: [] };
+    const stale = { kind: 'heartbeat', value: keys.heartbeat(beat, Date.now()) } as const;
+    publish(heartbeat, stale, 600);
+    publish(heartbeat, messages.heartbeat);
+    expect([taken.length, alarms]).toEqual([1, []]);
+    // Nothing is left of the time, and what is stale is left out all the same.
+    publish(heartbeat, stale);
+    expect([taken.length, alarms]).toEqual([1, []]);
+    publish(heartbeat, messages.heartbeat);
+    expect([taken.length, alarms]).toEqual([1, ['flooded']]);
+    publish(heartbeat, stale, 1_000);
+    expect(alarms.length).toBeGreaterThan(100);
   });
 
   it('is bounded in the time that it costs, which comes back as time goes by', () => {

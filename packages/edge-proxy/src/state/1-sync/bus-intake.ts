@@ -2,9 +2,9 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { type SyncResponse, SyncResponseSchema } from '@sallyport/proto';
 import { type Bus, busSubjects } from '@sallyport/shared/bus/bus';
 import type { Lane } from '@sallyport/shared/state/model';
+import { TokenBucket } from '@sallyport/shared/token-bucket';
 import { lanes } from '../lanes.ts';
 import { monotonicMs } from '../monotonic.ts';
-import { Budget, type BudgetLimits } from './budget.ts';
 import type { Inbox } from './inbox.ts';
 
 interface Subject {
@@ -14,12 +14,16 @@ interface Subject {
   readonly kinds: readonly SyncResponse['message']['case'][];
   /** Larger payloads are not read. */
   readonly bytesMax: number;
-  /** Of its own: a flood on one subject takes nothing from another. */
-  readonly budget: BudgetLimits;
+  /** What is looked at in a second; its own, so that a flood takes nothing from other subjects. */
+  readonly messages: number;
+  /** What that may cost in a second, milliseconds. */
+  readonly workMs: number;
 }
 
 /** Beside the body: header, signature, key id. */
 const frameBytes = 4_096;
+/** Heartbeats that are looked at for their time alone, in a second. */
+const looksMax = 1_000;
 
 const subjects: readonly Subject[] = [
   {
@@ -27,21 +31,24 @@ const subjects: readonly Subject[] = [
     lanes: ['revoke'],
     kinds: ['frame', 'provisional'],
     bytesMax: 1_048_576 + frameBytes,
-    budget: { messages: 2_000, workMs: 200 },
+    messages: 2_000,
+    workMs: 200,
   },
   {
     name: busSubjects.config,
     lanes: ['config'],
     kinds: ['frame'],
     bytesMax: 4_194_304,
-    budget: { messages: 200, workMs: 50 },
+    messages: 200,
+    workMs: 50,
   },
   {
     name: busSubjects.heartbeat,
     lanes,
     kinds: ['heartbeat'],
     bytesMax: 16_384,
-    budget: { messages: 200, workMs: 50 },
+    messages: 200,
+    workMs: 50,
   },
 ];
 
@@ -51,18 +58,55 @@ const subjects: readonly Subject[] = [
  */
 export function listenToBus(
   bus: Bus,
-  inbox: Pick<Inbox, 'take' | 'alarm'>,
+  inbox: Pick<Inbox, 'take' | 'alarm' | 'isStale'>,
   nowMs: () => number = monotonicMs,
 ): () => void {
   const leave = subjects.map((subject) => {
-    const budget = new Budget(subject.budget, nowMs);
+    const isStale = staleLook(inbox, subject, nowMs);
+    const spend = budgetOf(subject, nowMs);
     return bus.subscribe(subject.name, (payload) => {
-      if (budget.spend(() => takePayload(inbox, subject, payload))) return;
+      if (isStale(payload) || spend(() => takePayload(inbox, subject, payload))) return;
       inbox.alarm('flooded', 'nats', `more than is looked at on ${subject.name}`);
     });
   });
   return () => {
     for (const stop of leave) stop();
+  };
+}
+
+/**
+ * Looks whether a payload is a heartbeat that is not worth a verification. A process that stood still
+ * finds many of them: they cost nobody's budget, and have one of their own.
+ */
+function staleLook(
+  inbox: Pick<Inbox, 'isStale'>,
+  { kinds, bytesMax }: Subject,
+  nowMs: () => number,
+): (payload: Uint8Array) => boolean {
+  if (!kinds.includes('heartbeat')) return () => false;
+  const looks = new TokenBucket({ perSecond: looksMax, burst: looksMax }, nowMs);
+  return (payload) => {
+    if (payload.length > bytesMax || !looks.take(1)) return false;
+    const response = decode(payload);
+    return response !== null && inbox.isStale(response);
+  };
+}
+
+/** Does the work and takes from the budget what it took; false: not now, nothing is left. */
+function budgetOf(subject: Subject, nowMs: () => number): (work: () => void) => boolean {
+  const ofOneSecond = (perSecond: number) =>
+    new TokenBucket({ perSecond, burst: perSecond }, nowMs);
+  const messages = ofOneSecond(subject.messages);
+  const time = ofOneSecond(subject.workMs);
+  return (work) => {
+    if (!time.hasAny() || !messages.take(1)) return false;
+    const beganAtMs = nowMs();
+    try {
+      work();
+    } finally {
+      time.charge(nowMs() - beganAtMs);
+    }
+    return true;
   };
 }
 

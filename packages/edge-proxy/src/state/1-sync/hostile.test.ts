@@ -57,7 +57,7 @@ async function expectRecovery(stream: ScriptedStream): Promise<void> {
 }
 
 describe('a frame that is not what it should be', () => {
-  it.each<[string, (frame: FrameMessage) => FrameMessage]>([
+  it.each<[string, (frame: FrameMessage) => FrameMessage, reason?: string]>([
     [
       'with a signature that does not hold',
       (frame) => ({ ...frame, signature: new Uint8Array(64) }),
@@ -69,14 +69,14 @@ describe('a frame that is not what it should be', () => {
     ],
     ['for another revision', (frame) => ({ ...frame, rev: 12, prevRev: 11 })],
     ['for another epoch', (frame) => ({ ...frame, epoch: 2 })],
-    ['of a key that nobody knows', (frame) => ({ ...frame, keyId: 'stranger' })],
+    ['of a key that nobody knows', (frame) => ({ ...frame, keyId: 'stranger' }), 'unknown_key'],
     ['of the key of another lane', (frame) => ({ ...frame, keyId: 'scripted-lane-signals' })],
     ['of the key of the heartbeats', (frame) => ({ ...frame, keyId: 'scripted-heartbeat' })],
-  ])('is refused %s, and the stream with it', async (_title, forge) => {
+  ])('is refused %s, and the stream with it', async (_title, forge, reason = 'forged') => {
     const { revoke } = up;
     sendFrame(revoke, forge(revoke.frame('revoke', at(11), denial)));
     await expectRefused(revoke, NackCode.SIGNATURE);
-    expect(await edge.ends.next()).toMatchObject({ reason: 'forged', next: true });
+    expect(await edge.ends.next()).toMatchObject({ reason, next: true });
     await expectRecovery(revoke);
   });
 

@@ -8,6 +8,8 @@ import {
 } from '@sallyport/proto';
 import { createLog } from '@sallyport/shared/log';
 import type { RevokeOp } from '@sallyport/shared/state/model';
+import type { AlarmName } from '@sallyport/shared/sync/edge-lane-model';
+import type { PathName } from '@sallyport/shared/sync/messages';
 import { VerificationKeys } from '@sallyport/shared/sync/verification-keys';
 import { describe, expect, it } from 'vitest';
 import { at, userBlock } from '../../testing/brought-up.ts';
@@ -27,6 +29,7 @@ const nowMs = Date.now();
 
 /** The taking side of an edge that follows `revoke` at revision 10, without any network. */
 function edgeAt10() {
+  const alarms: AlarmName[] = [];
   const tables = emptyTables();
   const distributor = new Distributor(
     1,
@@ -37,7 +40,7 @@ function edgeAt10() {
     tables,
     disk: noDisk,
     found: foundNothing,
-    denials: { blocks: [], early: [] },
+    denials: { epoch: 0, denials: [], early: [] },
     distributor,
     rootPublicKey: root.publicKey,
     onSecrets: () => undefined,
@@ -52,7 +55,7 @@ function edgeAt10() {
     endPath: ignore,
     repeatAcks: ignore,
     asOf: ignore,
-    alarm: ignore,
+    alarm: (_lane, name) => void alarms.push(name),
     moved: ignore,
   };
   const drivers = eachLane((lane) => {
@@ -68,8 +71,8 @@ function edgeAt10() {
     onAlarm: ignore,
     clock: Date.now,
   });
-  const take = (message: SyncMessage | SyncResponse) =>
-    inbox.take('kind' in message ? syncResponse(message) : message, 'grpc', lanes);
+  const take = (message: SyncMessage | SyncResponse, path: PathName = 'grpc') =>
+    inbox.take('kind' in message ? syncResponse(message) : message, path, lanes);
   drivers.revoke.dispatch({ type: 'opened', path: 'grpc' });
   const whole = offeredState('revoke', at(10), [userBlock('rev_0', 'usr_0')]);
   take({ kind: 'resume', value: { lane: 'revoke', mode: 'shards', head: at(10), forkedAt: null } });
@@ -81,6 +84,8 @@ function edgeAt10() {
   return {
     take,
     drivers,
+    alarms,
+    isStale: (message: SyncMessage) => inbox.isStale(syncResponse(message)),
     head: () => drivers.revoke.state.head,
     isBlocked: (user: string) => reader.isBlocked('user', user, 0),
   };
@@ -164,5 +169,44 @@ describe('what an edge takes from outside', () => {
     edge.take({ kind: 'resume', value: offer });
     edge.take(manifest);
     expect(edge.drivers.config.state.staging).not.toBeNull();
+  });
+
+  it('is of the bus, by a key that is not known, no alarm before a stream has brought the keys', () => {
+    const edge = edgeAt10();
+    const foreign = scriptedKeys(createRootKey(), 'foreign');
+    const fields = {
+      lane: 'revoke',
+      epoch: 1,
+      prevRev: 10,
+      rev: 11,
+      body: opsToBytes([]),
+    } as const;
+    const stray: SyncMessage = { kind: 'frame', value: foreign.frame(fields, nowMs) };
+    const beat = { replica: 'cp-1', sentAtMs: nowMs, logAgeMs: 0, heads: [] };
+    const pulse: SyncMessage = { kind: 'heartbeat', value: foreign.heartbeat(beat, nowMs) };
+    const issuedAtMs = nowMs;
+    const denial = { id: 'prv_1', issuedAtMs, expiresAtMs: nowMs + 9_000, body: opsToBytes([]) };
+    const early: SyncMessage = { kind: 'provisional', value: foreign.provisional(denial, nowMs) };
+    for (const message of [stray, pulse, early]) edge.take(message, 'nats');
+    expect(edge.alarms).toEqual([]);
+    edge.take({ kind: 'keys', value: { keys: keys.keys() } });
+    for (const message of [stray, pulse, early]) edge.take(message, 'nats');
+    expect(edge.alarms).toEqual(['unknown_key', 'unknown_key', 'unknown_key']);
+    expect(edge.head()).toEqual(at(10));
+  });
+
+  it('is by its own word stale when it was sent long before others of that replica were read', () => {
+    const edge = edgeAt10();
+    const beat = (sentAtMs: number, replica = 'cp-1'): SyncMessage => {
+      const fields = { replica, sentAtMs, logAgeMs: 0, heads: [] };
+      return { kind: 'heartbeat', value: keys.heartbeat(fields, nowMs) };
+    };
+    const longAgo = Date.now() - 60_000;
+    expect(edge.isStale(beat(longAgo))).toBe(false);
+    edge.take(beat(Date.now()));
+    expect(edge.isStale(beat(longAgo))).toBe(true);
+    expect(edge.isStale(beat(Date.now()))).toBe(false);
+    expect(edge.isStale(beat(longAgo, 'cp-2'))).toBe(false);
+    expect(edge.isStale(frame(11, []))).toBe(false);
   });
 });

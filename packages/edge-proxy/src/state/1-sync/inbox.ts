@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { MalformedMessageError, readSyncResponse, type SyncResponse } from '@sallyport/proto';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Lane } from '@sallyport/shared/state/model';
+import { delayByNats } from '@sallyport/shared/sync/edge-clocks';
 import { frameNeedsVerifying } from '@sallyport/shared/sync/edge-lane';
 import type { AlarmName, StreamPath } from '@sallyport/shared/sync/edge-lane-model';
 import type {
@@ -12,7 +13,8 @@ import type {
   PathName,
   ProvisionalMessage,
 } from '@sallyport/shared/sync/messages';
-import type { VerificationKeys } from '@sallyport/shared/sync/verification-keys';
+import type { Verdict, VerificationKeys } from '@sallyport/shared/sync/verification-keys';
+import { monotonicMs } from '../monotonic.ts';
 import type { LaneDriver } from './lane-driver.ts';
 
 export interface InboxOptions {
@@ -28,6 +30,8 @@ export type InboxAlarm = Extract<AlarmName, 'forged' | 'unexpected' | 'flooded'>
 
 /** More than any control plane has; each costs a verification. */
 const keysMax = 64;
+/** Heartbeats come each second: after so long there is a newer one. */
+const staleMs = 2_000;
 
 /**
  * Takes what comes in by any path: reads it, verifies it with the keys that the pinned root vouches
@@ -35,6 +39,8 @@ const keysMax = 64;
  */
 export class Inbox {
   readonly #options: InboxOptions;
+  /** Whether a stream has brought keys since the process began. */
+  #keysCame = false;
 
   constructor(options: InboxOptions) {
     this.#options = options;
@@ -81,6 +87,21 @@ export class Inbox {
     return true;
   }
 
+  /**
+   * Whether it is a heartbeat that, by its own word, was sent so long ago that newer ones follow it:
+   * one that waited while this process stood still. Nothing is verified for that, and nothing lost
+   * by leaving it out.
+   */
+  isStale({ message }: SyncResponse): boolean {
+    if (message.case !== 'heartbeat') return false;
+    const beat = { replica: message.value.replica, sentAtMs: Number(message.value.sentAtMs) };
+    const nowMs = monotonicMs();
+    const delays = Object.values(this.#options.drivers).flatMap(
+      ({ state }) => delayByNats(state, beat, nowMs)?.delayMs ?? [],
+    );
+    return delays.length > 0 && Math.min(...delays) > staleMs;
+  }
+
   /** Counts something that is no message which could be taken. */
   alarm(name: InboxAlarm, path: PathName, detail: string): void {
     this.#options.onAlarm(name, path, detail);
@@ -115,6 +136,7 @@ export class Inbox {
     const verdict = frameNeedsVerifying(driver.state, frame, sha256)
       ? keys.verifyFrame(frame, sha256, clock())
       : 'ok';
+    if (this.#isTooEarly(verdict, path)) return;
     driver.dispatch({ type: 'frame', path, frame, sha256, verdict });
   }
 
@@ -125,6 +147,7 @@ export class Inbox {
 
   #takeHeartbeat(heartbeat: HeartbeatMessage, path: PathName, lanes: readonly Lane[]): void {
     const verdict = this.#options.keys.verifyHeartbeat(heartbeat, this.#options.clock());
+    if (this.#isTooEarly(verdict, path)) return;
     // One that nobody signed is one alarm, and speaks of no lane.
     for (const lane of verdict === 'ok' ? lanes : lanes.slice(0, 1)) {
       this.#options.drivers[lane].dispatch({ type: 'heartbeat', path, heartbeat, verdict });
@@ -135,6 +158,7 @@ export class Inbox {
     const sha256 = createHash('sha256').update(provisional.body).digest();
     const wallMs = this.#options.clock();
     const verdict = this.#options.keys.verifyProvisional(provisional, sha256, wallMs);
+    if (this.#isTooEarly(verdict, path)) return;
     this.#options.drivers.revoke.dispatch({
       type: 'provisional',
       path,
@@ -145,8 +169,17 @@ export class Inbox {
     });
   }
 
+  /**
+   * The bus is there before the first stream, which alone brings keys: that a key is not known until
+   * then shows nothing.
+   */
+  #isTooEarly(verdict: Verdict, path: PathName): boolean {
+    return verdict === 'unknown_key' && !this.#keysCame && !isStreamPath(path);
+  }
+
   /** Each vouches for itself, by the root; one that does not is left out and counted. */
   #takeKeys(message: KeysMessage, path: PathName): void {
+    this.#keysCame = true;
     const outcomes = message.keys.slice(0, keysMax).map((key) => this.#options.keys.add(key));
     const refused = outcomes.filter((outcome) => outcome === 'refused').length;
     if (refused > 0) {

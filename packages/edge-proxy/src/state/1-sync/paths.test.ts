@@ -175,6 +175,36 @@ describe('an epoch that begins without what an edge enforces', () => {
     revoke.sendFrame('revoke', at(2, 2), [userLift('rev_2', 'usr_b')]);
     await revoke.acked('revoke', at(2, 2), ENFORCED);
     expect(blocked(edge, 'usr_b')).toEqual([false]);
+    const { all: logged } = edge.logged;
+    const changed = logged.filter(({ event }) => event === 'state.epoch_changed');
+    expect(changed).toMatchObject([{ lane: 'revoke', before: 1, epoch: 2, rev: 0 }]);
+    const carrying = logged.filter(({ event }) => event === 'state.blocks_carried');
+    expect(carrying.map(({ blocks }) => blocks)).toEqual([2, 0]);
+  });
+
+  it('is told when nothing is carried any more, and once on each stream that follows', async () => {
+    edge = await startEdgeUnderTest([plane]);
+    const { revoke } = await bringUp(plane, edge);
+    const told = ({ carried }: typeof revoke) => carried.all.map(({ blocks }) => blocks.length);
+    revoke.sendFrame('revoke', at(11), denial);
+    await revoke.acked('revoke', at(11), ENFORCED);
+    // For a control plane that had heard of some of the edge before it.
+    expect(told(revoke)).toEqual([0]);
+    revoke.sendState('revoke', at(0, 2), [], at(10));
+    await revoke.acked('revoke', at(0, 2), ENFORCED);
+    await revoke.carried.next(({ blocks }) => blocks.length === 1);
+    revoke.sendFrame('revoke', at(1, 2), [userLift('rev_1', 'usr_a')]);
+    await revoke.carried.next(({ blocks }) => blocks.length === 0);
+    const times = told(revoke).length;
+    revoke.sendFrame('revoke', at(2, 2), denial);
+    revoke.sendFrame('revoke', at(3, 2), [userLift('rev_1', 'usr_a')]);
+    await revoke.acked('revoke', at(3, 2), ENFORCED);
+    expect(told(revoke)).toHaveLength(times);
+    revoke.end();
+    const again = await streamAfter(plane, revoke);
+    again.resume('revoke', 'tail', at(3, 2));
+    await again.acked('revoke', at(3, 2), ENFORCED);
+    await expect.poll(() => told(again)).toEqual([0]);
   });
 
   it('is not believed to have lifted what it only lacks, until it lifts it once more', async () => {

@@ -15,9 +15,12 @@ export function reconnectDelayMs(
 }
 
 const firstBarredMs = 5_000;
-const barredMsMax = 120_000;
+const barredMsMax = 15_000;
 
-/** Of an edge that the control plane turns away: it may be let in again, but nobody waits for it. */
+/**
+ * Of an edge that the control plane turns away. It may be let in again, and serves nobody until it
+ * has heard of that.
+ */
 export function barredDelayMs(attempt: number, random: () => number = Math.random): number {
   const ceilingMs = Math.min(barredMsMax, firstBarredMs * 2 ** Math.min(attempt, 16));
   return (ceilingMs * (1 + random())) / 2;

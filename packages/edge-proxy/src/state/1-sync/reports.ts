@@ -19,6 +19,8 @@ const carriedMax = 10_000;
 /** What the edge says of itself: how its lanes stand, and which blocks it carries. */
 export class Reports {
   readonly #options: ReportsOptions;
+  /** Whether the last list that was told was of none. */
+  #toldNone = false;
 
   constructor(options: ReportsOptions) {
     this.#options = options;
@@ -41,11 +43,17 @@ export class Reports {
     up.tell(`report:${lane}`, message);
   }
 
-  /** Tells which blocks are carried; none is worth telling, too, once there have been some. */
-  carried(up: Upward): void {
+  /**
+   * Tells which blocks are carried. That there are none is told once: after there were some, and
+   * with `anew`, to a control plane that may have heard of some.
+   */
+  carried(up: Upward, anew: boolean): void {
     const { drivers, carried } = this.#options;
     const { head } = drivers.revoke.state;
-    if (head === null) return;
-    up.tell('carried', carriedMessage(head, carried.blocks().slice(0, carriedMax)));
+    const blocks = carried.blocks();
+    const none = blocks.length === 0;
+    if (head === null || (none && this.#toldNone && !anew)) return;
+    this.#toldNone = none;
+    up.tell('carried', carriedMessage(head, blocks.slice(0, carriedMax)));
   }
 }

@@ -5,6 +5,7 @@ import type { Lane } from '@sallyport/shared/state/model';
 import type { StreamPath } from '@sallyport/shared/sync/edge-lane-model';
 import type { ConnectionUse, ControlChannel } from '../../identity/control-channel.ts';
 import { barredDelayMs, pause, reconnectDelayMs } from './reconnect.ts';
+import { StreamLog } from './stream-log.ts';
 import { type StreamEnd, SyncStream } from './sync-stream.ts';
 
 export type StreamName = 'revoke' | 'bulk' | 'standby';
@@ -14,7 +15,7 @@ export interface StreamKeeperOptions {
   readonly path: StreamPath;
   readonly lanes: readonly Lane[];
   readonly use: ConnectionUse;
-  readonly channel: Pick<ControlChannel, 'connect' | 'targets' | 'trouble'>;
+  readonly channel: Pick<ControlChannel, 'connect' | 'targets' | 'address' | 'trouble'>;
   /** Hello with what the edge has of the lanes now. */
   readonly hello: () => SyncRequest;
   readonly onOpened: () => void;
@@ -41,6 +42,7 @@ const retryJitter = 0.5;
 export class StreamKeeper {
   readonly #options: StreamKeeperOptions;
   readonly #stopping = new AbortController();
+  readonly #log: StreamLog;
   /** Ends the pause between two streams. */
   #waking = new AbortController();
   #wanted = true;
@@ -50,6 +52,8 @@ export class StreamKeeper {
 
   constructor(options: StreamKeeperOptions) {
     this.#options = options;
+    const { name, channel, log } = options;
+    this.#log = new StreamLog({ stream: name, channel, log });
     this.#target = Math.floor(options.random() * options.channel.targets);
   }
 
@@ -65,6 +69,11 @@ export class StreamKeeper {
   /** Which control plane the stream is at, or goes to next. */
   get target(): number {
     return this.#target % this.#options.channel.targets;
+  }
+
+  /** To be called when the control plane has answered for all lanes, with what it said of each. */
+  opened(lanes: Readonly<Partial<Record<Lane, string>>>): void {
+    if (this.#stream !== null) this.#log.opened(this.#target, lanes);
   }
 
   start(): void {
@@ -91,7 +100,7 @@ export class StreamKeeper {
   }
 
   async #keep(): Promise<void> {
-    const { onEnd, log, name, random } = this.#options;
+    const { onEnd, name, random } = this.#options;
     const { signal } = this.#stopping;
     let client: EdgeSyncClient | null = null;
     let attempt = 0;
@@ -108,8 +117,7 @@ export class StreamKeeper {
       if (signal.aborted) break;
       if (end.reason === 'stopped') continue;
       onEnd(end);
-      log.warn('sync.stream_ended', { stream: name, ...end });
-      if (attempt === 0) void this.#explain(end);
+      this.#log.ended(this.#target, end);
       if (performance.now() - openedAtMs >= goodStreamMs) attempt = 0;
       if (end.next) this.#target += 1;
       await this.#pause(delayMs(end, attempt, random, backoffMsMax[name]));
@@ -128,19 +136,13 @@ export class StreamKeeper {
     const { hello, take, onOpened, onClosed } = this.#options;
     const stream = new SyncStream({ call: client.sync(), hello: hello(), take, onOpened });
     this.#stream = stream;
+    this.#log.opening();
     try {
       return await stream.run();
     } finally {
       this.#stream = null;
       onClosed();
     }
-  }
-
-  /** gRPC passes on the text of its libraries alone: asked once more, in words. */
-  async #explain({ reason, next }: StreamEnd): Promise<void> {
-    if (reason !== 'failed' || !next) return;
-    const { channel, log } = this.#options;
-    log.warn('sync.control_plane_unreachable', { trouble: await channel.trouble(this.#target) });
   }
 
   async #pause(ms: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AckStage, NackCode } from '@sallyport/proto';
 import { encodeBundle } from '@sallyport/shared/configuration/bundle';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -191,6 +192,33 @@ describe('an edge whose control plane goes away', () => {
     again.resume('revoke', 'tail', at(12));
     again.sendFrame('revoke', at(12), [userBlock('rev_1', 'usr_a')]);
     await again.acked('revoke', at(12), ENFORCED);
+  });
+
+  it('tells its log where and why, and when it is back', async () => {
+    edge = await startEdgeUnderTest([plane]);
+    const { revoke } = await bringUp(plane, edge);
+    expect(edge.sync.answered).toBe(true);
+    const of = (event: string, stream: string) => (line: Readonly<Record<string, unknown>>) =>
+      line['event'] === event && line['stream'] === stream;
+    const { target: server } = plane;
+    expect(await edge.logged.first(of('sync.stream_opened', 'bulk'))).toMatchObject({
+      server,
+      lanes: { config: 'shards', directory: 'shards', signals: 'shards' },
+    });
+    plane.close();
+    const line = await edge.logged.first(of('sync.control_plane_unreachable', 'revoke'));
+    expect(line).toMatchObject({ server, trouble: `${server}: nothing listens there` });
+    const ended = await edge.logged.first(of('sync.stream_ended', 'revoke'));
+    expect(ended).toMatchObject({ server, next: false, count: 1 });
+    expect(edge.sync.answered).toBe(false);
+    await plane.open();
+    const again = await streamAfter(plane, revoke);
+    again.resume('revoke', 'tail', at(10));
+    const back = of('sync.stream_opened', 'revoke');
+    await edge.logged.first(
+      (one) => back(one) && isDeepStrictEqual(one['lanes'], { revoke: 'tail' }),
+    );
+    expect(edge.sync.answered).toBe(true);
   });
 
   it('repeats its acks on a new stream, for those that got lost with the old one', async () => {

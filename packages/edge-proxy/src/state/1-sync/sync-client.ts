@@ -1,23 +1,24 @@
 import type { SyncResponse } from '@sallyport/proto';
 import type { Bus } from '@sallyport/shared/bus/bus';
 import type { Clock } from '@sallyport/shared/clock';
+import { CoalescingLog } from '@sallyport/shared/coalescing-log';
 import type { Log } from '@sallyport/shared/log';
 import type { Lane } from '@sallyport/shared/state/model';
 import { laneHello } from '@sallyport/shared/sync/edge-lane';
 import type { AlarmName, StreamPath } from '@sallyport/shared/sync/edge-lane-model';
-import type { NackMessage, PathName } from '@sallyport/shared/sync/messages';
+import type { NackMessage } from '@sallyport/shared/sync/messages';
 import { comparePositions } from '@sallyport/shared/sync/position';
 import type { ControlChannel } from '../../identity/control-channel.ts';
 import type { Delivery, Stage } from '../../worker/distributor.ts';
 import type { EdgeState } from '../2-store/edge-state.ts';
 import { eachLane, lanes } from '../lanes.ts';
 import { monotonicMs, Standstill } from '../monotonic.ts';
-import { AlarmLog } from './alarm-log.ts';
 import { listenToBus } from './bus-intake.ts';
 import { Inbox } from './inbox.ts';
 import { LaneBoard } from './lane-board.ts';
 import { LaneDriver, type LaneOutlet } from './lane-driver.ts';
 import { Reports } from './reports.ts';
+import { StateLog } from './state-log.ts';
 import { StreamKeeper, type StreamKeeperOptions, type StreamName } from './stream-keeper.ts';
 import type { StreamEnd, SyncStream } from './sync-stream.ts';
 import { ackMessage, fetchMessage, type HelloFields, helloMessage, nackMessage } from './wire.ts';
@@ -29,7 +30,7 @@ export interface SyncEvents {
 }
 
 export interface SyncClientOptions {
-  readonly channel: Pick<ControlChannel, 'connect' | 'targets' | 'trouble'>;
+  readonly channel: Pick<ControlChannel, 'connect' | 'targets' | 'address' | 'trouble'>;
   readonly state: EdgeState;
   readonly hello: HelloFields;
   /** The second way; null: there is none, and a second control plane takes its place. */
@@ -64,7 +65,8 @@ export class SyncClient {
   readonly #inbox: Inbox;
   readonly #reports: Reports;
   readonly #keepers: Readonly<Record<StreamName, StreamKeeper>>;
-  readonly #alarms: AlarmLog;
+  readonly #alarms: CoalescingLog;
+  readonly #stateLog: StateLog;
   readonly #standstill: Standstill;
   readonly #agreed: Record<Lane, boolean | null> = eachLane(() => null);
   #timers: NodeJS.Timeout[] = [];
@@ -74,7 +76,8 @@ export class SyncClient {
     const { state, clock } = options;
     this.#standstill = new Standstill(clock);
     this.#options = options;
-    this.#alarms = new AlarmLog(options.log, monotonicMs);
+    this.#stateLog = new StateLog(options.log);
+    this.#alarms = new CoalescingLog(options.log, 'sync.alarm', monotonicMs);
     const outlet = this.#outlet();
     this.#drivers = eachLane((lane) => {
       const carried = lane === 'revoke' ? state.carried : null;
@@ -98,7 +101,10 @@ export class SyncClient {
     const [revoke, bulk, standby] = streams.map((stream) => this.#keeper(stream));
     if (revoke === undefined || bulk === undefined || standby === undefined) throw new Error();
     this.#keepers = { revoke, bulk, standby };
-    state.onCarried = () => this.#tellCarried();
+    state.onCarried = () => {
+      this.#stateLog.carried(state.carried.blocks().length);
+      this.#tellCarried();
+    };
   }
 
   start(): void {
@@ -133,6 +139,16 @@ export class SyncClient {
     const { stream, lanes: carried } = this.#keepers[name];
     const path = name === 'standby' ? 'standby' : 'grpc';
     return stream !== null && carried.every((lane) => this.#follows(lane, path));
+  }
+
+  /** Whether a control plane answers: has said on an open stream how some lane goes on. */
+  get answered(): boolean {
+    return streams.some(({ name, path, lanes: carried }) =>
+      carried.some((lane) => {
+        const { kind } = this.#drivers[lane].state.paths[path].phase;
+        return this.#keepers[name].stream !== null && kind !== 'closed' && kind !== 'greeting';
+      }),
+    );
   }
 
   /** Whether the last digest that could be compared was ours; null: none could. */
@@ -195,15 +211,19 @@ export class SyncClient {
           if (delivery === null || delivery.position.epoch !== head?.epoch) continue;
           this.#acknowledge(path, stage, { ...delivery, arrivedAtMs: monotonicMs() });
         }
-        if (lane === 'revoke' && path === 'grpc') this.#tellCarried();
+        if (lane === 'revoke' && path === 'grpc') this.#tellCarried(true);
       },
       asOf: (lane, asOfMs) => state.asOf(lane, asOfMs),
       alarm: (lane, name, path, detail) => {
         this.board.alarm(lane, name);
         events.onAlarm?.(lane, name);
-        this.#alarms.note({ lane, name, path, detail });
+        // Of a name and a way, of which there are few: details are what others chose.
+        this.#alarms.note(`${name} ${path}`, { lane, name, path, detail });
       },
-      moved: (lane, position, path) => this.board.moved(lane, position, path),
+      moved: (lane, position, path) => {
+        this.#stateLog.moved(lane, this.board.get(lane).taken, position, path);
+        this.board.moved(lane, position, path);
+      },
     };
   }
 
@@ -224,7 +244,7 @@ export class SyncClient {
         ),
       onOpened: () => each('opened'),
       onClosed: () => each('closed'),
-      take: (message) => this.#take(message, path, carried),
+      take: (message) => this.#take(message, stream, carried),
       onEnd: (end) => events.onStreamEnd(name, end),
       avoid: () => (name === 'standby' ? this.#keepers.revoke.target : null),
       log,
@@ -232,10 +252,24 @@ export class SyncClient {
     });
   }
 
-  async #take(message: SyncResponse, path: PathName, carried: readonly Lane[]): Promise<boolean> {
+  async #take(
+    message: SyncResponse,
+    { name, path }: (typeof streams)[number],
+    carried: readonly Lane[],
+  ): Promise<boolean> {
     const read = this.#inbox.take(message, path, carried);
+    if (message.message.case === 'resume') this.#resumed(name, path, carried);
     await this.#inbox.settled(carried);
     return read;
+  }
+
+  /** Tells the log how the lanes go on, once the control plane has answered for all of them. */
+  #resumed(name: StreamName, path: StreamPath, carried: readonly Lane[]): void {
+    const phases = carried.map((lane) => this.#drivers[lane].state.paths[path].phase.kind);
+    if (phases.includes('greeting') || phases.includes('closed')) return;
+    this.#keepers[name].opened(
+      Object.fromEntries(carried.map((lane, index) => [lane, phases[index]])),
+    );
   }
 
   #wantsStandby(): boolean {
@@ -269,11 +303,9 @@ export class SyncClient {
     }
   }
 
-  #tellCarried(): void {
+  /** `anew`: the stream has just begun to follow the lane. */
+  #tellCarried(anew = false): void {
     const stream = this.#stream('grpc', 'revoke');
-    const none = this.#options.state.carried.blocks().length === 0;
-    if (stream !== null && !none && this.#follows('revoke', 'grpc')) {
-      this.#reports.carried(stream.up);
-    }
+    if (stream !== null && this.#follows('revoke', 'grpc')) this.#reports.carried(stream.up, anew);
   }
 }

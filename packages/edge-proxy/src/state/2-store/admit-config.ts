@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { verifySigningKey } from '@sallyport/shared/keys/root';
 import type { ConfigOp, PutBundle, Release, SecretRef } from '@sallyport/shared/state/model';
 import type { Problem } from '@sallyport/shared/sync/edge-lane-model';
-import { checkBundle } from '../3-index/check-bundle.ts';
+import { checkBundles } from '../3-index/check-bundles.ts';
 import { bundlesKept, Shelf } from '../3-index/shelf.ts';
-import { readJwks } from './config-table.ts';
+import { readJwks } from './edge-jwks.ts';
 
 /** What the main thread remembers of the `config` lane to judge what comes next. */
 export interface ConfigKnowledge {
@@ -41,15 +41,18 @@ export function emptyConfigKnowledge(): ConfigKnowledge {
  * So one bad row keeps neither keys nor later versions from arriving, and what it would have
  * changed stays as it was.
  */
-export function admitConfigFrame(
+export async function admitConfigFrame(
   known: ConfigKnowledge,
   ops: readonly ConfigOp[],
   trust: KeyTrust,
-): AdmittedConfig {
+): Promise<AdmittedConfig> {
+  const bundles = ops.filter((op) => op.op === 'bundle');
+  const verdicts = await checkBundles(bundles);
   const draft = {
     compiled: known.compiled.copy(),
     releases: new Map(known.releases),
     secrets: new Map(known.secrets),
+    problems: new Map(bundles.map((bundle, index) => [bundle, verdicts[index]])),
   };
   const admitted: ConfigOp[] = [];
   const refusals: Problem[] = [];
@@ -67,7 +70,10 @@ export function admitConfigFrame(
 }
 
 /** Judges the whole state of the lane. Of the versions only those in use and the newest are kept. */
-export function admitConfigState(ops: readonly ConfigOp[], trust: KeyTrust): AdmittedConfig {
+export async function admitConfigState(
+  ops: readonly ConfigOp[],
+  trust: KeyTrust,
+): Promise<AdmittedConfig> {
   const released = new Set(ops.filter((op) => op.op === 'release').map((op) => op.version));
   const kept = ops
     .filter((op): op is PutBundle => op.op === 'bundle')
@@ -84,6 +90,8 @@ interface Draft {
   readonly compiled: Shelf<true>;
   readonly releases: Map<string, number>;
   readonly secrets: Map<string, SecretRef>;
+  /** Of every version in the frame; only null is good. */
+  readonly problems: ReadonlyMap<PutBundle, string | null | undefined>;
 }
 
 function judge(draft: Draft, op: ConfigOp, trust: KeyTrust): Problem | null {
@@ -124,9 +132,9 @@ function judgeBundle(draft: Draft, op: PutBundle): Problem | null {
   if (!sha256.equals(op.sha256)) {
     return { code: 'DIGEST', detail: `version ${op.version} does not have the hash it says` };
   }
-  const refusal = attempt('COMPILE', () => checkBundle(op.version, op.documentsJson));
-  if (refusal !== null) {
-    return { ...refusal, detail: `version ${op.version}: ${refusal.detail}` };
+  const problem = draft.problems.get(op);
+  if (problem !== null) {
+    return { code: 'COMPILE', detail: `version ${op.version}: ${problem ?? 'it was not checked'}` };
   }
   draft.compiled.put(op.version, true, new Set(draft.releases.values()));
   return null;

@@ -10,7 +10,7 @@ const block = (id: string, expiresAtMs: number | null = null): Block => {
 };
 const bodyOf = (...ops: Block[]) => Uint8Array.from(opsToBytes(ops));
 
-function rowsOn(pending: () => Promise<void> | null) {
+function rowsOn(kept: () => Promise<void> | null) {
   const saved: SavedDenials[] = [];
   const table = createCarriedTable();
   const save = (denials: SavedDenials) => {
@@ -18,7 +18,7 @@ function rowsOn(pending: () => Promise<void> | null) {
     return Promise.resolve();
   };
   const distributor = { changed: () => undefined };
-  const rows = new CarriedRows({ table, distributor, save, pending, onBlocks: () => undefined });
+  const rows = new CarriedRows({ table, distributor, save, kept, onBlocks: () => undefined });
   return { rows, table, saved };
 }
 
@@ -42,13 +42,53 @@ describe('what is kept on disk of denials beside the rows', () => {
     rows.enforceEarly(at(12), bodyOf(block('one')));
     rows.carry([block('two')], 1);
     const again = rowsOn(() => null);
-    again.rows.restore(saved.at(-1) ?? { blocks: [], early: [] }, at(10));
+    again.rows.restore(saved.at(-1) ?? { epoch: 0, denials: [], early: [] }, at(10));
     again.rows.carry([block('three')], 1);
     expect(again.saved.at(-1)).toMatchObject({
-      blocks: [block('two'), block('three')],
+      denials: [block('two'), block('three')],
       early: [{ position: at(12) }],
     });
     expect(again.table.rows).toBe(3);
+  });
+
+  it('has a carried block that arrived until its rows are on disk, too, or it is lifted', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { rows, table, saved } = rowsOn(() => promise);
+    rows.carry([block('one'), block('two')], 2);
+    rows.applied([block('one'), block('two')]);
+    expect(table.rows).toBe(0);
+    expect(rows.blocks()).toEqual([]);
+    expect(saved.at(-1)?.denials).toEqual([block('one'), block('two')]);
+    rows.applied([{ op: 'lifted_block', revocationId: 'one', kind: 'user', subjectId: 'usr_a' }]);
+    rows.carry([block('three')], 3);
+    expect(saved.at(-1)?.denials).toEqual([block('three'), block('two')]);
+    resolve();
+    await promise;
+    expect(saved.at(-1)?.denials).toEqual([block('three')]);
+  });
+
+  it('has what is carried until an epoch ends with that epoch', () => {
+    const { rows, table, saved } = rowsOn(() => null);
+    rows.carry([{ op: 'ended_session', sid: 'ses_a', expiresAtMs: 1e15 }], 3);
+    expect(saved.at(-1)).toMatchObject({ epoch: 3, denials: [{ sid: 'ses_a' }] });
+    expect(rows.blocks()).toEqual([]);
+    rows.arrived(() => false, 3);
+    expect(table.rows).toBe(1);
+    rows.arrived(() => false, 4);
+    expect(table.rows).toBe(0);
+    expect(saved.at(-1)).toMatchObject({ denials: [] });
+  });
+
+  it('has an ended session that arrived until its rows are on disk, too, or it is forgotten', () => {
+    const { rows, table, saved } = rowsOn(() => new Promise(() => undefined));
+    const ended = { op: 'ended_session', sid: 'ses_a', expiresAtMs: 1e15 } as const;
+    rows.carry([ended], 3);
+    rows.applied([ended]);
+    expect(table.rows).toBe(0);
+    expect(saved.at(-1)).toMatchObject({ epoch: 3, denials: [ended] });
+    rows.applied([{ op: 'forgotten_session', sid: 'ses_a' }]);
+    rows.carry([block('one')], 3);
+    expect(saved.at(-1)?.denials).toEqual([block('one')]);
   });
 
   it('has a carried block that a wall clock ahead takes for ended, and it is only not told of', () => {

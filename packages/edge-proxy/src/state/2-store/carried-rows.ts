@@ -1,12 +1,13 @@
 import type { Block, Position, RevokeOp } from '@sallyport/shared/state/model';
 import type { LaneTable } from '@sallyport/shared/state/tables/lane-table';
-import { CarriedDenials } from '@sallyport/shared/sync/carried-denials';
-import { isDenial } from '@sallyport/shared/sync/denials';
+import { type Carried, CarriedDenials } from '@sallyport/shared/sync/carried-denials';
+import { type Denial, denialKey, isDenial } from '@sallyport/shared/sync/denials';
 import { comparePositions } from '@sallyport/shared/sync/position';
 import type { Distributor } from '../../worker/distributor.ts';
 import { monotonicMs } from '../monotonic.ts';
 import { admitRows } from './admit-rows.ts';
 import type { CarriedOps, EarlyDenials } from './disk/loaded-state.ts';
+import { LeavingDenials } from './leaving-denials.ts';
 import { subjectsOf } from './subjects.ts';
 
 /** What is to be enforced again after a restart, whole. */
@@ -17,9 +18,9 @@ export interface CarriedRowsOptions {
   readonly table: LaneTable;
   readonly distributor: Pick<Distributor, 'changed'>;
   readonly save: (denials: SavedDenials) => Promise<void>;
-  /** null: a restart gives the lane's rows as they are. Else resolves when it does. */
-  readonly pending: () => Promise<void> | null;
-  /** The carried blocks are others than before. */
+  /** null: the lane's rows as they are would outlive a power cut. Else resolves when they would. */
+  readonly kept: () => Promise<void> | null;
+  /** What is carried is something else than before. */
   readonly onBlocks: () => void;
 }
 
@@ -32,21 +33,24 @@ export class CarriedRows {
   readonly #denials = new CarriedDenials();
   /** Frames whose denials are enforced ahead of their turn; how many is the machine's to bound. */
   #early: readonly EarlyDenials[] = [];
-  /** Had their turn, in rows that a restart does not give yet. */
-  #leaving: readonly EarlyDenials[] = [];
+  /** Are in rows that a restart does not give yet. */
+  readonly #leaving: LeavingDenials;
+  /** As they were told last. */
+  #carried: Carried = { epoch: 0, denials: [] };
   /** Wall time, as it was told last. */
   #wallMs = Number.NEGATIVE_INFINITY;
   #changesTold = 0;
 
   constructor(options: CarriedRowsOptions) {
     this.#options = options;
+    this.#leaving = new LeavingDenials(options.kept, () => this.#save());
   }
 
   /** What was saved before a restart; `head`: where the lane's rows stand, null: nowhere. */
-  restore({ blocks, early }: SavedDenials, head: Position | null): void {
+  restore({ epoch, denials, early }: SavedDenials, head: Position | null): void {
     this.#early = early;
     this.#put([
-      ...this.#denials.carry(blocks, 0),
+      ...this.#denials.carry(denials, epoch),
       ...early.flatMap(({ position, body }) => this.#denials.early(position, denialsIn(body))),
     ]);
     if (head !== null && early.length > 0) this.dropEarly(head);
@@ -64,11 +68,9 @@ export class CarriedRows {
   dropEarly(upTo: Position): void {
     const gone = this.#early.filter(({ position }) => comparePositions(position, upTo) <= 0);
     this.#early = this.#early.filter(({ position }) => comparePositions(position, upTo) > 0);
-    this.#leaving = [...this.#leaving, ...gone];
+    const waits = this.#leaving.add({ epoch: upTo.epoch, denials: [], early: gone });
     this.#put(this.#denials.reached(upTo));
-    const pending = this.#options.pending();
-    if (pending === null) return this.#left(this.#leaving);
-    void pending.then(() => this.#left(gone));
+    if (gone.length > 0 && !waits) this.#save();
   }
 
   enforceProvisional(id: string, ops: readonly RevokeOp[]): void {
@@ -79,19 +81,22 @@ export class CarriedRows {
     this.#put(this.#denials.dropProvisional(id));
   }
 
-  /** Blocks that new rows lack, and what was enforced early under an epoch before theirs. */
-  carry(blocks: readonly Block[], epoch: number): void {
-    this.#put(this.#denials.carry(blocks, epoch));
+  /** Denials that new rows lack, and what was enforced early under an epoch before theirs. */
+  carry(denials: readonly Denial[], epoch: number): void {
+    this.#put(this.#denials.carry(denials, epoch));
   }
 
-  /** The lane's rows have been replaced by some that may hold what is carried. */
-  arrived(inState: (block: Block) => boolean): void {
-    this.#put(this.#denials.arrived(inState));
+  /** The lane's rows have been replaced by some of this epoch that may hold what is carried. */
+  arrived(inState: (denial: Denial) => boolean, epoch: number): void {
+    this.#put(this.#denials.arrived(inState, epoch), () => true);
   }
 
   /** The lane's rows have taken these ops. */
   applied(ops: readonly RevokeOp[]): void {
-    if (this.#denials.rows > 0) this.#put(this.#denials.applied(ops));
+    if (this.empty && this.#leaving.empty) return;
+    const lifted = liftedIn(ops);
+    this.#leaving.lift(lifted);
+    this.#put(this.#denials.applied(ops), (denial) => !lifted.has(denialKey(denial)));
   }
 
   /** Gives up what ended long ago. Wall time. */
@@ -100,11 +105,11 @@ export class CarriedRows {
     if (this.#denials.rows > 0) this.#put(this.#denials.expire(wallMs, monotonicMs()));
   }
 
-  /** Those whose time has passed are left out here, and kept all the same: the clock may be wrong. */
+  /** Carried blocks. Those whose time has passed are left out here, and kept all the same: the clock may be wrong. */
   blocks(): readonly Block[] {
     if (this.empty) return [];
     return this.#denials
-      .carried()
+      .blocks()
       .filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > this.#wallMs);
   }
 
@@ -113,7 +118,8 @@ export class CarriedRows {
     return this.#denials.rows === 0;
   }
 
-  #put(ops: readonly RevokeOp[]): void {
+  /** `intoRows`: of what is carried no longer, whether the lane's rows as they are now deny it. */
+  #put(ops: readonly RevokeOp[], intoRows: (denial: Denial) => boolean = () => false): void {
     if (ops.length > 0) {
       const { table, distributor } = this.#options;
       for (let start = 0; start < ops.length; start += opsMax) {
@@ -125,22 +131,29 @@ export class CarriedRows {
     const { carriedChanges } = this.#denials;
     if (carriedChanges === this.#changesTold) return;
     this.#changesTold = carriedChanges;
+    const { epoch, denials } = this.#carried;
+    this.#carried = this.#denials.carried();
+    const held = new Set(this.#carried.denials.map(denialKey));
+    const gone = denials.filter((denial) => !held.has(denialKey(denial)));
+    this.#leaving.add({ epoch, denials: gone.filter(intoRows), early: [] });
     this.#options.onBlocks();
     this.#save();
   }
 
-  #left(gone: readonly EarlyDenials[]): void {
-    if (gone.length === 0) return;
-    const all = new Set(gone);
-    this.#leaving = this.#leaving.filter((one) => !all.has(one));
-    this.#save();
-  }
-
   #save(): void {
-    const early = [...this.#early, ...this.#leaving];
     // The disk counts what it could not keep; there is nothing more to do about it here.
-    void this.#options.save({ blocks: this.#denials.carried(), early });
+    void this.#options.save(this.#leaving.beside({ ...this.#carried, early: this.#early }));
   }
+}
+
+/** The rows of which the last op takes them back. */
+function liftedIn(ops: readonly RevokeOp[]): ReadonlySet<string> {
+  const lifted = new Set<string>();
+  for (const op of ops) {
+    if (isDenial(op)) lifted.delete(denialKey(op));
+    else lifted.add(denialKey(op));
+  }
+  return lifted;
 }
 
 /** What cannot be read holds no denial; the frame is refused when its turn comes. */

@@ -78,7 +78,7 @@ export class ConfigStore implements LaneStore {
     const { rows, disk } = this.#options;
     const ops = admission.ops.filter((op) => isOpOf('config', op));
     this.#options.keys.withdraw(keysGone(rows, ops));
-    const admitted = this.#admit(ops);
+    const admitted = await this.#admit(ops);
     // Refused rows are rows all the same: without them the digests would never agree again.
     applyConfigOps(rows, ops);
     const position = { epoch: frame.epoch, rev: frame.rev };
@@ -142,12 +142,12 @@ export class ConfigStore implements LaneStore {
     });
   }
 
-  #admit(ops: readonly ConfigOp[]): AdmittedConfig {
-    const admitted = admitConfigFrame(this.#known, ops, this.#trust());
+  async #admit(ops: readonly ConfigOp[]): Promise<AdmittedConfig> {
+    const admitted = await admitConfigFrame(this.#known, ops, this.#trust());
     this.#refused.judged(ops, admitted.refused, false);
     const late = this.#refused.releasesToTake(admitted.known);
     if (late.length === 0) return admitted;
-    const taken = admitConfigFrame(admitted.known, late, this.#trust());
+    const taken = await admitConfigFrame(admitted.known, late, this.#trust());
     this.#refused.judged(late, taken.refused, false);
     return { ...admitted, known: taken.known, ops: [...admitted.ops, ...taken.ops] };
   }
@@ -157,8 +157,11 @@ export class ConfigStore implements LaneStore {
     return { rootPublicKey, isWithdrawn: (keyId) => keys.isWithdrawn(keyId) };
   }
 
-  #restore(ops: readonly ConfigOp[], where: Arrival & { position: Position }): Promise<Taken> {
-    const admitted = admitConfigState(ops, this.#trust());
+  async #restore(
+    ops: readonly ConfigOp[],
+    where: Arrival & { position: Position },
+  ): Promise<Taken> {
+    const admitted = await admitConfigState(ops, this.#trust());
     this.#refused.judged(ops, admitted.refused, true);
     return this.#took(admitted, where, true);
   }

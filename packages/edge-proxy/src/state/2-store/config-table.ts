@@ -1,10 +1,12 @@
 import { createPublicKey } from 'node:crypto';
+import { readCheckedBundle } from '@sallyport/shared/configuration/checked-bundle';
 import { sessionStatementPurpose } from '@sallyport/shared/keys/root';
-import type { ConfigOp, EdgeKeys, PutBundle, SigningKey } from '@sallyport/shared/state/model';
+import type { ConfigOp, PutBundle, SigningKey } from '@sallyport/shared/state/model';
 import type { JWK } from 'jose';
 import { buildLiveBundle } from '../3-index/live-bundle.ts';
 import { bundlesKept, Shelf } from '../3-index/shelf.ts';
 import type { LiveBundle, StatementKey } from '../current.ts';
+import { readJwks } from './edge-jwks.ts';
 import type { SubjectSets } from './subjects.ts';
 
 export interface HeldBundle {
@@ -71,7 +73,8 @@ export function applyConfigOp(table: ConfigTable, op: ConfigOp, changed: Subject
 function holdBundle(table: ConfigTable, op: PutBundle): HeldBundle {
   const held = table.bundles.get(op.version) ?? table.before?.get(op.version) ?? null;
   if (held !== null && Buffer.compare(held.sha256, op.sha256) === 0) return held;
-  return { sha256: op.sha256, live: buildLiveBundle(op.version, op.documentsJson) };
+  const { documents } = readCheckedBundle(op.documentsJson);
+  return { sha256: op.sha256, live: buildLiveBundle(op.version, documents) };
 }
 
 /** The version that an edge of this ring decides by; null: there is no release for it. */
@@ -80,21 +83,6 @@ export function releasedVersion(
   ring: string,
 ): number | null {
   return releases.get(ring) ?? releases.get('default') ?? null;
-}
-
-/** Public JWKs of one edge. Only the members of an EC public key pass. */
-export function readJwks(op: EdgeKeys): readonly JWK[] {
-  return op.assertionJwks.map((text) => {
-    const { kty, crv, x, y, kid } = JSON.parse(text) as Record<string, unknown>;
-    const members = { kty, crv, x, y, kid };
-    if (
-      kty !== 'EC' ||
-      crv !== 'P-256' ||
-      Object.values(members).some((v) => typeof v !== 'string')
-    )
-      throw new TypeError(`edge ${op.edgeId} has an assertion key that is not a P-256 public key`);
-    return { ...members, alg: 'ES256', use: 'sig' } as JWK;
-  });
 }
 
 /** Returns whether a key was replaced or taken away, so that statements must be checked again. */

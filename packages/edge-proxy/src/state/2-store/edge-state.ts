@@ -15,7 +15,7 @@ import { ConfigStore } from './config-store.ts';
 import { type HeldKeys, noKeys } from './disk/held-keys.ts';
 import type { EarlyDenials } from './disk/loaded-state.ts';
 import type { LaneStore } from './lane-store.ts';
-import { blockFinder, RowStore } from './row-store.ts';
+import { denialFinder, RowStore } from './row-store.ts';
 import type { StateTables } from './state-tables.ts';
 
 /** Where the state is kept beyond this process; all of it returns at once. */
@@ -24,6 +24,8 @@ export interface EdgeDisk {
   replaced(lane: RowLane, position: Position, proof: FrameProof | null): Promise<void>;
   /** null: a restart gives what is in memory. Else resolves when it does, or the disk has failed. */
   pending(lane: RowLane): Promise<void> | null;
+  /** null: what is in memory would outlive a power cut. Else resolves when it would. */
+  kept(lane: RowLane): Promise<void> | null;
   configChanged(position: Position, proof: FrameProof | null): void;
   asOf(lane: Lane, wallMs: number): void;
   saveCarried(denials: SavedDenials): Promise<void>;
@@ -35,6 +37,7 @@ export const noDisk: EdgeDisk = {
   append: () => undefined,
   replaced: () => Promise.resolve(),
   pending: () => null,
+  kept: () => null,
   configChanged: () => undefined,
   asOf: () => undefined,
   saveCarried: () => Promise.resolve(),
@@ -92,7 +95,7 @@ export class EdgeState {
       table: tables.carried,
       distributor,
       save: (denials) => disk.saveCarried(denials),
-      pending: () => disk.pending('revoke'),
+      kept: () => disk.kept('revoke'),
       onBlocks: () => this.onCarried(),
     });
     this.keys = this.#heldKeys();
@@ -131,9 +134,12 @@ export class EdgeState {
   /** Puts what was found on the disk to use: this edge decides by it before anybody can be asked. */
   async restore(): Promise<void> {
     const { found, denials, distributor, tables } = this.#options;
-    this.carried.restore(denials, found.revoke.position);
-    // Of an epoch that is over, and in the rows of the new one.
-    if (this.carried.blocks().length > 0) this.carried.arrived(blockFinder(tables.rows.revoke));
+    const head = found.revoke.position;
+    this.carried.restore(denials, head);
+    // Of an epoch that is over, or in the rows.
+    if (head !== null && !this.carried.empty) {
+      this.carried.arrived(denialFinder(tables.rows.revoke), head.epoch);
+    }
     for (const lane of lanes) {
       const { position } = found[lane];
       if (position === null) continue;

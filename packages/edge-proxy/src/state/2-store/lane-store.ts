@@ -1,5 +1,5 @@
 import type { Lane, Position } from '@sallyport/shared/state/model';
-import type { Problem } from '@sallyport/shared/sync/edge-lane-model';
+import type { Carry, Problem } from '@sallyport/shared/sync/edge-lane-model';
 import type { FrameMessage, PathName, ShardDigest } from '@sallyport/shared/sync/messages';
 
 /** When and how something came. */
@@ -22,8 +22,8 @@ export const taken: Taken = { kind: 'taken', refusals: [] };
 
 export interface Swap extends Arrival {
   readonly position: Position;
-  /** History may have been lost: denials that the new rows lack are carried on. */
-  readonly carry: boolean;
+  /** What of the rows of before is carried on where the new ones lack it. */
+  readonly carry: Carry;
 }
 
 /** The rows of one lane on the main thread, the only writer. */

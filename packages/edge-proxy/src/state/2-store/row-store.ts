@@ -1,8 +1,9 @@
-import type { Block, RevokeOp } from '@sallyport/shared/state/model';
+import type { RevokeOp } from '@sallyport/shared/state/model';
 import { MalformedShardError, TableLimitError } from '@sallyport/shared/state/tables/errors';
 import { type RowLane, type RowOp, shardsPerLane } from '@sallyport/shared/state/tables/lane';
 import type { LaneTable, StagedShards } from '@sallyport/shared/state/tables/lane-table';
-import type { Problem } from '@sallyport/shared/sync/edge-lane-model';
+import { type Denial, denialKey, denialWeight } from '@sallyport/shared/sync/denials';
+import type { Carry, Problem } from '@sallyport/shared/sync/edge-lane-model';
 import type { FrameMessage, ShardDigest } from '@sallyport/shared/sync/messages';
 import type { Distributor } from '../../worker/distributor.ts';
 import { admitRows } from './admit-rows.ts';
@@ -26,6 +27,8 @@ export interface RowStoreOptions {
   readonly carried: CarriedRows | null;
 }
 
+const shardIndexes = Array.from({ length: shardsPerLane }, (_, index) => index);
+
 /** A lane of rows in shared tables. */
 export class RowStore implements LaneStore {
   readonly lane: RowLane;
@@ -43,7 +46,7 @@ export class RowStore implements LaneStore {
   }
 
   shardDigests(): readonly Uint8Array[] {
-    return Array.from({ length: shardsPerLane }, (_, i) => this.#options.table.shardDigest(i));
+    return shardIndexes.map((index) => this.#options.table.shardDigest(index));
   }
 
   apply(frame: FrameMessage, arrival: Arrival): Taken {
@@ -86,43 +89,57 @@ export class RowStore implements LaneStore {
 
   swap({ position, carry, ...arrival }: Swap): Taken {
     const { table, distributor, disk, carried } = this.#options;
-    const before = carry && carried !== null ? blocksOf(table) : [];
+    // Ahead of the new rows, so that no reader in another thread finds a moment without either; and
+    // with them what had been enforced early under an epoch before.
+    carried?.carry(this.#lacking(carry), position.epoch);
     this.#staged.commit();
-    if (carried !== null) this.#carry(carried, before, position.epoch);
     // It never rejects; who acknowledges asks the disk for it.
     void disk.replaced(table.lane, position, null);
+    // Behind the new rows, and on disk no sooner than they are.
+    if (carried?.empty === false) carried.arrived(denialFinder(table), position.epoch);
     const delivery = { ...arrival, lane: this.lane, position, silent: false };
     distributor.changed(this.lane, delivery, null);
     return taken;
   }
 
-  #carry(carried: CarriedRows, before: readonly Block[], epoch: number): void {
-    const nobodyAsks = before.length === 0 && carried.empty;
-    const inState = nobodyAsks ? () => false : blockFinder(this.#options.table);
-    // Also what had been enforced early under an epoch before.
-    carried.carry(
-      before.filter((block) => !inState(block)),
-      epoch,
+  /** Denials that the staged shards lack; a row is in the same shard of any table. */
+  #lacking(carry: Carry): Denial[] {
+    return shardIndexes.flatMap((index) =>
+      carriedKinds[carry].flatMap((kind) => {
+        const staged = this.#staged.shardOps(index, kind);
+        if (staged === null) return [];
+        const stays = finderAmong(staged);
+        return [...this.#options.table.shardOps(index, kind)].filter((denial) => !stays(denial));
+      }),
     );
-    carried.arrived(inState);
   }
 }
 
-/** Tells whether a block stands in the rows as they are now, for at least as long. */
-export function blockFinder(table: LaneTable): (block: Block) => boolean {
-  const ends = new Map(blocksOf(table).map((block) => [rowName(block), endOf(block)]));
-  return (block) => (ends.get(rowName(block)) ?? Number.NEGATIVE_INFINITY) >= endOf(block);
+const carriedKinds: Readonly<Record<Carry, readonly Denial['op'][]>> = {
+  nothing: [],
+  blocks: ['block'],
+  denials: ['block', 'ended_session', 'generation'],
+};
+
+type Finder = (denial: Denial) => boolean;
+
+/** Tells whether a denial stands in the rows as they are now, as strict. */
+export function denialFinder(table: LaneTable): Finder {
+  const finders = new Map<Denial['op'], Finder>();
+  return (denial) => {
+    // Of kinds that nobody asks for, nothing is read.
+    const { op } = denial;
+    const rows = () => shardIndexes.flatMap((index) => [...table.shardOps(index, op)]);
+    const finder = finders.get(op) ?? finderAmong(rows());
+    finders.set(op, finder);
+    return finder(denial);
+  };
 }
 
-function endOf({ expiresAtMs }: Block): number {
-  return expiresAtMs ?? Number.POSITIVE_INFINITY;
-}
-
-function blocksOf(table: LaneTable): Block[] {
-  const indexes = Array.from({ length: shardsPerLane }, (_, index) => index);
-  return indexes.flatMap((index) => [...table.shardOps(index, 'block')]);
-}
-
-function rowName({ kind, subjectId, revocationId }: Block): string {
-  return `${kind}\0${subjectId}\0${revocationId}`;
+function finderAmong(denials: Iterable<Denial>): Finder {
+  const weights = new Map<string, number>();
+  for (const denial of denials) weights.set(denialKey(denial), denialWeight(denial));
+  return (denial) => {
+    return (weights.get(denialKey(denial)) ?? Number.NEGATIVE_INFINITY) >= denialWeight(denial);
+  };
 }

@@ -13,5 +13,5 @@ export function checkBundle(version: number, documentsJson: Uint8Array): void {
   if (problems.length > 0) {
     throw new TypeError(problems.map(({ field, message }) => `${field}: ${message}`).join('; '));
   }
-  buildLiveBundle(version, documentsJson);
+  buildLiveBundle(version, documents);
 }

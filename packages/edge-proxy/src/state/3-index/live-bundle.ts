@@ -1,14 +1,14 @@
-import { compile, parseNetwork } from '@sallyport/policy';
-import { decodeBundle } from '@sallyport/shared/configuration/bundle';
+import { compile, longestDenyMs, parseNetwork } from '@sallyport/policy';
 import type {
   ConfigurationDocument,
   IdentityProviderDocument,
   SettingsDocument,
 } from '@sallyport/shared/configuration/documents';
-import { toPolicySet } from '@sallyport/shared/configuration/set';
+import { toPolicySet } from '@sallyport/shared/configuration/policy-set';
 import { deviceAuthorities, readBundle } from '@sallyport/shared/pki/device-authorities';
 import { writePem } from '@sallyport/shared/pki/pem';
 import type { LiveBundle } from '../current.ts';
+import { eachLane } from '../lanes.ts';
 import { type RouteNames, routeConfig } from './route-config.ts';
 
 type DocumentOf<K extends ConfigurationDocument['kind']> = Extract<
@@ -17,11 +17,13 @@ type DocumentOf<K extends ConfigurationDocument['kind']> = Extract<
 >;
 
 /**
- * Compiles one configuration version from its bytes. Throws for anything that does not hold: a
+ * Compiles one configuration version from its documents. Throws for anything that does not hold: a
  * version is live whole or not at all.
  */
-export function buildLiveBundle(version: number, documentsJson: Uint8Array): LiveBundle {
-  const { documents } = decodeBundle(documentsJson);
+export function buildLiveBundle(
+  version: number,
+  documents: readonly ConfigurationDocument[],
+): LiveBundle {
   const settings = onlySettings(documents);
   const trust = trustBundles(documents);
   const authorities = deviceAuthorities(deviceBundles(documents));
@@ -47,6 +49,7 @@ export function buildLiveBundle(version: number, documentsJson: Uint8Array): Liv
       }),
     },
     identityProviders: identityProviders(documents),
+    denyAfterMs: denyAfterMs(settings, ofKind(documents, 'Route')),
     deviceAuthorities: authorities,
     deviceAuthoritiesPem: authorities.certificates.map((der) => writePem('CERTIFICATE', der)),
   };
@@ -65,6 +68,14 @@ function onlySettings(documents: readonly ConfigurationDocument[]): SettingsDocu
     throw new TypeError('a configuration needs exactly one Settings document');
   }
   return settings.spec;
+}
+
+function denyAfterMs(
+  settings: SettingsDocument['spec'],
+  routes: readonly DocumentOf<'Route'>[],
+): LiveBundle['denyAfterMs'] {
+  const written = routes.map(({ spec }) => spec.staleness);
+  return eachLane((lane) => longestDenyMs(lane, [settings.staleness], written));
 }
 
 function identityProviders(

@@ -1,26 +1,31 @@
 import { opsFromBytes, opsToBytes } from '@sallyport/proto';
-import type { Block, StateOp } from '@sallyport/shared/state/model';
+import type { StateOp } from '@sallyport/shared/state/model';
+import type { Denial } from '@sallyport/shared/sync/denials';
 import { MalformedFileError, readWide, writeWide } from './bytes.ts';
 import type { CarriedOps, EarlyDenials } from './loaded-state.ts';
 
 const lengthBytes = 4;
+const epochBytes = 8;
+const frontBytes = epochBytes + lengthBytes;
 const headBytes = 16 + lengthBytes;
 
-/** The blocks' bytes with their length in front, then the early frames, one after the other. */
-export function encodeCarried({ blocks, early }: CarriedOps): Buffer {
-  const first = opsToBytes(blocks);
-  const length = Buffer.alloc(lengthBytes);
-  length.writeUInt32LE(first.length);
-  return Buffer.concat([length, first, ...early.flatMap(encodeEarly)]);
+/** The epoch, the length of the denials' bytes and these, then the early frames, one after the other. */
+export function encodeCarried({ epoch, denials, early }: CarriedOps): Buffer {
+  const first = opsToBytes(denials);
+  const front = Buffer.alloc(frontBytes);
+  writeWide(front, epoch, 0);
+  front.writeUInt32LE(first.length, epochBytes);
+  return Buffer.concat([front, first, ...early.flatMap(encodeEarly)]);
 }
 
 /** Reads what `encodeCarried` wrote. Throws MalformedFileError and UnreadableOpsError. */
 export function decodeCarried(body: Buffer): CarriedOps {
-  const end = body.length < lengthBytes ? Infinity : lengthBytes + body.readUInt32LE(0);
+  const isShort = body.length < frontBytes;
+  const end = isShort ? Infinity : frontBytes + body.readUInt32LE(epochBytes);
   if (end > body.length) throw new MalformedFileError('carried denials are cut off');
-  const blocks = opsFromBytes(body.subarray(lengthBytes, end));
-  if (!blocks.every(isBlock)) throw new MalformedFileError('carried ops are of another kind');
-  return { blocks, early: decodeEarly(body.subarray(end)) };
+  const denials = opsFromBytes(body.subarray(frontBytes, end));
+  if (!denials.every(isCarried)) throw new MalformedFileError('carried ops are of another kind');
+  return { epoch: readWide(body, 0), denials, early: decodeEarly(body.subarray(end)) };
 }
 
 function encodeEarly({ position, body }: EarlyDenials): Uint8Array[] {
@@ -48,6 +53,6 @@ function decodeEarly(bytes: Buffer): EarlyDenials[] {
   return early;
 }
 
-function isBlock(op: StateOp): op is Block {
-  return op.op === 'block';
+function isCarried(op: StateOp): op is Denial {
+  return op.op === 'generation' || op.op === 'ended_session' || op.op === 'block';
 }

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { newKeyFileText, parseKeyFile } from '@sallyport/shared/seal';
 import { afterEach, expect, test } from 'vitest';
-import { hex, makeHome, readDisk, revokeDigestAt } from './testing/sample-disk.ts';
+import { hex, makeHome, readDisk, revokeDigestAt, sampleBlock } from './testing/sample-disk.ts';
 
-const child = new URL('./testing/disk-child.ts', import.meta.url).pathname;
+const writer = new URL('./testing/disk-child.ts', import.meta.url).pathname;
+const carrier = new URL('./testing/carry-child.ts', import.meta.url).pathname;
 const cleanUp: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const one of cleanUp.splice(0)) await one();
@@ -15,7 +16,9 @@ afterEach(async () => {
 
 /** Runs the writer and kills it without warning at this line; returns the last revision it said. */
 async function runUntilLine(home: string, lines: number): Promise<number> {
-  const process_ = spawn(process.execPath, [child, home], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const process_ = spawn(process.execPath, [writer, home], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const exited = once(process_, 'exit');
   let written = 0;
   let seen = 0;
@@ -50,3 +53,36 @@ test('F19 killed again and again while it writes, an edge loses nothing that was
     before = rev;
   }
 });
+
+/** Lets a block leave the rows and come back, and kills the process at this file of what is carried. */
+async function runUntilCarried(home: string, way: string, files: number): Promise<void> {
+  const process_ = spawn(process.execPath, [carrier, home, way], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(process_, 'exit');
+  let left = Number.POSITIVE_INFINITY;
+  for await (const line of createInterface({ input: process_.stdout })) {
+    left = line === 'ready' ? files : left - 1;
+    if (left === 0) process_.kill('SIGKILL');
+  }
+  await exited;
+}
+
+test.each([
+  ['state', 2, 'carried'],
+  ['frame', 2, 'carried'],
+  ['state', 3, 'row'],
+])(
+  'killed while a block that was carried arrives with a %s, at file %i, an edge has it still: %s',
+  async (way, files, where) => {
+    const { home, remove } = await makeHome();
+    cleanUp.push(remove);
+    const text = newKeyFileText();
+    writeFileSync(join(home, 'local.key'), text, { mode: 0o600 });
+    await runUntilCarried(home, way, files);
+    const { lanes, tables, carried } = readDisk({ home, key: parseKeyFile(text) });
+    const rows = [...Array(256).keys()].flatMap((i) => [...tables.revoke.shardOps(i, 'block')]);
+    expect(lanes.revoke.complete).toBe(true);
+    expect(where === 'row' ? rows : carried.denials).toEqual([sampleBlock]);
+  },
+);

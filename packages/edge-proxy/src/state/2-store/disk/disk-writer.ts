@@ -98,7 +98,7 @@ export class DiskWriter {
 
   /** Writes what is left, within a bound, and lets go of the files. */
   async close(): Promise<void> {
-    const { rows, marks, health } = this.#parts;
+    const { rows, carried, marks, health } = this.#parts;
     const timer = new AbortController();
     const bound = new Promise<void>((resolve) => {
       setTimeout(resolve, closeMs).unref();
@@ -110,6 +110,8 @@ export class DiskWriter {
     await Promise.race([this.#checkpoints.stop(), bound]);
     await Promise.race([this.#sync.now(), bound]);
     await Promise.race([this.#sync.stop(), bound]);
+    // What was to stay in it until the rows were on disk.
+    await Promise.race([carried.file.flush().catch(() => undefined), bound]);
     timer.abort();
     for (const lane of rowLanes) await rows[lane].close();
     await marks.close();

@@ -3,6 +3,7 @@ import type { RowLane } from '@sallyport/shared/state/tables/lane';
 import type { FrameMessage, FrameProof } from '@sallyport/shared/sync/messages';
 import type { DiskHealth } from './disk-health.ts';
 import type { DiskLimits } from './disk-limits.ts';
+import { Durable } from './durable.ts';
 import type { LaneIndex } from './lane-index.ts';
 import type { LaneJournal } from './lane-journal.ts';
 import type { LanePaths } from './paths.ts';
@@ -39,6 +40,8 @@ export interface LaneDiskParts {
 export class LaneDisk {
   readonly #parts: LaneDiskParts;
   readonly #waiting = new Set<() => void>();
+  readonly #durable = new Durable();
+  #syncing: Promise<void> = Promise.resolve();
   #position: Position | null;
   /** Gives the proof at the position; the hash of a frame's body is computed when asked for. */
   #proof: () => FrameProof | null;
@@ -114,6 +117,7 @@ export class LaneDisk {
       return 'pending';
     }
     this.#position = { epoch: frame.epoch, rev: frame.rev };
+    this.#durable.changed();
     this.#proof = () => proofOf(frame);
     return this.#write(frame);
   }
@@ -121,6 +125,7 @@ export class LaneDisk {
   /** Other rows are in the table: the journal cannot say it, a checkpoint must. */
   replaced(position: Position, proof: FrameProof | null): void {
     this.#position = position;
+    this.#durable.changed();
     this.#proof = () => proof;
     this.#parts.journal.stop();
     this.#whole = false;
@@ -166,14 +171,11 @@ export class LaneDisk {
   }
 
   /** Makes the journal survive a power cut. Rejects with what the disk says. */
-  async sync(): Promise<void> {
-    try {
-      await this.#parts.journal.sync();
-    } catch (error) {
-      // What a failed sync has left of the file is not known.
-      this.#breakOff();
-      throw error;
-    }
+  sync(): Promise<void> {
+    // One after the other: what the first one syncs is not there yet when the second is done.
+    const done = this.#syncing.then(() => this.#sync());
+    this.#syncing = done.catch(() => undefined);
+    return done;
   }
 
   /** null: the files are up to date. Else resolves when they are, or when the disk has failed. */
@@ -186,6 +188,11 @@ export class LaneDisk {
         resolve();
       });
     });
+  }
+
+  /** null: what is in memory would outlive a power cut. Else resolves when it would. */
+  kept(): Promise<void> | null {
+    return this.#durable.wait();
   }
 
   /** Lets a checkpoint under way end without effect. */
@@ -212,6 +219,19 @@ export class LaneDisk {
     if (!this.#whole) return 'pending';
     this.#stored = this.#position;
     return 'written';
+  }
+
+  async #sync(): Promise<void> {
+    const { changes } = this.#durable;
+    const whole = this.#whole;
+    try {
+      await this.#parts.journal.sync();
+    } catch (error) {
+      // What a failed sync has left of the file is not known.
+      this.#breakOff();
+      throw error;
+    }
+    if (whole) this.#durable.reached(changes);
   }
 
   #breakOff(): void {

@@ -100,7 +100,7 @@ export interface LoadedCarried {
   readonly complete: boolean;
 }
 
-const nothingCarried: CarriedOps = { blocks: [], early: [] };
+const nothingCarried: CarriedOps = { epoch: 0, denials: [], early: [] };
 
 /** Denials that were carried, which must not be older than the marks know. */
 export function loadCarried(source: SmallSource, sequenceMin: number): LoadedCarried {

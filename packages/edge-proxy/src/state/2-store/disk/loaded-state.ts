@@ -1,7 +1,8 @@
-import type { Block, Lane, Position } from '@sallyport/shared/state/model';
+import type { Lane, Position } from '@sallyport/shared/state/model';
 import type { KeyedRows } from '@sallyport/shared/state/tables/keyed-rows';
 import type { RowLane } from '@sallyport/shared/state/tables/lane';
 import type { LaneTable } from '@sallyport/shared/state/tables/lane-table';
+import type { Carried } from '@sallyport/shared/sync/carried-denials';
 import type { FrameProof } from '@sallyport/shared/sync/messages';
 import type { DiskProblemCode, Refused } from './file-format.ts';
 import type { HeldKeys } from './held-keys.ts';
@@ -17,9 +18,7 @@ export interface LoadedState {
 }
 
 /** Denials that are enforced without being part of the revoke lane's state. */
-export interface CarriedOps {
-  /** Carried over a change of the epoch. */
-  readonly blocks: readonly Block[];
+export interface CarriedOps extends Carried {
   /** Of frames that have not had their turn. */
   readonly early: readonly EarlyDenials[];
 }

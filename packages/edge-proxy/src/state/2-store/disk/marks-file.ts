@@ -11,6 +11,7 @@ export class MarksFile {
   readonly #keys: DiskKeys;
   #file: FileHandle | null = null;
   #marks: Marks;
+  #busy: Promise<void> = Promise.resolve();
 
   constructor(path: string, keys: DiskKeys, marks: Marks) {
     this.#path = path;
@@ -24,7 +25,20 @@ export class MarksFile {
   }
 
   /** Raises the marks and writes them, down to the disk. Rejects with what the disk says. */
-  async raise(by: Omit<Marks, 'sequence'>): Promise<void> {
+  raise(by: Omit<Marks, 'sequence'>): Promise<void> {
+    // One after the other: each goes on from what the one before has written.
+    const done = this.#busy.then(() => this.#raise(by));
+    this.#busy = done.catch(() => undefined);
+    return done;
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
+  }
+
+  async #raise(by: Omit<Marks, 'sequence'>): Promise<void> {
     const raised = raiseMarks(this.#marks, by);
     const file = await this.#open();
     try {
@@ -43,17 +57,16 @@ export class MarksFile {
     this.#marks = raised;
   }
 
-  async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = null;
-    await file?.close();
-  }
-
   async #open(): Promise<FileHandle> {
     if (this.#file !== null) return this.#file;
     // Neither cut short nor appended to.
     const file = await open(this.#path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    await syncDirectory(dirname(this.#path));
+    try {
+      await syncDirectory(dirname(this.#path));
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     this.#file = file;
     return file;
   }

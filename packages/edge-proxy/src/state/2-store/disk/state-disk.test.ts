@@ -219,10 +219,10 @@ test('what is carried replaces what was carried before', async () => {
   const options = await newHome();
   const first = await openDisk(options);
   await writeSample(first);
-  await first.disk.saveCarried({ blocks: [], early: sampleCarried.early });
+  await first.disk.saveCarried({ epoch: 0, denials: [], early: sampleCarried.early });
   await first.disk.close();
   const { loaded } = await open(options);
-  expect(loaded.carried).toEqual({ blocks: [], early: sampleCarried.early });
+  expect(loaded.carried).toEqual({ epoch: 0, denials: [], early: sampleCarried.early });
   expect(loaded.lanes.revoke.complete).toBe(true);
 });
 

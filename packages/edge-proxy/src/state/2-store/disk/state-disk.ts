@@ -149,6 +149,14 @@ export class StateDisk {
     return this.#parts.rows[lane].pending();
   }
 
+  /**
+   * null: the lane as it is in memory would outlive a power cut. Else resolves when it would, which
+   * takes as long as the disk fails.
+   */
+  kept(lane: RowLane): Promise<void> | null {
+    return this.#parts.rows[lane].kept();
+  }
+
   /** The rows of the config lane, or its position, are other ones. */
   configChanged(position: Position, proof: FrameProof | null): void {
     this.#parts.config.changed(position, proof);

@@ -261,7 +261,7 @@ test.each([
   expect(new Set(state.problems.map(({ code }) => code))).toEqual(new Set(['foreign']));
   for (const lane of lanes) expect(state.lanes[lane]).toMatchObject({ complete: false });
   expect(state.keys).toEqual({ believed: [], withdrawn: [] });
-  expect(state.carried).toEqual({ blocks: [], early: [] });
+  expect(state.carried).toEqual({ epoch: 0, denials: [], early: [] });
 });
 
 test('the state under another local key is refused', () => {
@@ -305,7 +305,7 @@ test('F20 an older copy of everything but the marks is a rollback', async () => 
   take(opened, 'signals', 11, [
     { op: 'deleted_signal', subject: 'user', subjectId: 'usr_none', name: 'risk' },
   ]);
-  await opened.disk.saveCarried({ blocks: [], early: [] });
+  await opened.disk.saveCarried({ epoch: 0, denials: [], early: [] });
   await opened.disk.close();
   const marks = read('marks');
   restore();
@@ -314,7 +314,7 @@ test('F20 an older copy of everything but the marks is a rollback', async () => 
   expect(state.problems.map(({ code }) => code)).toEqual(Array(5).fill('rollback'));
   for (const lane of lanes) expect(state.lanes[lane].complete).toBe(false);
   expect(state.lanes.revoke.highest).toEqual({ epoch: 3, rev: 12 });
-  expect(state.carried).toEqual({ blocks: [], early: [] });
+  expect(state.carried).toEqual({ epoch: 0, denials: [], early: [] });
 });
 
 test('F20 an older copy of one shard is a rollback, also with a good seal', async () => {

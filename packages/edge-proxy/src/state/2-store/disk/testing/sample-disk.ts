@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { opsToBytes } from '@sallyport/proto';
 import { createLog } from '@sallyport/shared/log';
 import { newKeyFileText, parseKeyFile, type SealKey } from '@sallyport/shared/seal';
-import type { ConfigOp, Position, RevokeOp } from '@sallyport/shared/state/model';
+import type { Block, ConfigOp, Position, RevokeOp } from '@sallyport/shared/state/model';
 import type { RowLane, RowOp } from '@sallyport/shared/state/tables/lane';
 import { createLaneTable } from '@sallyport/shared/state/tables/lane-table';
 import type { FrameMessage } from '@sallyport/shared/sync/messages';
@@ -107,16 +107,17 @@ export function take({ disk, loaded }: OpenedDisk, lane: RowLane, rev: number, o
   disk.append(frameOf(lane, rev, ops));
 }
 
+export const sampleBlock: Block = {
+  op: 'block',
+  revocationId: 'rev_carried',
+  kind: 'user',
+  subjectId: 'usr_carried',
+  expiresAtMs: null,
+};
+
 export const sampleCarried: CarriedOps = {
-  blocks: [
-    {
-      op: 'block',
-      revocationId: 'rev_carried',
-      kind: 'user',
-      subjectId: 'usr_carried',
-      expiresAtMs: null,
-    },
-  ],
+  epoch: 3,
+  denials: [{ op: 'generation', scope: 'user', subjectId: 'usr_carried', value: 7 }, sampleBlock],
   early: [
     {
       position: at(13),

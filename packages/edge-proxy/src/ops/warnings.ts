@@ -1,0 +1,23 @@
+import type { LaneAges } from '../state/lane-ages.ts';
+import { lanes } from '../state/lanes.ts';
+
+export interface WarningFacts {
+  readonly diskFailing: boolean;
+  /** Whether a control plane answers on any stream. */
+  readonly answered: boolean;
+  readonly ages: Pick<LaneAges, 'isKnown' | 'ageMs'>;
+}
+
+/** News comes each second; after so long, milliseconds, somebody should look. */
+const staleMs = 30_000;
+
+/** What an operator should look at although requests are served, as codes. */
+export function warningsOf({ diskFailing, answered, ages }: WarningFacts): readonly string[] {
+  // A lane of which nothing is known keeps the edge from being ready, which says so.
+  const stale = lanes.filter((lane) => ages.isKnown(lane) && ages.ageMs(lane) >= staleMs);
+  return [
+    ...(diskFailing ? ['disk_failing'] : []),
+    ...(answered ? [] : ['control_plane_unreachable']),
+    ...stale.map((lane) => `state_stale:${lane}`),
+  ];
+}
