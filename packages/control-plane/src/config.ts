@@ -8,6 +8,7 @@ import { type ConfigReader, configReader, type Environment } from '@sallyport/sh
 import type { FieldProblem } from '@sallyport/shared/errors';
 import type { HostPort } from '@sallyport/shared/host-port';
 import type { LogLevel } from '@sallyport/shared/log';
+import { defaultHome, homeVariable } from './home.ts';
 
 export interface TlsPair {
   /** PEM. */
@@ -52,7 +53,7 @@ export interface Config {
  */
 export function readConfig(environment: Environment): Config {
   const reader = configReader(environment);
-  const home = resolve(reader.directory('SALLYPORT_HOME', { default: './sallyport' }));
+  const home = resolve(reader.directory(homeVariable, { default: defaultHome }));
   const config: Config = {
     home,
     keyFile: join(home, 'key-file'),

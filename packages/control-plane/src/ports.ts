@@ -8,7 +8,10 @@ export interface EdgeReceipt {
   readonly edgeId: string;
   readonly region: string;
   readonly status: 'enforced' | 'unreachable';
-  /** From the commit to the edge's acknowledgement, as this process saw it. */
+  /**
+   * From the commit to the edge's acknowledgement; null: unreachable, or it acknowledged before
+   * this process knew of the commit, or so long after that this process has forgotten it.
+   */
   readonly tookMs: number | null;
   /** By which way the revision came to the edge first; null: it did not say, or is unreachable. */
   readonly path: PathName | null;
@@ -22,8 +25,6 @@ export interface EdgeStatus {
   readonly softwareVersion: string | null;
   readonly lastSeenAtMs: number | null;
   readonly lanes: { readonly [lane in Lane]?: EdgeLaneStatus };
-  /** What the edge noticed since its process began, by name. */
-  readonly alarms: Readonly<Record<string, number>>;
   /** Blocks that the edge enforces although the lanes do not have them; null: not said here. */
   readonly carriedBlocks: number | null;
 }
@@ -39,10 +40,12 @@ export interface EdgeLaneStatus {
   readonly held: boolean;
   /** By which way the revision came that the edge enforced last. */
   readonly path: PathName | null;
-  /** Age of the edge's state as it last said, milliseconds. */
+  /** Age of the edge's state as it last said and the time since then, milliseconds. */
   readonly stalenessMs: number | null;
   /** Whether the edge's rows are those of the control plane, as was last compared. */
   readonly digestAgrees: boolean | null;
+  /** What the edge noticed on this lane since its process began, by name. */
+  readonly alarms: Readonly<Record<string, number>>;
 }
 
 /** How far behind a position is. null: it cannot be said, because it is of another history. */
@@ -55,9 +58,16 @@ export interface Lag {
 export interface Receipts {
   /**
    * Resolves when every edge that counts has enforced `position` of `lane`, or after `timeoutMs`
-   * with the rest as unreachable. Never rejects for an edge's sake.
+   * with the rest as unreachable; without a database after half a second at the least, which it
+   * has to say which edges there are. Edges that are blocked do not count, but for those named in
+   * `also`: whom the position itself blocks. Never rejects for an edge's sake.
    */
-  waitEnforced(lane: Lane, position: Position, timeoutMs: number): Promise<readonly EdgeReceipt[]>;
+  waitEnforced(
+    lane: Lane,
+    position: Position,
+    timeoutMs: number,
+    also?: readonly string[],
+  ): Promise<readonly EdgeReceipt[]>;
   /** The edges that have or had streams to this process. */
   edgesStatus(): readonly EdgeStatus[];
   edgeStatus(edgeId: string): EdgeStatus | null;

@@ -16,6 +16,7 @@ import { knownMethods } from './http/methods.ts';
 import { completeSchema, openApiOptions } from './http/openapi.ts';
 import { notFound } from './http/problems.ts';
 import { convertQuery } from './http/query.ts';
+import { routeNameOf } from './http/route-name.ts';
 import { adminTls } from './http/tls.ts';
 import { resources } from './resources.ts';
 
@@ -95,7 +96,7 @@ export async function createAdminServer(context: AdminContext, tls: TlsPair): Pr
   app.addHook('preValidation', async (request) => convertQuery(request));
   app.addHook('onResponse', async (request, reply) => {
     const { method, id: requestId, principal } = request;
-    const route = request.routeOptions.url ?? 'none';
+    const route = routeNameOf(request);
     const { statusCode: status, elapsedTime: tookMs } = reply;
     context.metrics.observe(method, route, status, tookMs);
     const actor = principal?.id ?? null;

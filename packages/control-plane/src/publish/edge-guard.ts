@@ -1,11 +1,14 @@
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
 import type { Database } from '../store/database.ts';
+import type { Monotonic } from './1-log/follow.ts';
 import { createEdgeRegistry, type EdgeRegistry } from './edge-registry.ts';
 
 /** Something that edges hold open: Sync streams, connections. */
 export interface HeldByEdges {
   edgeIds(): Iterable<string>;
+  /** The edge was blocked, and is cut in a moment: it is told of revocations alone. */
+  hush?(edgeId: string): void;
   /** The edge was blocked or deleted: close what it holds. */
   bar(edgeId: string): void;
 }
@@ -16,33 +19,55 @@ export interface EdgeGuard {
   add(held: HeldByEdges): void;
 }
 
+/**
+ * So long a blocked edge may take its block and say that it enforces it, which whoever blocked it
+ * wants to know; longer than the round in which that is written down for other replicas. It is
+ * told nothing else in this time.
+ */
+const lastWordMs = 1_200;
+
 /** Takes away what edges hold when they are no longer among those that take part. */
 export function createEdgeGuard(options: {
   readonly database: Database;
   readonly clock: Clock;
+  readonly monotonic: Monotonic;
   readonly log: Log;
-  /** Called with each new list of those that take part. */
-  readonly onKnown: (isKnown: (edgeId: string) => boolean) => void;
+  /** Called with each new list of edges, those that are blocked among them. */
+  readonly onListed: (isListed: (edgeId: string) => boolean) => void;
 }): EdgeGuard {
-  const { database, clock, log, onKnown } = options;
+  const { database, clock, monotonic, log, onListed } = options;
   const guarded: HeldByEdges[] = [];
+  /** Those that are cut in a moment. */
+  const leaving = new Set<string>();
 
   const registry = createEdgeRegistry({
     database,
     clock,
+    monotonic,
     log,
-    onRefreshed(known) {
+    onRefreshed() {
+      const known = registry.known();
       const present = new Set(guarded.flatMap((held) => [...held.edgeIds()]));
       for (const edgeId of present) if (!known.has(edgeId)) void barUnlessKnown(edgeId);
-      onKnown((edgeId) => known.has(edgeId));
+      onListed((edgeId) => registry.find(edgeId) !== null);
     },
   });
 
   /** An edge may have joined after the list was read, so the database has the last word. */
   const barUnlessKnown = async (edgeId: string): Promise<void> => {
     const standing = await registry.standing(edgeId).catch(() => 'known' as const);
-    if (standing === 'known') return;
+    if (standing === 'known' || leaving.has(edgeId)) return;
     log.warn('publish.edge_barred', { edge: edgeId, standing });
+    if (standing === 'unknown') return bar(edgeId);
+    leaving.add(edgeId);
+    for (const held of guarded) held.hush?.(edgeId);
+    setTimeout(() => {
+      leaving.delete(edgeId);
+      bar(edgeId);
+    }, lastWordMs).unref();
+  };
+
+  const bar = (edgeId: string): void => {
     for (const held of guarded) held.bar(edgeId);
   };
 

@@ -37,7 +37,7 @@ export class EdgeLane {
   nack: { readonly position: Position; readonly code: string; readonly detail: string } | null =
     null;
   held = false;
-  report: LaneReport | null = null;
+  #report: { readonly said: LaneReport; readonly atMs: number } | null = null;
   early: EarlyAck | null = null;
   readonly refused = new Refusals();
   /** It was logged that the edge is ahead. */
@@ -48,6 +48,8 @@ export class EdgeLane {
   /** `atMs` is on the monotonic clock. */
   enforce(position: Position, atMs: number, path: PathName | null): void {
     this.enforced = later(this.enforced, position);
+    // Said again, or by another way: the first one counts.
+    if (this.enforcementOf(position) !== null) return;
     this.#trail.push({ position, atMs, path });
     if (this.#trail.length > trailMax) this.#trail.shift();
   }
@@ -63,7 +65,25 @@ export class EdgeLane {
 
   /** The first acknowledgement that is remembered to cover the position. */
   enforcementOf(position: Position): Enforcement | null {
-    return this.#trail.find((entry) => reaches(entry.position, position)) ?? null;
+    let first: Enforcement | null = null;
+    // From the newest: who asks waits for one of the last, and there may be a thousand edges.
+    for (let at = this.#trail.length - 1; at >= 0; at -= 1) {
+      const entry = this.#trail[at];
+      if (entry?.position.epoch !== position.epoch) continue;
+      if (entry.position.rev < position.rev) break;
+      first = entry;
+    }
+    return first;
+  }
+
+  /** `atMs` is on the monotonic clock. */
+  take(said: LaneReport, atMs: number): void {
+    this.#report = { said, atMs };
+  }
+
+  /** What the edge noticed on this lane since its process began, by name. */
+  get alarms(): Readonly<Record<string, number>> {
+    return this.#report?.said.alarms ?? {};
   }
 
   /** The lane begins again at `head`: what was acknowledged beyond it is void. */
@@ -74,8 +94,11 @@ export class EdgeLane {
     if (this.enforced !== null && isAhead(this.enforced, head)) this.enforced = null;
   }
 
-  status(): EdgeLaneStatus {
-    const { applied, enforced, nack, held, report } = this;
+  /** At this instant of the monotonic clock. */
+  status(nowMs: number): EdgeLaneStatus {
+    const { applied, enforced, nack, held, alarms } = this;
+    const { said, atMs } = this.#report ?? { said: null, atMs: nowMs };
+    const stalenessMs = said?.stalenessMs ?? null;
     return {
       here: this.streams > 0,
       applied,
@@ -83,8 +106,9 @@ export class EdgeLane {
       nack: nack && { code: nack.code, detail: nack.detail },
       held,
       path: this.#trail.at(-1)?.path ?? null,
-      stalenessMs: report?.stalenessMs ?? null,
-      digestAgrees: report?.digestAgrees ?? null,
+      stalenessMs: stalenessMs === null ? null : Math.round(stalenessMs + nowMs - atMs),
+      digestAgrees: said?.digestAgrees ?? null,
+      alarms,
     };
   }
 }

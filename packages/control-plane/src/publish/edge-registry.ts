@@ -5,6 +5,7 @@ import type { Log } from '@sallyport/shared/log';
 import { type Database, read } from '../store/database.ts';
 import { type KnownEdge, readKnownEdges, readStandings } from '../store/edge-status.ts';
 import type { Revision } from '../store/log-connection.ts';
+import type { Monotonic } from './1-log/follow.ts';
 
 export type Standing = 'known' | 'blocked' | 'unknown';
 
@@ -14,29 +15,38 @@ export interface EdgeRegistry {
    * can still follow a replica; fails if it was never read.
    */
   standing(edgeId: string): Promise<Standing>;
-  /** The edges that take part, as last read. */
+  /** The edges that take part, as last read: joined, not deleted, not blocked. */
   known(): ReadonlyMap<string, KnownEdge>;
+  /** The same of one edge, also if it is blocked; null: it never joined, or was deleted. */
+  find(edgeId: string): KnownEdge | null;
+  /** When (monotonic) they were last read; -Infinity before the first time. */
+  readAtMs(): number;
   /** Reads them again; calls that come during a read share the one after it. Never rejects. */
   refresh(): Promise<void>;
 }
 
-/** Keeps the list of edges. `onRefreshed` is called after each read, to cut those not on it. */
+/** Keeps the list of edges. `onRefreshed` is called after each read. */
 export function createEdgeRegistry(options: {
   readonly database: Database;
   readonly clock: Clock;
+  readonly monotonic: Monotonic;
   readonly log: Log;
-  readonly onRefreshed: (known: ReadonlyMap<string, KnownEdge>) => void;
+  readonly onRefreshed: () => void;
 }): EdgeRegistry {
-  const { database, clock, log, onRefreshed } = options;
-  let known: ReadonlyMap<string, KnownEdge> | null = null;
+  const { database, clock, monotonic, log, onRefreshed } = options;
+  let all: ReadonlyMap<string, KnownEdge> | null = null;
+  let known: ReadonlyMap<string, KnownEdge> = new Map();
+  let readAtMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | null = null;
   let next: Promise<void> | null = null;
 
   const readNow = async (): Promise<void> => {
     try {
       const rows = await read(database, (db) => readKnownEdges(db, clock()));
-      known = new Map(rows.map((row) => [row.id, row]));
-      onRefreshed(known);
+      readAtMs = monotonic();
+      all = new Map(rows.map((row) => [row.id, row]));
+      known = new Map([...all].filter(([, { blocked }]) => !blocked));
+      onRefreshed();
     } catch (error) {
       log.warn('publish.edges_unreadable', { error });
     }
@@ -66,11 +76,15 @@ export function createEdgeRegistry(options: {
         return (await standings(edgeId)).get(edgeId) ?? 'unknown';
       } catch (error) {
         const outage = error instanceof SallyportError && error.code === 'database_unavailable';
-        if (!outage || known === null) throw error;
-        return known.has(edgeId) ? 'known' : 'unknown';
+        if (!outage || all === null) throw error;
+        const edge = all.get(edgeId);
+        if (edge === undefined) return 'unknown';
+        return edge.blocked ? 'blocked' : 'known';
       }
     },
-    known: () => known ?? new Map<string, KnownEdge>(),
+    known: () => known,
+    find: (edgeId) => all?.get(edgeId) ?? null,
+    readAtMs: () => readAtMs,
     refresh,
   };
 }

@@ -128,7 +128,7 @@ export class EdgeTracker {
 
   report(edgeId: string, name: Lane, report: LaneReport): void {
     const lane = this.#lane(edgeId, name);
-    if (lane !== null) lane.report = report;
+    lane?.take(report, this.#monotonic());
   }
 
   carries(edgeId: string, lane: Lane): boolean {
@@ -183,14 +183,14 @@ export class EdgeTracker {
   statusOf(edgeId: string): EdgeStatus | null {
     const edge = this.#edges.get(edgeId);
     if (edge === undefined) return null;
+    const nowMs = this.#monotonic();
     return {
       edgeId,
       connected: edge.streams > 0,
       connectedSinceMs: edge.connectedSinceMs,
       softwareVersion: edge.softwareVersion,
       lastSeenAtMs: edge.streams > 0 ? this.#clock() : edge.lastSeenAtMs,
-      lanes: Object.fromEntries([...edge.lanes].map(([name, lane]) => [name, lane.status()])),
-      alarms: alarmsOf(edge),
+      lanes: Object.fromEntries([...edge.lanes].map(([name, lane]) => [name, lane.status(nowMs)])),
       carriedBlocks: edge.carriedBlocks,
     };
   }
@@ -200,8 +200,10 @@ export class EdgeTracker {
     const sums = new Map<string, number>();
     for (const edge of this.#edges.values()) {
       if (edge.streams === 0) continue;
-      for (const [name, count] of Object.entries(alarmsOf(edge))) {
-        sums.set(name, (sums.get(name) ?? 0) + count);
+      for (const { alarms } of edge.lanes.values()) {
+        for (const [name, count] of Object.entries(alarms)) {
+          sums.set(name, (sums.get(name) ?? 0) + count);
+        }
       }
     }
     return sums;
@@ -256,17 +258,6 @@ function laneOf(edge: TrackedEdge, name: Lane): EdgeLane {
     edge.lanes.set(name, lane);
   }
   return lane;
-}
-
-/** The sum over the lanes: some are noticed by each of them. */
-function alarmsOf(edge: TrackedEdge): Record<string, number> {
-  const alarms: Record<string, number> = {};
-  for (const { report } of edge.lanes.values()) {
-    for (const [name, count] of Object.entries(report?.alarms ?? {})) {
-      alarms[name] = (alarms[name] ?? 0) + count;
-    }
-  }
-  return alarms;
 }
 
 function printable(text: string): string {

@@ -44,8 +44,6 @@ export interface LanesOptions {
   readonly log: Log;
   readonly onRevision: (revision: Revision) => void;
   readonly onReset: (lane: Lane, head: LaneHead) => void;
-  /** A lane's whole state can be had, where it could not. */
-  readonly onImage: (lane: Lane) => void;
   readonly onSnapshot: (lane: Lane) => void;
   readonly aheadElsewhere: (lane: Lane, position: Position) => boolean;
   readonly believes: (lane: Lane, proof: FrameProof) => boolean;
@@ -70,10 +68,15 @@ export function createLanes(options: LanesOptions): ReplicaLanes {
     return found;
   };
 
+  /** As last heard of. */
+  const epochs = new Map<Lane, number>();
+  // One for all: it is asked with each acknowledgement of each edge.
+  const heads = new Map<Lane, LaneHead>();
   const followers: readonly LogFollower[] = followed.map((group) =>
     followLog({
       database,
       lanes: group,
+      heads,
       log,
       monotonic,
       listener: {
@@ -84,7 +87,11 @@ export function createLanes(options: LanesOptions): ReplicaLanes {
           keeper.wake();
         },
         onReset(lane, head) {
-          log.info('publish.lane_reset', { lane, head });
+          const before = epochs.get(lane) ?? head.epoch;
+          epochs.set(lane, head.epoch);
+          // The first read is one, too, and nothing has happened then.
+          const level = before === head.epoch ? 'debug' : 'info';
+          log[level]('publish.lane_reset', { lane, head });
           const { ring, keeper, snapshots } = get(lane);
           ring.reset(head);
           snapshots.forget();
@@ -94,27 +101,17 @@ export function createLanes(options: LanesOptions): ReplicaLanes {
       },
     }),
   );
-  const heads = (): ReadonlyMap<Lane, LaneHead> =>
-    new Map(followers.flatMap((follower) => [...follower.heads()]));
-  const headOf = (lane: Lane): LaneHead | null => {
-    for (const follower of followers) {
-      const head = follower.heads().get(lane);
-      if (head !== undefined) return head;
-    }
-    return null;
-  };
   const ageMs = (): number => Math.max(...followers.map((follower) => follower.ageMs()));
 
   for (const lane of lanes) {
     const ring = new FrameRing(ringLimits[lane], signer);
-    const head = (): LaneHead | null => headOf(lane);
+    const head = (): LaneHead | null => heads.get(lane) ?? null;
     const keeper = new ImageKeeper({
       lane,
       source: createImageSource(lane, database, ring, head),
       build: () => buildImage(database, lane, slices),
       slices,
       log,
-      onReady: () => options.onImage(lane),
     });
     const snapshots = new Snapshots({
       keeper,
@@ -142,7 +139,7 @@ export function createLanes(options: LanesOptions): ReplicaLanes {
   return {
     get,
     all: () => [...parts.values()],
-    heads,
+    heads: () => heads,
     ageMs,
     wake() {
       for (const follower of followers) follower.wake();

@@ -1,5 +1,6 @@
 import type { Bus } from '@sallyport/shared/bus/bus';
 import type { Clock } from '@sallyport/shared/clock';
+import { CoalescingLog } from '@sallyport/shared/coalescing-log';
 import type { Log } from '@sallyport/shared/log';
 import { type Lane, lanes as laneNames, type Position } from '@sallyport/shared/state/model';
 import type { SigningKeyPair } from '@sallyport/shared/sync/signing-keys';
@@ -7,9 +8,8 @@ import type { Registry } from 'prom-client';
 import type { Publisher as PublisherPort, Receipts } from '../ports.ts';
 import { adoptCarried } from '../store/carried-blocks.ts';
 import { CarriedSaid } from '../store/carried-said.ts';
-import { type Database, read } from '../store/database.ts';
+import type { Database } from '../store/database.ts';
 import type { Revision } from '../store/log-connection.ts';
-import { saveReplica } from '../store/replicas.ts';
 import type { Monotonic } from './1-log/follow.ts';
 import { createReplicaKeys } from './3-frames/keys.ts';
 import { createSigner } from './3-frames/sign.ts';
@@ -24,13 +24,14 @@ import { createEdgeGuard, type HeldByEdges } from './edge-guard.ts';
 import { concernsEdges, concernsKeys, type EdgeRegistry } from './edge-registry.ts';
 import { EdgeTracker } from './edge-tracker.ts';
 import { makeHeartbeat } from './heartbeats.ts';
-import { lagOf } from './lag.ts';
 import { createLanes } from './lanes.ts';
 import { raiseForLostHistory } from './lost-history.ts';
 import { createPublishMetrics } from './metrics.ts';
-import { createNackLog } from './nack-log.ts';
 import { OtherReplicas } from './other-replicas.ts';
-import { waitEnforced } from './receipts.ts';
+import { createReceipts } from './receipts.ts';
+import { createReplicaRow } from './replica-row.ts';
+import { startRounds } from './rounds.ts';
+import { createSaver } from './saver.ts';
 import { createSlices } from './slices.ts';
 import { createStatusKeeper } from './status-keeper.ts';
 
@@ -73,12 +74,7 @@ export interface Publisher extends PublisherPort {
   stop(): Promise<void>;
 }
 
-const tickMs = 1_000;
 const stallMsDefault = 5_000;
-const registryAgeTicks = 5;
-const slowTicks = 10;
-const keyAgeTicks = 60;
-const saveSoonMs = 150;
 const quickStreamsMax = 200;
 
 /** The publishing side of one replica: log, images, frames, streams, receipts. */
@@ -112,12 +108,21 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const guard = createEdgeGuard({
     database,
     clock,
+    monotonic,
     log,
-    onKnown: (isKnown) => tracker.forget(isKnown),
+    onListed: (isListed) => tracker.forget(isListed),
   });
   const { registry } = guard;
-  const nackLog = createNackLog(log);
-  const keeper = createStatusKeeper({ database, tracker, replica, slices, clock, log });
+  const nackLog = new CoalescingLog(log, 'publish.nack', monotonic);
+  const keeper = createStatusKeeper({
+    database,
+    tracker,
+    replica,
+    slices,
+    clock,
+    monotonic,
+    log,
+  });
   const carriedSaid = new CarriedSaid();
   const carried = createCarriedKeeper({
     adopt: (edgeId, blocks) => adoptCarried(database, edgeId, blocks, clock(), carriedSaid),
@@ -151,7 +156,6 @@ export function createPublisher(options: PublisherOptions): Publisher {
       void registry.refresh();
       void keys.refresh();
     },
-    onImage: () => streams.pump(),
     onSnapshot: (lane) => metrics.snapshotBuilt(lane),
     aheadElsewhere: (lane, position) => others.has(lane, position),
     believes: (lane, proof) => keys.verification.verifyProof(lane, proof) === 'ok',
@@ -176,8 +180,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
       onCarried: (edgeId, blocks) => carried.take(edgeId, blocks),
       onEnforced: (path) => metrics.enforced(path ?? 'unknown'),
       onNack(edgeId, nack) {
-        metrics.nack(nack.lane, nack.code);
-        nackLog.note(edgeId, nack);
+        const { lane, position, code } = nack;
+        metrics.nack(lane, code);
+        nackLog.note(`${edgeId} ${lane}`, { edge: edgeId, lane, position, code });
       },
       onEnded(reason) {
         metrics.streamEnded(reason);
@@ -213,70 +218,44 @@ export function createPublisher(options: PublisherOptions): Publisher {
     lanes.wake();
   });
 
-  const saveStatus = async (): Promise<void> => {
+  const row = createReplicaRow({ database, replica, clock, monotonic, log });
+  const saver = createSaver(async () => {
     try {
-      others.saw(await read(database, (db) => saveReplica(db, replica, heads(), clock())));
+      others.saw(await row.save(heads()));
     } catch (error) {
       log.debug('publish.replica_not_saved', { error });
     }
     await keeper.save();
-  };
-
-  let ticks = 0;
-  let saving: Promise<void> | null = null;
-  let soon: NodeJS.Timeout | null = null;
-  // A receipt that another replica waits for does not wait for the tick, unless edges are many.
-  const stopHearing = tracker.onChange(() => {
-    if (soon !== null || streams.size > quickStreamsMax) return;
-    soon = setTimeout(() => {
-      soon = null;
-      saving ??= saveStatus().finally(() => {
-        saving = null;
-      });
-    }, saveSoonMs);
   });
-  let telling: Promise<void> | null = null;
-  const tick = (): void => {
-    const heartbeat = makeHeartbeat(replica, lanes, signer, clock);
-    if (heartbeat !== null) busSide?.heartbeat(heartbeat);
-    telling ??= streams.tick(heartbeat, clock()).finally(() => {
-      telling = null;
-    });
-    saving ??= saveStatus().finally(() => {
-      saving = null;
-    });
-    for (const { snapshots, keeper: image } of lanes.all()) {
-      snapshots.forgetOld();
-      image.wake();
-    }
-    // Blocks of edges expire by time alone, and keys begin by it.
-    if (ticks % registryAgeTicks === 0) void registry.refresh();
-    if (ticks % keyAgeTicks === 0) void keys.refresh();
-    if (ticks % slowTicks === 0) for (const { source } of lanes.all()) void source.refresh();
-    nackLog.flush();
-    ticks += 1;
-  };
-  const timer = setInterval(tick, tickMs);
-
-  /** When (monotonic) this process committed a revision, or else when it read it. */
-  const madeAtMs = (lane: Lane, position: Position): number | null =>
-    commits.find(lane, position) ??
-    lanes.get(lane).ring.readAtMsAfter({ epoch: position.epoch, rev: position.rev - 1 });
-  const receiptParts = { tracker, registry, clock, monotonic, heads, madeAtMs };
+  // A receipt that another replica waits for does not wait for the round, unless edges are many.
+  const stopHearing = tracker.onChange(() => {
+    if (streams.size <= quickStreamsMax) saver.soon();
+  });
+  const stopRounds = startRounds({
+    heartbeat() {
+      const heartbeat = makeHeartbeat(replica, lanes, signer, clock);
+      if (heartbeat !== null) busSide?.heartbeat(heartbeat);
+      return heartbeat;
+    },
+    streams,
+    saver,
+    lanes,
+    registry,
+    keys,
+    nackLog,
+    clock,
+  });
 
   return {
-    receipts: {
-      waitEnforced: (lane, position, timeoutMs) =>
-        waitEnforced(receiptParts, lane, position, timeoutMs),
-      edgesStatus: () => tracker.status(),
-      edgeStatus: (edgeId) => tracker.statusOf(edgeId),
+    receipts: createReceipts({
+      tracker,
+      registry,
+      clock,
+      monotonic,
       heads,
-      lag: (lane, enforced) =>
-        lagOf(heads().get(lane), enforced, (position) => {
-          const readAtMs = lanes.get(lane).ring.readAtMsAfter(position);
-          return readAtMs === null ? null : monotonic() - readAtMs;
-        }),
-    },
+      commits,
+      readAtMsAfter: (lane, position) => lanes.get(lane).ring.readAtMsAfter(position),
+    }),
     registry,
     async start() {
       await keys.refresh();
@@ -289,15 +268,15 @@ export function createPublisher(options: PublisherOptions): Publisher {
     openStreams: () => streams.size,
     endStreams: () => streams.end(),
     async stop() {
-      clearInterval(timer);
+      stopRounds();
       stopListening();
       stopHearing();
-      if (soon !== null) clearTimeout(soon);
+      const saved = saver.stop();
       busSide?.stop();
       carried.stop();
       streams.end();
       await lanes.stop();
-      await saving;
+      await saved;
     },
   };
 }

@@ -1,8 +1,10 @@
 import { AckStage } from '@sallyport/proto';
 import type { Lane } from '@sallyport/shared/state/model';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { transaction } from '../store/database.ts';
+import { execute } from '../testing/database.ts';
 import { type EdgeWorld, startEdgeWorld, startReplica } from '../testing/edge-world.ts';
-import { endEveryone, positionOf } from '../testing/lane-writes.ts';
+import { blockEdge, endEveryone, positionOf } from '../testing/lane-writes.ts';
 import { ScriptedEdge } from '../testing/scripted-edge.ts';
 
 let world: EdgeWorld;
@@ -79,6 +81,121 @@ describe('receipts', () => {
     await there.stop();
     await here.stop();
   });
+
+  it('give each edge of another replica its own time, and not that of the slowest', async () => {
+    const here = await startEdgeWorld();
+    const { database, url, seed, sealKey } = here;
+    const there = await startReplica(database, url, seed, sealKey, { replica: 'there' });
+    const [quick, slow] = [await there.joinEdge('quick'), await there.joinEdge('slow')];
+    const edge = new ScriptedEdge(quick.client, { revoke: null });
+    const mute = new ScriptedEdge(slow.client, { revoke: null }, { acknowledge: false });
+    for (const one of [edge, mute]) await one.until(() => one.lane('revoke').head !== null);
+    const known = (edgeId: string) => here.publisher.registry.find(edgeId);
+    const lately = async () => {
+      await here.publisher.registry.refresh();
+      return [quick, slow].every(({ edgeId }) => known(edgeId)?.lastSeenAtMs);
+    };
+    await expect.poll(lately, { timeout: 10_000 }).toBe(true);
+    const startedAtMs = performance.now();
+    const position = await endEveryone(database);
+    const committedAtMs = performance.now();
+    const waiting = here.publisher.receipts.waitEnforced('revoke', position, 20_000);
+    const enforced = () => known(quick.edgeId)?.positions?.revoke?.enforced?.rev;
+    await expect.poll(enforced, { timeout: 10_000 }).toBe(position.rev);
+    const quickAtMs = performance.now();
+    mute.ack('revoke', position);
+    const receipts = new Map((await waiting).map((one) => [one.region, one.tookMs ?? -1]));
+    const endedAtMs = performance.now();
+    expect(receipts.get('quick')).toBeGreaterThan(0);
+    expect(receipts.get('quick')).toBeLessThan(quickAtMs - startedAtMs);
+    expect(receipts.get('slow')).toBeGreaterThan(quickAtMs - committedAtMs);
+    expect(receipts.get('slow')).toBeLessThan(endedAtMs - startedAtMs);
+    for (const one of [edge, mute]) one.close();
+    await there.stop();
+    await here.stop();
+  });
+
+  it('name no time of an edge that was faster than this replica heard of the commit', async () => {
+    const here = await startEdgeWorld();
+    const { database, url, seed, sealKey } = here;
+    const there = await startReplica(database, url, seed, sealKey, { replica: 'there' });
+    const { edgeId, client } = await there.joinEdge();
+    const edge = new ScriptedEdge(client, { revoke: null }, { acknowledge: false });
+    await edge.until(() => edge.lane('revoke').head !== null);
+    const { epoch, rev } = await endEveryone(database);
+    await edge.untilHead('revoke', { epoch, rev });
+    // By the bus the edge has what the replica of its stream has not read yet.
+    edge.ack('revoke', { epoch, rev: rev + 1 }, AckStage.ENFORCED, 'nats');
+    edge.ack('revoke', { epoch, rev });
+    const enforced = () => there.publisher.receipts.edgeStatus(edgeId)?.lanes.revoke?.enforced?.rev;
+    await expect.poll(enforced, { timeout: 10_000 }).toBe(rev);
+    // Committed in another process, as this replica sees it.
+    await execute(
+      url,
+      `with head as (update lane_heads set rev = rev + 1 where lane = 'revoke' returning epoch, rev)
+       insert into change_log (lane, epoch, prev_rev, rev, body, written_at_ms)
+       select 'revoke', head.epoch, head.rev - 1, head.rev, ''::bytea, 0 from head`,
+    );
+    const next = { epoch, rev: rev + 1 };
+    await expect.poll(enforced, { timeout: 10_000 }).toBe(next.rev);
+    expect(await there.publisher.receipts.waitEnforced('revoke', next, 5_000)).toEqual([
+      { edgeId, region: 'north', status: 'enforced', tookMs: null, path: 'nats' },
+    ]);
+    edge.close();
+    await there.stop();
+    await here.stop();
+  });
+
+  it('name the edge that a revocation blocks: by its last word, or as unreachable', async () => {
+    const here = await startEdgeWorld();
+    const { registry, receipts } = here.publisher;
+    const [honest, mute] = [await here.joinEdge('honest'), await here.joinEdge('mute')];
+    const edges = [
+      new ScriptedEdge(honest.client, { revoke: null, directory: null }),
+      new ScriptedEdge(mute.client, { revoke: null }, { acknowledge: false }),
+    ];
+    for (const edge of edges) await edge.until(() => edge.lane('revoke').head !== null);
+    const block = async ({ edgeId }: { readonly edgeId: string }) => {
+      const position = await blockEdge(here.database, edgeId);
+      // The list without it is there before anybody waits.
+      await registry.refresh();
+      expect(registry.known().has(edgeId)).toBe(false);
+      const all = await receipts.waitEnforced('revoke', position, 20_000, [edgeId]);
+      return all.find((receipt) => receipt.edgeId === edgeId);
+    };
+    expect(await block(mute)).toMatchObject({ region: 'mute', status: 'unreachable' });
+    expect(await block(honest)).toMatchObject({ region: 'honest', status: 'enforced' });
+    await edges[0]?.until(() => edges[0]?.end !== null);
+    // Nobody waits for it afterwards.
+    const after = await endEveryone(here.database);
+    expect(await receipts.waitEnforced('revoke', after, 5_000)).toEqual([]);
+    await here.stop();
+  });
+
+  it('come in their time also while the list of edges cannot be read', async () => {
+    const here = await startEdgeWorld();
+    const { edgeId } = await here.joinEdge();
+    const { registry, receipts } = here.publisher;
+    await registry.refresh();
+    const position = await endEveryone(here.database);
+    const held = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const holding = transaction(here.database.bulk, async (db) => {
+      await db.execute('lock table edges in access exclusive mode');
+      locked.resolve();
+      await held.promise;
+    });
+    await locked.promise;
+    const order: string[] = [];
+    const listed = registry.refresh().then(() => order.push('list'));
+    const answer = await receipts.waitEnforced('revoke', position, 300);
+    order.push('receipts');
+    held.resolve();
+    await Promise.all([listed, holding]);
+    expect(order).toEqual(['receipts', 'list']);
+    expect(answer).toMatchObject([{ edgeId, status: 'unreachable' }]);
+    await here.stop();
+  });
 });
 
 describe('an edge beyond the head, as after a restored database', () => {
@@ -121,10 +238,11 @@ describe('an edge beyond the head, as after a restored database', () => {
     await edge.untilHead('revoke', { epoch, rev });
     // The next revision came to the edge by the bus, before this replica has it.
     edge.ack('revoke', { epoch, rev: rev + 1 }, AckStage.ENFORCED, 'nats');
-    const enforced = () =>
-      here.publisher.receipts.edgeStatus(edgeId)?.lanes.revoke?.enforced?.rev ?? null;
-    await edge.until(() => edge.heartbeats.length > 1);
-    expect(enforced()).toBe(null);
+    // One more after it: when that counts, the one before has been read, and did not.
+    edge.ack('revoke', { epoch, rev });
+    const enforced = () => here.publisher.receipts.edgeStatus(edgeId)?.lanes.revoke?.enforced;
+    await expect.poll(enforced, { timeout: 10_000 }).not.toBe(null);
+    expect(enforced()).toEqual({ epoch, rev });
     const next = await endEveryone(here.database);
     expect(await here.publisher.receipts.waitEnforced('revoke', next, 5_000)).toMatchObject([
       { edgeId, status: 'enforced', path: 'nats' },
@@ -227,6 +345,7 @@ describe('the status of an edge', () => {
       revoke: { enforced: position },
       directory: { enforced: here.lane('directory').head },
     });
+    expect(row?.report?.connectedSinceMs).toEqual(expect.any(Number));
     expect(row?.report?.lanes).toMatchObject({
       revoke: { path: 'grpc' },
       directory: { path: 'grpc' },

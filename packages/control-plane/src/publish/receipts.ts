@@ -1,45 +1,70 @@
-import type { Clock } from '@sallyport/shared/clock';
 import type { Lane, Position } from '@sallyport/shared/state/model';
-import type { EdgeReceipt } from '../ports.ts';
+import type { EdgeReceipt, Receipts } from '../ports.ts';
 import type { KnownEdge } from '../store/edge-status.ts';
-import type { Monotonic } from './1-log/follow.ts';
-import type { EdgeRegistry } from './edge-registry.ts';
-import type { EdgeTracker } from './edge-tracker.ts';
-import { isAhead, reaches } from './position.ts';
+import type { CommitTimes } from './commit-times.ts';
+import { lagOf } from './lag.ts';
+import { type ReceiptParts, receiptOf, type Wanted } from './receipt.ts';
 
 /** An edge of another replica that was seen this recently is worth waiting for. */
 const seenElsewhereMs = 5_000;
 const elsewherePollMs = 250;
+/** So long the list of edges may take also for somebody who does not wait for the edges. */
+const listMsMax = 500;
 
-export interface ReceiptParts {
-  readonly tracker: EdgeTracker;
-  readonly registry: EdgeRegistry;
-  readonly clock: Clock;
-  readonly monotonic: Monotonic;
-  /** The lanes as far as this replica has read them. */
-  readonly heads: () => ReadonlyMap<Lane, Position>;
-  /** When (monotonic) this process committed or read the revision; null: not known any more. */
-  readonly madeAtMs: (lane: Lane, position: Position) => number | null;
+/** Receipts and positions of the edges of one replica, as others of this process ask for them. */
+export function createReceipts(
+  options: Omit<ReceiptParts, 'madeAtMs'> & {
+    /** What this process has committed. */
+    readonly commits: CommitTimes;
+    /** When (monotonic) this replica read the revision after a position; null: not known any more. */
+    readonly readAtMsAfter: (lane: Lane, position: Position) => number | null;
+  },
+): Receipts {
+  const { commits, readAtMsAfter, ...parts } = options;
+  const { tracker, heads, monotonic } = parts;
+  const madeAtMs = (lane: Lane, position: Position): number | null => {
+    const before = { epoch: position.epoch, rev: position.rev - 1 };
+    // A revision may have been read before the database's answer to its commit came.
+    const known = [commits.find(lane, position), readAtMsAfter(lane, before)];
+    const times = known.filter((atMs) => atMs !== null);
+    return times.length === 0 ? null : Math.min(...times);
+  };
+  return {
+    waitEnforced: (lane, position, timeoutMs, also = []) =>
+      waitEnforced({ ...parts, madeAtMs }, { lane, position, also }, timeoutMs),
+    edgesStatus: () => tracker.status(),
+    edgeStatus: (edgeId) => tracker.statusOf(edgeId),
+    heads,
+    lag: (lane, enforced) =>
+      lagOf(heads().get(lane), enforced, (position) => {
+        const readAtMs = readAtMsAfter(lane, position);
+        return readAtMs === null ? null : monotonic() - readAtMs;
+      }),
+  };
 }
 
 /**
  * Waits until every edge that can be reached enforces a position; see `Receipts` in ports.ts. An
  * edge with no stream, here or lately elsewhere, is not waited for.
  */
-export async function waitEnforced(
+async function waitEnforced(
   parts: ReceiptParts,
-  lane: Lane,
-  position: Position,
+  wanted: Wanted,
   timeoutMs: number,
 ): Promise<readonly EdgeReceipt[]> {
-  const { tracker, registry, monotonic } = parts;
-  const wanted: Wanted = { lane, position, askedAtMs: monotonic() };
+  const { tracker, registry } = parts;
+  const { lane } = wanted;
   const done = Promise.withResolvers<void>();
-  await registry.refresh();
+  const timeout = setTimeout(done.resolve, Math.max(0, timeoutMs));
+  await atMost(registry.refresh(), Math.max(timeoutMs, listMsMax));
+  /** As each was first seen: how long the others take is nothing to it. */
+  const enforced = new Map<string, EdgeReceipt>();
   /** Those that are waited for: with a thousand edges, each answer looks at one. */
   let open = new Set<string>();
   const look = (edge: KnownEdge): void => {
+    if (enforced.has(edge.id)) return;
     const receipt = receiptOf(parts, edge, wanted);
+    if (receipt.status === 'enforced') enforced.set(edge.id, receipt);
     if (receipt.status !== 'enforced' && isReachable(parts, edge, lane)) open.add(edge.id);
     else open.delete(edge.id);
   };
@@ -48,24 +73,25 @@ export async function waitEnforced(
   };
   const lookAtAll = (): void => {
     open = new Set();
-    for (const edge of registry.known().values()) look(edge);
+    for (const edge of counted(parts, wanted)) look(edge);
     settle();
   };
   const stop = tracker.onChange((edgeId) => {
-    const edge = registry.known().get(edgeId);
-    if (edge === undefined || !open.has(edgeId)) return;
+    const edge = registry.find(edgeId);
+    if (edge === null || !open.has(edgeId)) return;
     look(edge);
     settle();
   });
   const poll = setInterval(() => {
-    if (hasEdgesElsewhere(parts, lane)) void registry.refresh().then(lookAtAll);
+    if (hasEdgesElsewhere(parts, wanted)) void registry.refresh().then(lookAtAll);
     else lookAtAll();
   }, elsewherePollMs);
-  const timeout = setTimeout(done.resolve, Math.max(0, timeoutMs));
   lookAtAll();
   try {
     await done.promise;
-    return [...registry.known().values()].map((edge) => receiptOf(parts, edge, wanted));
+    return counted(parts, wanted).map(
+      (edge) => enforced.get(edge.id) ?? receiptOf(parts, edge, wanted),
+    );
   } finally {
     stop();
     clearInterval(poll);
@@ -73,33 +99,19 @@ export async function waitEnforced(
   }
 }
 
-interface Wanted {
-  readonly lane: Lane;
-  readonly position: Position;
-  readonly askedAtMs: number;
+/** The edges that take part, and those that are wanted besides. */
+function counted({ registry }: ReceiptParts, { also }: Wanted): KnownEdge[] {
+  const known = registry.known();
+  const besides = also.filter((edgeId) => !known.has(edgeId));
+  return [...known.values(), ...besides.flatMap((edgeId) => registry.find(edgeId) ?? [])];
 }
 
-function receiptOf(
-  { tracker, heads, madeAtMs, monotonic }: ReceiptParts,
-  edge: KnownEdge,
-  { lane, position, askedAtMs }: Wanted,
-): EdgeReceipt {
-  const { id: edgeId, region } = edge;
-  const found = tracker.enforcementOf(edgeId, lane, position);
-  if (found !== null) {
-    const tookMs = Math.max(0, found.atMs - (madeAtMs(lane, position) ?? askedAtMs));
-    return { edgeId, region, status: 'enforced', tookMs: round(tookMs), path: found.path };
-  }
-  const elsewhere = edge.positions?.[lane]?.enforced ?? null;
-  const head = heads().get(lane);
-  // Beyond our head it is of a history that this database does not have, or read in a moment.
-  const isOurs = elsewhere !== null && head !== undefined && !isAhead(elsewhere, head);
-  if (isOurs && reaches(elsewhere, position)) {
-    const tookMs = round(monotonic() - askedAtMs);
-    const path = edge.report?.lanes?.[lane]?.path ?? null;
-    return { edgeId, region, status: 'enforced', tookMs, path };
-  }
-  return { edgeId, region, status: 'unreachable', tookMs: null, path: null };
+/** Resolves with the work, or when the time is over. */
+async function atMost(work: Promise<void>, ms: number): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  await Promise.race([work, late.promise]);
+  clearTimeout(timer);
 }
 
 function isReachable(parts: ReceiptParts, edge: KnownEdge, lane: Lane): boolean {
@@ -110,13 +122,8 @@ function seenLately({ clock }: ReceiptParts, edge: KnownEdge): boolean {
   return edge.lastSeenAtMs !== null && clock() - edge.lastSeenAtMs < seenElsewhereMs;
 }
 
-function hasEdgesElsewhere(parts: ReceiptParts, lane: Lane): boolean {
-  return [...parts.registry.known().values()].some(
-    (edge) => !parts.tracker.carries(edge.id, lane) && seenLately(parts, edge),
+function hasEdgesElsewhere(parts: ReceiptParts, wanted: Wanted): boolean {
+  return counted(parts, wanted).some(
+    (edge) => !parts.tracker.carries(edge.id, wanted.lane) && seenLately(parts, edge),
   );
-}
-
-/** To the microsecond. */
-function round(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -1,10 +1,11 @@
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
-import { lanes } from '@sallyport/shared/state/model';
+import { type Lane, lanes, type Position } from '@sallyport/shared/state/model';
 import type { EdgeStatus } from '../ports.ts';
 import { type Database, read } from '../store/database.ts';
 import { type SeenEdge, saveSeenEdges } from '../store/edge-status.ts';
 import type { EdgePositions, EdgeReportRow } from '../store/schema/index.ts';
+import type { Monotonic } from './1-log/follow.ts';
 import type { EdgeTracker } from './edge-tracker.ts';
 import type { Slices } from './slices.ts';
 
@@ -28,9 +29,10 @@ export function createStatusKeeper(parts: {
   readonly replica: string;
   readonly slices: Slices;
   readonly clock: Clock;
+  readonly monotonic: Monotonic;
   readonly log: Log;
 }): StatusKeeper {
-  const { database, tracker, replica, slices, clock, log } = parts;
+  const { database, tracker, replica, slices, clock, monotonic, log } = parts;
   const saved = new Map<string, { readonly text: string; readonly atMs: number }>();
   let saving = false;
 
@@ -43,8 +45,11 @@ export function createStatusKeeper(parts: {
     for (const status of statuses) {
       if (!status.connected) continue;
       connected.add(status.edgeId);
-      const row = rowOf(status, replica, nowMs);
-      const text = JSON.stringify([row.softwareVersion, row.positions, row.report]);
+      const row = rowOf(status, replica, nowMs, (lane, enforced) => {
+        const found = tracker.enforcementOf(status.edgeId, lane, enforced);
+        return found === null ? null : monotonic() - found.atMs;
+      });
+      const text = textOf(row);
       const before = saved.get(row.id);
       if (before?.text !== text || nowMs - before.atMs >= unchangedMs) due.set(row, text);
       await slices.turn();
@@ -78,28 +83,45 @@ export function createStatusKeeper(parts: {
   };
 }
 
-function rowOf(status: EdgeStatus, replica: string, nowMs: number): SeenEdge {
+/** What makes a row worth writing before its time: all but what time itself changes. */
+function textOf({ softwareVersion, positions, report }: SeenEdge): string {
+  const isOfTime = (name: string): boolean => name === 'stalenessMs' || name === 'saidAtMs';
+  return JSON.stringify([softwareVersion, positions, report], (name, value: unknown) =>
+    isOfTime(name) ? undefined : value,
+  );
+}
+
+function rowOf(
+  status: EdgeStatus,
+  replica: string,
+  nowMs: number,
+  agoMsOf: (lane: Lane, enforced: Position) => number | null,
+): SeenEdge {
   const positions: { -readonly [lane in keyof EdgePositions]: EdgePositions[lane] } = {};
   const reports: {
     -readonly [lane in keyof EdgeReportRow['lanes']]: EdgeReportRow['lanes'][lane];
   } = {};
+  const enforcedAgoMs: { -readonly [lane in Lane]?: number } = {};
   for (const lane of lanes) {
     const known = status.lanes[lane];
     // Of the others, the replicas know that carry them.
     if (known === undefined || !known.here) continue;
     const { here: _, applied, enforced, ...report } = known;
     positions[lane] = { applied, enforced };
-    reports[lane] = report;
+    reports[lane] = { ...report, saidAtMs: nowMs };
+    const agoMs = enforced && agoMsOf(lane, enforced);
+    if (agoMs !== null) enforcedAgoMs[lane] = agoMs;
   }
   return {
     id: status.edgeId,
     lastSeenAtMs: nowMs,
     softwareVersion: status.softwareVersion ?? '',
     positions,
+    enforcedAgoMs,
     report: {
       replica,
+      connectedSinceMs: status.connectedSinceMs,
       lanes: reports,
-      alarms: status.alarms,
       carriedBlocks: status.carriedBlocks,
     },
   };

@@ -2,7 +2,7 @@ import { newId } from '@sallyport/shared/ids';
 import type { Block } from '@sallyport/shared/state/model';
 import { beforeEach, expect, test } from 'vitest';
 import { systemActor } from '../testing/actor.ts';
-import { type TestAdmin, testAdmin } from '../testing/admin.ts';
+import { type Json, type TestAdmin, testAdmin } from '../testing/admin.ts';
 import { loggedOps, newestOps } from '../testing/log-ops.ts';
 import { adoptCarried } from './carried-blocks.ts';
 import { CarriedSaid } from './carried-said.ts';
@@ -45,9 +45,15 @@ test('a block that the database lost is a revocation again, under its own id, an
     target: { kind: 'user', id: block.subjectId },
     effect: 'block',
     createdBy: `carried:${edge}`,
+    reason: `carried over a change of the epoch by ${edge}`,
   });
   const audit = await admin.send('GET', '/v1/audit?resource=revocation');
-  expect(audit.body.items[0]).toMatchObject({ verb: 'adopt', actor: { id: edge } });
+  const { revocationId, kind, subjectId } = block;
+  expect(audit.body.items).toMatchObject([
+    { verb: 'adopt', resourceId: revocationId, actor: { id: edge }, detail: { kind, subjectId } },
+  ]);
+  const ofEdge = await admin.send('GET', `/v1/audit?resource=edge&resourceId=${edge}`);
+  expect(ofEdge.body.items).toMatchObject([{ verb: 'carry', detail: { adopted: 1 } }]);
   expect((await admin.send('DELETE', path)).status).toBe(200);
   const [lifted] = await newestOps(admin.database, 'revoke');
   expect(lifted).toMatchObject({ op: 'lifted_block', revocationId: block.revocationId });
@@ -120,8 +126,8 @@ test('an id that a hostile edge named first for somebody else keeps no honest bl
   const ops = await newestOps(admin.database, 'revoke');
   expect(ops).toMatchObject([{ op: 'block', kind, subjectId, expiresAtMs: honest.expiresAtMs }]);
   expect(ops[0]).not.toMatchObject({ revocationId });
-  const audit = await admin.send('GET', '/v1/audit?resource=revocation');
-  expect(audit.body.items[0].detail.conflicts).toMatchObject([{ carried: revocationId }]);
+  const { body } = await admin.send('GET', '/v1/audit?resource=revocation');
+  expect(body.items[0]).toMatchObject({ verb: 'adopt', detail: { carriedAs: revocationId } });
   // Another honest edge finds it known.
   expect(await adopt([honest], Date.now(), newId('edg'))).toMatchObject({ adopted: 0 });
   expect(await newestOps(admin.database, 'revoke')).toEqual(ops);
@@ -152,6 +158,23 @@ test('an id that a hostile edge named first with an early end does not end the b
     { op: 'lifted_block', revocationId, kind, subjectId },
     short,
   ]);
+});
+
+test('the reason of a block is kept where it is known, and hides nothing of how it came back', async () => {
+  const user = await admin.send('POST', '/v1/users', { body: {} });
+  const target = { kind: 'user', id: user.body.id as string };
+  const body = { target, effect: 'block', expiresInSeconds: 60, reason: 'laptop stolen' };
+  const made = await admin.send('POST', '/v1/revocations', { body });
+  await raise();
+  const block = carried({ revocationId: made.body.id, subjectId: target.id });
+  await adopt([block]);
+  const reasons = async (): Promise<string[]> =>
+    (await admin.send('GET', '/v1/revocations')).body.items.map((row: Json) => row.reason);
+  const how = `carried over a change of the epoch as ${block.revocationId} by ${edge}`;
+  expect(await reasons()).toEqual([`${how}: laptop stolen`, 'laptop stolen']);
+  // It is known by that: neither this edge nor another one has it adopted once more.
+  expect(await adopt([block], Date.now(), newId('edg'))).toMatchObject({ adopted: 0 });
+  expect(await reasons()).toHaveLength(2);
 });
 
 test('what a hostile edge reports never lifts what honest edges carry', async () => {

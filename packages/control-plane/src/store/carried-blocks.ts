@@ -4,13 +4,13 @@ import { blockKey } from '@sallyport/shared/sync/denials';
 import { and, eq, gte, inArray } from 'drizzle-orm';
 import { CarriedSaid } from './carried-said.ts';
 import {
+  auditDetail,
   type CarriedStep,
   type CarriedWord,
   carriedBy,
   carriedStep,
   reasonOf,
   releaseOps,
-  reportDetail,
 } from './carried-step.ts';
 import { type Database, type Executor, read } from './database.ts';
 import { readEpochRaisedAt } from './epoch.ts';
@@ -91,7 +91,8 @@ async function adoptBatch(
     requestId: '',
     sourceAddress: '',
   };
-  const action = { verb: 'adopt', resource: 'revocation', resourceId: edgeId };
+  // Each revocation that comes of it has a row of its own, under its own id.
+  const action = { verb: 'carry', resource: 'edge', resourceId: edgeId };
   const { result } = await write(
     database,
     actor,
@@ -99,12 +100,14 @@ async function adoptBatch(
     async (tx) => {
       const raisedAtMs = words[0]?.raisedAtMs ?? 0;
       const room = blocksPerEdgeMax - (await countAdopted(tx.db, edgeId, raisedAtMs));
-      const taken: Taken = { room, adopted: [], conflicts: [], reported: [] };
+      const taken: Taken = { room, adopted: [], released: [], conflicts: [], reported: [] };
       // In the order of ids: two edges that carry the same take turns.
       for (const word of words) await take(tx, actor, word, taken);
-      const { adopted, conflicts } = taken;
-      const first = adopted.slice(0, 20);
-      tx.describe(edgeId, { count: adopted.length, first, conflicts: conflicts.slice(0, 20) });
+      tx.describe(edgeId, {
+        adopted: taken.adopted.length,
+        released: taken.released.slice(0, 20),
+        reported: taken.reported.length,
+      });
       return taken;
     },
     { nowMs },
@@ -122,43 +125,48 @@ interface Taken {
   /** So many the edge is still believed for. */
   readonly room: number;
   readonly adopted: string[];
+  readonly released: string[];
   readonly conflicts: { readonly carried: string; readonly adoptedAs: string }[];
   readonly reported: Block[];
 }
 
 async function take(tx: WriteTx, actor: Actor, word: CarriedWord, taken: Taken): Promise<void> {
-  const { block, edgeId } = word;
+  const { block } = word;
+  const audit = (verb: string, id: string, more: object = {}) => {
+    const action = { verb, resource: 'revocation', resourceId: id };
+    return insertAuditRow(tx.db, actor, action, { ...auditDetail(block), ...more }, tx.nowMs);
+  };
   const known = await lockRevocation(tx.db, block.revocationId);
   switch (await carriedStep(tx.db, word, known)) {
     case 'none':
       return;
     case 'release':
+      taken.released.push(block.revocationId);
       return tx.emit('revoke', ...releaseOps(block, known));
-    case 'report': {
-      const action = { verb: 'report', resource: 'revocation', resourceId: block.revocationId };
-      await insertAuditRow(tx.db, actor, action, reportDetail(block), tx.nowMs);
+    case 'report':
+      await audit('report', block.revocationId);
       taken.reported.push(block);
       return;
-    }
     case 'adopt':
       break;
   }
   if (taken.adopted.length >= taken.room) return;
   const id = known === null ? block.revocationId : newId('rev');
-  const row = await insertAdopted(tx, edgeId, block, id);
+  const row = await insertAdopted(tx, word, id, reasonOf(word, known));
   // Another edge was faster with this id; what is to be done now, the next word of this edge tells.
   if (row === null) return;
   tx.emit('revoke', blockOp(row));
   taken.adopted.push(id);
+  await audit('adopt', id, known === null ? {} : { carriedAs: block.revocationId });
   if (known === null) return;
   taken.conflicts.push({ carried: block.revocationId, adoptedAs: id });
 }
 
 async function insertAdopted(
   tx: WriteTx,
-  edgeId: string,
-  block: Block,
+  { edgeId, block }: CarriedWord,
   id: string,
+  reason: string,
 ): Promise<RevocationRow | null> {
   const { kind, subjectId, expiresAtMs } = block;
   if (kind === 'user' || kind === 'device') await holdSignIns(tx.db, kind, subjectId);
@@ -170,7 +178,7 @@ async function insertAdopted(
       target: kind as RevocationTarget,
       subjectId,
       effect: 'block',
-      reason: reasonOf(block, id !== block.revocationId),
+      reason,
       createdBy: carriedBy(edgeId),
       createdAtMs: tx.nowMs,
       expiresAtMs,

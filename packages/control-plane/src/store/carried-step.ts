@@ -1,5 +1,5 @@
 import type { Block, LiftedBlock, RevokeOp } from '@sallyport/shared/state/model';
-import { and, eq, gte, like, not } from 'drizzle-orm';
+import { and, eq, gte, like, not, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { blockOp, type RevocationRow } from './revocations.ts';
 import { adminAudit, type RevocationTarget, revocations } from './schema/index.ts';
@@ -17,7 +17,9 @@ export interface CarriedWord {
  */
 export type CarriedStep = 'none' | 'adopt' | 'release' | 'report';
 
-const carriedReason = 'carried by an edge over a change of the epoch';
+const carriedReason = 'carried over a change of the epoch';
+/** As the admin API takes a reason. */
+const reasonCharactersMax = 512;
 /** Words of one edge, since one raise, that are kept for others to confirm. */
 const reportsPerEdgeMax = 100;
 
@@ -55,9 +57,21 @@ export function releaseOps(block: Block, known: RevocationRow | null): RevokeOp[
   return stays ? [lifted, blockOp(known)] : [lifted];
 }
 
-/** The reason of an adopted block; under another id it names the one that edges carry. */
-export function reasonOf(block: Block, underOtherId: boolean): string {
-  return underOtherId ? `${carriedReason} as ${block.revocationId}` : carriedReason;
+/**
+ * The reason of an adopted block, which names the edge, and under another id (`known` has its own)
+ * the one that edges carry. Edges know no reasons: that of the block itself is kept where `known`
+ * is of the same subject and was written here.
+ */
+export function reasonOf({ edgeId, block }: CarriedWord, known: RevocationRow | null): string {
+  if (known === null) return `${carriedReason} by ${edgeId}`;
+  const reason = `${underOtherId(block)}${edgeId}`;
+  const isOurs = isSameTarget(known, block) && !known.createdBy.startsWith(carriedBy(''));
+  return isOurs ? `${reason}: ${known.reason}`.slice(0, reasonCharactersMax) : reason;
+}
+
+/** How the reason of a block begins that was adopted under another id than edges carry. */
+function underOtherId({ revocationId }: Block): string {
+  return `${carriedReason} as ${revocationId} by `;
 }
 
 /** Who created an adopted block. */
@@ -65,8 +79,8 @@ export function carriedBy(edgeId: string): string {
   return `carried:${edgeId}`;
 }
 
-/** What the audit keeps of a word, and by what two of them are the same. */
-export function reportDetail({ kind, subjectId, expiresAtMs }: Block) {
+/** What the audit keeps of a block, and by what two words of it are the same. */
+export function auditDetail({ kind, subjectId, expiresAtMs }: Block) {
   return { kind, subjectId, expiresAtMs };
 }
 
@@ -87,7 +101,7 @@ async function adoptedUnderOtherId(db: Executor, block: Block): Promise<Revocati
       and(
         eq(revocations.target, block.kind as RevocationTarget),
         eq(revocations.subjectId, block.subjectId),
-        eq(revocations.reason, reasonOf(block, true)),
+        sql`starts_with(${revocations.reason}, ${underOtherId(block)})`,
         like(revocations.createdBy, carriedBy('%')),
       ),
     );
@@ -120,7 +134,7 @@ async function wideStep(db: Executor, word: CarriedWord): Promise<CarriedStep> {
 }
 
 function isSameWord(detail: Readonly<Record<string, unknown>>, block: Block): boolean {
-  return Object.entries(reportDetail(block)).every(([name, value]) => detail[name] === value);
+  return Object.entries(auditDetail(block)).every(([name, value]) => detail[name] === value);
 }
 
 async function madeByPerson(db: Executor, block: Block): Promise<RevocationRow[]> {

@@ -1,5 +1,5 @@
 import type { Lane, Position } from '@sallyport/shared/state/model';
-import { and, asc, eq, gt, min } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, max, min } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import type { Revision } from './log-connection.ts';
 import { changeLog, laneHeads } from './schema/index.ts';
@@ -25,6 +25,31 @@ export async function readOldestRevision(
     .from(changeLog)
     .where(and(eq(changeLog.lane, lane), eq(changeLog.epoch, epoch)));
   return row?.rev ?? null;
+}
+
+/** No transaction of a write takes longer. */
+export const writeMsMax = 55_000;
+
+/**
+ * A position of the epoch in force that whoever has it has what a write of this instant appended to
+ * the lane: the write's own; where the log has that no more, that of a later one, or the head.
+ */
+export async function positionSince(
+  db: Executor,
+  lane: Lane,
+  writtenAtMs: number,
+): Promise<Position> {
+  const { epoch, rev: headRev } = await readHead(db, lane);
+  const ofEpoch = and(eq(changeLog.lane, lane), eq(changeLog.epoch, epoch));
+  const [own] = await db
+    .select({ rev: max(changeLog.rev) })
+    .from(changeLog)
+    .where(and(ofEpoch, eq(changeLog.writtenAtMs, writtenAtMs)));
+  const [later] = await db
+    .select({ rev: min(changeLog.rev) })
+    .from(changeLog)
+    .where(and(ofEpoch, gte(changeLog.writtenAtMs, writtenAtMs + writeMsMax)));
+  return { epoch, rev: own?.rev ?? later?.rev ?? headRev };
 }
 
 /** The revisions after a position in its own epoch, in their order. */

@@ -1,3 +1,4 @@
+import type { StalenessBudgets } from '@sallyport/policy';
 import type { ConfigurationDocument, Kind } from '@sallyport/shared/configuration/documents';
 import { nameOf } from '@sallyport/shared/configuration/set';
 import type { PutBundle } from '@sallyport/shared/state/model';
@@ -87,6 +88,46 @@ export async function listVersions(db: Executor, page: PageRequest): Promise<Ver
     .where(page.after === null ? undefined : lt(configurationVersions.version, page.after[0]))
     .orderBy(desc(configurationVersions.version))
     .limit(page.limit + 1);
+}
+
+/** When the newest versions were made, newest first. */
+export async function newestVersionTimes(
+  db: Executor,
+  limit: number,
+): Promise<Pick<VersionRow, 'version' | 'createdAtMs'>[]> {
+  const { version, createdAtMs } = configurationVersions;
+  return db
+    .select({ version, createdAtMs })
+    .from(configurationVersions)
+    .orderBy(desc(version))
+    .limit(limit);
+}
+
+/** What a route or the settings say of the age of the state, and in which versions. */
+export interface WrittenBudgets {
+  readonly kind: Kind;
+  /** null: in the live set, too. */
+  readonly untilVersion: number | null;
+  /** null: nothing. */
+  readonly staleness: StalenessBudgets | null;
+}
+
+/** Of all routes and settings in this version or a later one. */
+export async function readBudgetsSince(db: Executor, version: number): Promise<WrittenBudgets[]> {
+  const { kind, untilVersion, document } = configurationDocuments;
+  return db
+    .select({
+      kind,
+      untilVersion,
+      staleness: sql<StalenessBudgets | null>`${document} #> '{spec,staleness}'`,
+    })
+    .from(configurationDocuments)
+    .where(
+      and(
+        inArray(kind, ['Route', 'Settings']),
+        or(isNull(untilVersion), gt(untilVersion, version)),
+      ),
+    );
 }
 
 /** Writes a version and moves the live set to it. Under `holdConfiguration`. */

@@ -1,4 +1,5 @@
-import { and, asc, eq, notExists, sql } from 'drizzle-orm';
+import type { Lane } from '@sallyport/shared/state/model';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { blockInForce } from './revocations.ts';
 import { type EdgePositions, type EdgeReportRow, edges, revocations } from './schema/index.ts';
@@ -9,11 +10,15 @@ export interface KnownEdge {
   readonly lastSeenAtMs: number | null;
   readonly positions: EdgePositions | null;
   readonly report: EdgeReportRow | null;
+  /** It takes part no more; what it said last is known all the same. */
+  readonly blocked: boolean;
+  /** When this was read, on the database's clock. */
+  readonly databaseMs: number;
 }
 
-/** The edges that may take part: joined, not deleted, not blocked. */
+/** The edges that joined and were not deleted. */
 export async function readKnownEdges(db: Executor, nowMs: number): Promise<KnownEdge[]> {
-  const blocked = db
+  const block = db
     .select({ id: revocations.id })
     .from(revocations)
     .where(
@@ -26,9 +31,10 @@ export async function readKnownEdges(db: Executor, nowMs: number): Promise<Known
       lastSeenAtMs: edges.lastSeenAtMs,
       positions: edges.positions,
       report: edges.report,
+      blocked: sql<boolean>`exists ${block}`,
+      databaseMs: sql<number>`${databaseMs}`,
     })
     .from(edges)
-    .where(notExists(blocked))
     .orderBy(asc(edges.id));
 }
 
@@ -51,17 +57,22 @@ export async function readStandings(
   return new Map(rows.map(({ id, blocked }) => [id, blocked ? 'blocked' : 'known']));
 }
 
+const databaseMs = sql`(extract(epoch from clock_timestamp()) * 1000)::float8`;
+
 export interface SeenEdge {
   readonly id: string;
   readonly lastSeenAtMs: number;
   readonly softwareVersion: string;
   readonly positions: EdgePositions;
+  /** How long ago the edge said what it enforces; a lane is absent where that is not known. */
+  readonly enforcedAgoMs: { readonly [lane in Lane]?: number };
   readonly report: EdgeReportRow;
 }
 
 /**
  * Notes what this replica sees of its edges; all of them in one statement. An edge may have streams
- * to several replicas: a lane's positions go forwards alone, and each writes the lanes it carries.
+ * to several replicas: a lane's positions go forwards alone, and each writes the lanes it carries,
+ * in place of what was there of them.
  */
 export async function saveSeenEdges(db: Executor, seen: readonly SeenEdge[]): Promise<void> {
   await db.execute(sql`
@@ -69,7 +80,15 @@ export async function saveSeenEdges(db: Executor, seen: readonly SeenEdge[]): Pr
       last_seen_at_ms = greatest(coalesce(${edges.lastSeenAtMs}, 0), seen."lastSeenAtMs"),
       software_version = seen."softwareVersion",
       positions = coalesce(${edges.positions}, '{}'::jsonb) || (
-        select coalesce(jsonb_object_agg(said.key, said.value), '{}'::jsonb)
+        select coalesce(
+          jsonb_object_agg(
+            said.key,
+            said.value || jsonb_build_object(
+              'enforcedAtMs', ${databaseMs} - (seen."enforcedAgoMs" ->> said.key)::float8
+            )
+          ),
+          '{}'::jsonb
+        )
         from jsonb_each(seen.positions) said
         where row(
           coalesce((said.value #>> '{enforced,epoch}')::bigint, -1),
@@ -81,10 +100,10 @@ export async function saveSeenEdges(db: Executor, seen: readonly SeenEdge[]): Pr
       ),
       report = coalesce(${edges.report}, '{}'::jsonb) || jsonb_strip_nulls(seen.report - 'lanes')
         || jsonb_build_object(
-          'lanes', coalesce(${edges.report} -> 'lanes', '{}'::jsonb) || (seen.report -> 'lanes'),
-          'alarms', coalesce(${edges.report} -> 'alarms', '{}'::jsonb) || (seen.report -> 'alarms')
+          'lanes', coalesce(${edges.report} -> 'lanes', '{}'::jsonb) || (seen.report -> 'lanes')
         )
     from jsonb_to_recordset(${JSON.stringify(seen)}::jsonb) as seen(
-      id text, "lastSeenAtMs" bigint, "softwareVersion" text, positions jsonb, report jsonb)
+      id text, "lastSeenAtMs" bigint, "softwareVersion" text, positions jsonb,
+      "enforcedAgoMs" jsonb, report jsonb)
     where ${edges.id} = seen.id`);
 }

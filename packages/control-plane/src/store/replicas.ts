@@ -1,5 +1,5 @@
 import { type Lane, lanes, type Position } from '@sallyport/shared/state/model';
-import { gt, sql } from 'drizzle-orm';
+import { eq, gt, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { replicas } from './schema/index.ts';
 
@@ -13,19 +13,30 @@ export interface ReplicaRow {
 const seenMsMax = 6_000;
 const replicasMax = 64;
 
-/** Notes how far this replica has read, and gives the others that were there lately. */
+export interface SavedReplica {
+  /** The other replicas that were there lately. */
+  readonly others: readonly ReplicaRow[];
+  /** What stood in this replica's row before; null: there was none. */
+  readonly beforeMs: number | null;
+}
+
+/** Notes how far this replica has read. */
 export async function saveReplica(
   db: Executor,
   name: string,
   heads: ReadonlyMap<Lane, Position>,
   nowMs: number,
-): Promise<readonly ReplicaRow[]> {
+): Promise<SavedReplica> {
   const own = Object.fromEntries(
     lanes.flatMap((lane) => {
       const head = heads.get(lane);
       return head === undefined ? [] : [[lane, { epoch: head.epoch, rev: head.rev }]];
     }),
   );
+  const [before] = await db
+    .select({ seenAtMs: replicas.seenAtMs })
+    .from(replicas)
+    .where(eq(replicas.name, name));
   await db
     .insert(replicas)
     .values({ name, seenAtMs: nowMs, heads: own })
@@ -35,5 +46,8 @@ export async function saveReplica(
     .from(replicas)
     .where(gt(replicas.seenAtMs, sql`${nowMs - seenMsMax}::bigint`))
     .limit(replicasMax);
-  return rows.filter((row) => row.name !== name);
+  return {
+    others: rows.filter((row) => row.name !== name),
+    beforeMs: before?.seenAtMs ?? null,
+  };
 }

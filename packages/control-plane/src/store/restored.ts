@@ -2,8 +2,9 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '@sallyport/shared/log';
 import type { Database } from './database.ts';
-import { raiseEpoch } from './epoch.ts';
-import type { Actor } from './write.ts';
+import { raiseEpochIn } from './epoch.ts';
+import { takeOverServer } from './server-identity.ts';
+import { type Actor, type WriteTx, write } from './write.ts';
 
 /** What infra/backup/restore.sh leaves behind: one line, why. */
 const restoredFile = 'restored';
@@ -20,7 +21,9 @@ const actor: Actor = {
 
 /**
  * Declares a restore that was made into this home, before anybody is served, so that it cannot be
- * forgotten. The mark goes once it is done; a second time does no harm.
+ * forgotten. The server that it was made on is that of the history from then on: one epoch is enough
+ * for both. The mark goes once it is done; where that fails, the next start declares it once more.
+ * Fails like `write`.
  */
 export async function declareRestored(
   home: string,
@@ -36,7 +39,13 @@ export async function declareRestored(
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
     throw error;
   }
-  const { epoch } = await raiseEpoch(database, { reason, actor, nowMs });
+  const action = { verb: 'raise', resource: 'epoch' };
+  const body = async (tx: WriteTx) => {
+    await takeOverServer(tx);
+    return raiseEpochIn(tx, { reason });
+  };
+  const { result } = await write(database, actor, action, body, { nowMs, urgent: true });
+  const { epoch } = result;
   log.info('epoch.raised', { epoch, reason });
   await rm(file, { force: true });
 }

@@ -1,5 +1,5 @@
 import { SallyportError } from '@sallyport/shared/errors';
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Database } from './database.ts';
 import { raiseEpochIn } from './epoch.ts';
@@ -11,6 +11,11 @@ import { type Actor, type WriteTx, write } from './write.ts';
  * that changes whenever one of its copies is promoted or recovered. Where either is another than
  * the one that is kept beside the history, its end may be lost, and it goes on in a new epoch.
  */
+
+interface Server {
+  readonly systemIdentifier: string;
+  readonly timeline: number;
+}
 
 interface ServerRow {
   readonly in_recovery: boolean;
@@ -70,15 +75,31 @@ export async function checkServer(database: Database, client: pg.Client): Promis
   if (raised !== null) database.log.warn('epoch.raised', { ...raised });
 }
 
+/**
+ * Keeps the server that the caller writes on as that of the history; whoever does so raises the
+ * epoch as well.
+ */
+export async function takeOverServer(tx: WriteTx): Promise<void> {
+  const { rows } = await tx.db.execute<ServerRow & Record<string, unknown>>(sql.raw(question));
+  const [row] = rows;
+  if (row === undefined || row.timeline === null) throw new Error('what writes is no standby');
+  await keep(tx, { systemIdentifier: row.system_identifier, timeline: row.timeline });
+}
+
+async function keep(tx: WriteTx, server: Server): Promise<void> {
+  const row = { id: 1, ...server, seenAtMs: tx.nowMs };
+  await tx.db
+    .insert(databaseIdentity)
+    .values(row)
+    .onConflictDoUpdate({ target: databaseIdentity.id, set: row });
+}
+
 interface Raised {
   readonly epoch: number;
   readonly reason: string;
 }
 
-async function adopt(
-  tx: WriteTx,
-  server: { readonly systemIdentifier: string; readonly timeline: number },
-): Promise<Raised | null> {
+async function adopt(tx: WriteTx, server: Server): Promise<Raised | null> {
   const row = { id: 1, ...server, seenAtMs: tx.nowMs };
   const inserted = await tx.db
     .insert(databaseIdentity)
@@ -96,7 +117,7 @@ async function adopt(
   if (known === undefined) throw new Error('the identity of the server is gone');
   const { systemIdentifier, timeline } = known;
   if (systemIdentifier === server.systemIdentifier && timeline === server.timeline) return null;
-  await tx.db.update(databaseIdentity).set(row).where(eq(databaseIdentity.id, 1));
+  await keep(tx, server);
   const reason =
     systemIdentifier === server.systemIdentifier
       ? `the database server went from timeline ${timeline} to ${server.timeline}`

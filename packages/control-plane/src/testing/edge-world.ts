@@ -20,7 +20,7 @@ import { insertJoinToken } from '../store/edges.ts';
 import { importSeed } from '../store/seed.ts';
 import { loadSyncKeys } from '../store/sync-keys.ts';
 import type { Actor } from '../store/write.ts';
-import { testDatabase, testLog } from './database.ts';
+import { closeTestDatabase, testDatabase, testLog } from './database.ts';
 
 /** A control plane as edges see it: real database, real TLS, real gRPC; no admin API. */
 export interface EdgeWorld {
@@ -37,7 +37,7 @@ export interface EdgeWorld {
   client(identity: ClientIdentity | null): EdgeSyncClient;
   joinToken(lifetimeMs?: number): Promise<string>;
   joinEdge(region?: string): Promise<JoinedEdge>;
-  /** Before the end of the file: the database has few connections. */
+  /** Before the end of the file. Its database goes with it, if it was made for it. */
   stop(): Promise<void>;
 }
 
@@ -73,12 +73,20 @@ export async function startEdgeWorld(options: ReplicaOptions = {}): Promise<Edge
   const { database, url } = await testDatabase();
   const { seed, sealKey, rootKeyPem } = await installation();
   await importSeed(database, seed, sealKey, Date.now());
-  return { ...(await startReplica(database, url, seed, sealKey, options)), rootKeyPem };
+  const replica = await startReplica(database, url, seed, sealKey, options);
+  const stop = async (): Promise<void> => {
+    await replica.stop();
+    await closeTestDatabase(database);
+  };
+  return { ...replica, rootKeyPem, stop };
 }
 
 /** What a test may want otherwise. */
 export type ReplicaOptions = Partial<
-  Pick<PublisherOptions, 'replica' | 'stallMs' | 'admission' | 'budget' | 'bus' | 'signingKeys'>
+  Pick<
+    PublisherOptions,
+    'replica' | 'stallMs' | 'admission' | 'budget' | 'bus' | 'signingKeys' | 'monotonic' | 'log'
+  >
 >;
 
 /** Starts another replica on the same database. */

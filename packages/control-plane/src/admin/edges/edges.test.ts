@@ -11,6 +11,14 @@ beforeAll(async () => {
   admin = await testAdmin();
 });
 
+const said = {
+  nack: null,
+  held: false,
+  path: 'nats',
+  stalenessMs: 40,
+  digestAgrees: true,
+} as const;
+
 async function joined(region: string, kid: string): Promise<string> {
   const id = newId('edg');
   const nowMs = Date.now();
@@ -27,10 +35,11 @@ async function joined(region: string, kid: string): Promise<string> {
     lastSeenAtMs: nowMs - 60_000,
     report: {
       replica: 'other',
+      connectedSinceMs: nowMs - 90_000,
       lanes: {
-        revoke: { nack: null, held: false, path: 'nats', stalenessMs: 40, digestAgrees: true },
+        revoke: { ...said, saidAtMs: nowMs - 60_000, alarms: { gap: 2, forged: 1 } },
+        signals: { ...said, alarms: { gap: 1 } },
       },
-      alarms: { gap: 2 },
       carriedBlocks: 1,
     },
     positions: { revoke: { applied: { epoch: 1, rev: 3 }, enforced: { epoch: 1, rev: 2 } } },
@@ -45,6 +54,7 @@ test('an edge is shown as its row says, and as this replica sees it while it is 
     region: 'south',
     labels: { rack: '7' },
     connected: false,
+    connectedSince: null,
     blocked: false,
     softwareVersion: '0.1.0',
     replica: 'other',
@@ -54,13 +64,14 @@ test('an edge is shown as its row says, and as this replica sees it while it is 
         enforced: { rev: 2 },
         nack: null,
         path: 'nats',
-        stalenessMs: 40,
         digestAgrees: true,
       },
     },
-    alarms: { gap: 2 },
+    alarms: { gap: 3, forged: 1 },
     carriedBlocks: 1,
   });
+  // Gone for a minute, so no fresher than that.
+  expect(away.lanes.revoke.stalenessMs).toBeGreaterThanOrEqual(60_040);
   const nack = { code: 'COMPILE', detail: 'policy x' };
   admin.receipts.describe(
     [],
@@ -81,9 +92,9 @@ test('an edge is shown as its row says, and as this replica sees it while it is 
             path: null,
             stalenessMs: 7,
             digestAgrees: false,
+            alarms: { late: 1 },
           },
         },
-        alarms: { forged: 1 },
         carriedBlocks: 0,
       },
     ],
@@ -95,9 +106,20 @@ test('an edge is shown as its row says, and as this replica sees it while it is 
       connected: true,
       softwareVersion: '0.2.0',
       lanes: { config: { nack, held: true, stalenessMs: 7, digestAgrees: false } },
-      alarms: { forged: 1 },
+      alarms: { gap: 3, forged: 1, late: 1 },
     },
   ]);
+});
+
+test('an edge with streams to another replica is connected since when that one says', async () => {
+  const id = await joined('elsewhere', 'k-elsewhere');
+  await admin.database.ordinary.query('update edges set last_seen_at_ms = $2 where id = $1', [
+    id,
+    Date.now(),
+  ]);
+  const { body } = await admin.send('GET', `/v1/edges/${id}`);
+  expect(body.connected).toBe(true);
+  expect(Date.parse(body.connectedSince)).toBe(Date.parse(body.joinedAt) - 90_000);
 });
 
 test('the keys of an edge are public until it is blocked or deleted', async () => {

@@ -9,7 +9,8 @@ import { cutPage, pageOf, pageQuery, pageRequest } from '../http/paging.ts';
 import { notFound } from '../http/problems.ts';
 import { closed, isoOf } from '../http/schemas.ts';
 import { runWrite } from '../http/write.ts';
-import { Edge, edgeId, JoinToken, NewJoinToken, presentEdge } from './schemas.ts';
+import { presentEdge } from './present.ts';
+import { Edge, edgeId, JoinToken, NewJoinToken } from './schemas.ts';
 
 const tags = ['edges'];
 const params = Type.Object({ id: edgeId });

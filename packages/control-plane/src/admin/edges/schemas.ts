@@ -1,22 +1,9 @@
-import { type Lane, lanes, type Position } from '@sallyport/shared/state/model';
-import { comparePositions } from '@sallyport/shared/sync/position';
-import { type Static, Type } from 'typebox';
-import type { EdgeStatus, Receipts } from '../../ports.ts';
-import type { EdgeView } from '../../store/edges.ts';
-import {
-  closed,
-  idOf,
-  instant,
-  isoOf,
-  isoOrNull,
-  nullable,
-  position,
-  sha256Hex,
-} from '../http/schemas.ts';
+import { Type } from 'typebox';
+import { closed, idOf, instant, nullable, position, sha256Hex } from '../http/schemas.ts';
 
 export const edgeId = idOf('edg');
 
-const LaneStatus = Type.Object({
+export const LaneStatus = Type.Object({
   applied: nullable(position),
   enforced: nullable(position),
   head: nullable(position),
@@ -27,7 +14,11 @@ const LaneStatus = Type.Object({
     Type.Integer({ description: 'Since the first missing revision came; null: not known.' }),
   ),
   stalenessMs: nullable(
-    Type.Integer({ description: 'Age of its state as the edge last reported it.' }),
+    Type.Integer({
+      description:
+        'Age of its state at the most: as the edge last reported it, and the time since then. Of ' +
+        'one that is not connected it grows, although the edge may hear by the bus.',
+    }),
   ),
   digestAgrees: nullable(
     Type.Boolean({ description: 'Whether its rows are ours, as the edge last compared them.' }),
@@ -84,83 +75,3 @@ export const JoinToken = Type.Object({
   token: Type.String({ description: 'Shown once. Good for one edge.' }),
   expiresAt: instant,
 });
-
-/** Without a word for longer, an edge of another replica does not count as connected. */
-const seenMsMax = 6_000;
-
-/** What the API shows of an edge: its row, and what this replica sees of it. */
-export function presentEdge(
-  view: EdgeView,
-  receipts: Pick<Receipts, 'edgeStatus' | 'heads' | 'lag'>,
-  nowMs: number,
-): Static<typeof Edge> {
-  const { edge, blocked } = view;
-  const status = receipts.edgeStatus(edge.id);
-  const here = status?.connected === true;
-  const leftAtMs = status?.lastSeenAtMs ?? 0;
-  const savedAtMs = edge.lastSeenAtMs ?? 0;
-  const elsewhere = savedAtMs > leftAtMs && nowMs - savedAtMs < seenMsMax;
-  return {
-    id: edge.id,
-    region: edge.region,
-    labels: { ...edge.labels },
-    connected: here || elsewhere,
-    connectedSince: isoOrNull(status?.connectedSinceMs ?? null),
-    replica: edge.report?.replica ?? null,
-    blocked,
-    softwareVersion: status?.softwareVersion ?? (edge.softwareVersion || null),
-    lastSeenAt: isoOrNull(Math.max(leftAtMs, savedAtMs) || null),
-    lanes: lanesOf(edge, status, receipts),
-    alarms: { ...edge.report?.alarms, ...(here ? status.alarms : {}) },
-    carriedBlocks: status?.carriedBlocks ?? edge.report?.carriedBlocks ?? 0,
-    certificate: { sha256: edge.identitySha256, notAfter: isoOf(edge.identityNotAfterMs) },
-    joinedAt: isoOf(edge.joinedAtMs),
-    renewedAt: isoOf(edge.renewedAtMs),
-  };
-}
-
-const nothingSaid = {
-  nack: null,
-  held: false,
-  path: null,
-  stalenessMs: null,
-  digestAgrees: null,
-} as const;
-
-/** A lane is as the replica knows it that carries it; its positions are the furthest known. */
-function lanesOf(
-  edge: EdgeView['edge'],
-  status: EdgeStatus | null,
-  { heads, lag }: Pick<Receipts, 'heads' | 'lag'>,
-): Static<typeof Edge>['lanes'] {
-  const shown: { [lane in Lane]?: Static<typeof LaneStatus> } = {};
-  for (const lane of lanes) {
-    const live = status?.lanes[lane];
-    const saved = edge.positions?.[lane];
-    const said = edge.report?.lanes[lane];
-    if (live === undefined && saved === undefined) continue;
-    const { nack, held, path, stalenessMs, digestAgrees } =
-      (live?.here === true ? live : (said ?? live)) ?? nothingSaid;
-    const enforced = further(live?.enforced ?? null, saved?.enforced ?? null);
-    const { revisions, ms } = lag(lane, enforced);
-    const head = heads().get(lane);
-    shown[lane] = {
-      applied: further(live?.applied ?? null, saved?.applied ?? null),
-      enforced,
-      head: head === undefined ? null : { epoch: head.epoch, rev: head.rev },
-      lagRevisions: revisions,
-      lagMs: ms,
-      stalenessMs,
-      digestAgrees,
-      path,
-      nack,
-      held,
-    };
-  }
-  return shown;
-}
-
-function further(one: Position | null, other: Position | null): Position | null {
-  if (one === null || other === null) return one ?? other;
-  return comparePositions(one, other) >= 0 ? one : other;
-}

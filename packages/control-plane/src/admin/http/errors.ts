@@ -9,6 +9,7 @@ import type { Log } from '@sallyport/shared/log';
 import type { FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import { escapePointer } from './body.ts';
 import { badFields, notFound } from './problems.ts';
+import { routeNameOf } from './route-name.ts';
 
 const problemsShownMax = 100;
 const retryAfterSeconds = 2;
@@ -24,7 +25,7 @@ export function sendProblem(
   const { status } = errorCodes[known.code];
   if (status >= 500) {
     const { method, id: requestId } = request;
-    const fields = { requestId, method, route: request.routeOptions.url ?? 'none' };
+    const fields = { requestId, method, route: routeNameOf(request) };
     if (known.code === 'internal') log.error('admin.request_failed', { ...fields, error });
     else log.warn('admin.request_failed', { ...fields, error: known });
   }

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { lift } from '../../revoke/lift.ts';
 import { revoke } from '../../revoke/revoke.ts';
 import { type Positions, read } from '../../store/database.ts';
-import { findRevocation, listRevocations, type RevocationRow } from '../../store/revocations.ts';
+import { listRevocations, type RevocationRow } from '../../store/revocations.ts';
 import type { AdminApp, AdminContext } from '../context.ts';
 import { principalOf } from '../http/authenticate.ts';
 import { cutPage, pageOf, pageQuery, pageRequest } from '../http/paging.ts';
@@ -10,12 +10,13 @@ import { conflict, notFound } from '../http/problems.ts';
 import { closed, idOf } from '../http/schemas.ts';
 import { runWrite } from '../http/write.ts';
 import { orderOf } from './order.ts';
-import { enforcementOf } from './receipts.ts';
+import { enforcementOf, findWithReceipts, withFences } from './receipts.ts';
 import {
   CommittedRevocation,
   NewRevocation,
   presentRevocation,
   Revocation,
+  RevocationNow,
   targetKind,
   waitQuery,
 } from './schemas.ts';
@@ -35,7 +36,8 @@ export function revocationRoutes(app: AdminApp, context: AdminContext): void {
         summary: 'End sessions or block access, on every edge',
         description:
           '201: committed, and with ?wait=enforced enforced by every edge. 202: committed, and ' +
-          'some edge did not confirm in time; `receipts` names it.',
+          'some edge did not confirm in time; `receipts` names it, and says by when it lets ' +
+          'nobody in any more if it stays cut off.',
         querystring: waitQuery,
         body: NewRevocation,
         response: { 201: CommittedRevocation, 202: CommittedRevocation },
@@ -48,7 +50,13 @@ export function revocationRoutes(app: AdminApp, context: AdminContext): void {
         answer: committed(201),
       });
       const { wait } = request.query;
-      const enforcement = await enforcementOf(context.receipts, body.position, wait);
+      const { kind, id } = body.target;
+      const blocked = kind === 'edge' && id !== null ? [id] : [];
+      const enforcement = await withFences(
+        context,
+        await enforcementOf(context, body.position, wait, blocked),
+        Date.parse(body.createdAt),
+      );
       const status = wait === undefined || enforcement.enforced ? 201 : 202;
       return reply.code(status).send({ ...body, ...enforcement });
     },
@@ -79,7 +87,7 @@ export function revocationRoutes(app: AdminApp, context: AdminContext): void {
         answer: committed(200),
       });
       const { wait } = request.query;
-      const enforcement = await enforcementOf(context.receipts, body.position, wait);
+      const enforcement = await enforcementOf(context, body.position, wait);
       const late = wait !== undefined && body.position !== null && !enforcement.enforced;
       return reply.code(late ? 202 : 200).send({ ...body, ...enforcement });
     },
@@ -136,14 +144,17 @@ function readingRoutes(app: AdminApp, context: AdminContext): void {
     '/v1/revocations/:id',
     {
       config: { permission: 'read', urgent: true },
-      schema: { tags, summary: 'Read a revocation', params, response: { 200: Revocation } },
+      schema: {
+        tags,
+        summary: 'Read a revocation, and how far the edges are with it',
+        params,
+        response: { 200: RevocationNow },
+      },
     },
     async (request) => {
-      const row = await read(database, (db) => findRevocation(db, request.params.id), {
-        urgent: true,
-      });
-      if (row === null) throw notFound();
-      return presentRevocation(row);
+      const found = await findWithReceipts(context, request.params.id);
+      if (found === null) throw notFound();
+      return { ...presentRevocation(found.row), ...found.now };
     },
   );
 }

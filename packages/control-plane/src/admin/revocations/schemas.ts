@@ -86,6 +86,16 @@ const Receipt = Type.Object({
       description: 'By which way the revision came to the edge first.',
     }),
   ),
+  fencedBy: Type.Optional(
+    nullable(
+      Type.String({
+        description:
+          'RFC 3339. Of an edge that has not confirmed a revocation: by then it lets nobody in any ' +
+          'more, on any route, unless it gets the revocation. null: never, because a route that it ' +
+          'may have serves without end (`staleness`). Absent where it could not be found out.',
+      }),
+    ),
+  ),
 });
 
 export const targetKind = Type.Union([
@@ -107,6 +117,13 @@ export const Revocation = Type.Object({
   expiresAt: nullable(instant),
   liftedAt: nullable(instant),
   liftedBy: nullable(Type.String()),
+});
+
+/** A revocation as it is read; of one that is in force, also what the edges have made of it by now. */
+export const RevocationNow = Type.Object({
+  ...Revocation.properties,
+  enforced: Type.Optional(Type.Boolean({ description: 'Every edge confirmed it.' })),
+  receipts: Type.Optional(Type.Array(Receipt)),
 });
 
 /** The answer to a revocation or a lift: also where it stands in the `revoke` lane. */

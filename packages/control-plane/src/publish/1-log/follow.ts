@@ -24,8 +24,6 @@ export interface LogFollower {
   start(): Promise<void>;
   /** There may be new rows. */
   wake(): void;
-  /** How far this replica has read; a lane is absent before the first read. */
-  heads(): ReadonlyMap<Lane, LaneHead>;
   /**
    * Age of what was read, milliseconds: since the database was last asked and had nothing that this
    * replica did not then have too. Infinity before the first time.
@@ -45,12 +43,13 @@ const reconnectMs = 500;
 export function followLog(options: {
   readonly database: Database;
   readonly lanes: readonly Lane[];
+  /** Kept here: how far this replica has read. A lane is absent before the first read. */
+  readonly heads: Map<Lane, LaneHead>;
   readonly listener: LogListener;
   readonly log: Log;
   readonly monotonic: Monotonic;
 }): LogFollower {
-  const { database, lanes, listener, log, monotonic } = options;
-  const heads = new Map<Lane, LaneHead>();
+  const { database, lanes, heads, listener, log, monotonic } = options;
   const slices = createSlices(monotonic);
   let connection: LogConnection | null = null;
   let seenAtMs = Number.NEGATIVE_INFINITY;
@@ -161,7 +160,6 @@ export function followLog(options: {
       return first.promise;
     },
     wake,
-    heads: () => heads,
     ageMs: () => monotonic() - seenAtMs,
     async stop() {
       stopped = true;

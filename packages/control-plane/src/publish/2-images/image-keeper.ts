@@ -1,5 +1,6 @@
 import type { Log } from '@sallyport/shared/log';
 import type { Lane, Position } from '@sallyport/shared/state/model';
+import { comparePositions } from '@sallyport/shared/sync/position';
 import type { Revision } from '../../store/log-connection.ts';
 import type { Slices } from '../slices.ts';
 import type { BuiltImage } from './build.ts';
@@ -21,8 +22,12 @@ export interface ImageKeeperParts {
   readonly build: () => Promise<BuiltImage>;
   readonly slices: Slices;
   readonly log: Log;
-  /** There is a whole image, where there was none. */
-  readonly onReady: () => void;
+}
+
+/** Somebody who needs the image as of a position or later. */
+interface Waiter {
+  readonly wanted: Position;
+  readonly settle: (reached: boolean) => void;
 }
 
 const retryMs = 1_000;
@@ -41,6 +46,7 @@ export class ImageKeeper {
   #held = 0;
   #stopped = false;
   #retry: NodeJS.Timeout | null = null;
+  readonly #waiters = new Set<Waiter>();
 
   constructor(parts: ImageKeeperParts) {
     this.lane = parts.lane;
@@ -74,6 +80,22 @@ export class ImageKeeper {
     return this.#current?.position ?? null;
   }
 
+  /** Resolves when the image is at the position or beyond; false: not in time, or at `stop`. */
+  async reached(wanted: Position, timeoutMs: number): Promise<boolean> {
+    if (this.#isAt(wanted)) return true;
+    if (this.#stopped) return false;
+    const { promise, resolve: settle } = Promise.withResolvers<boolean>();
+    const waiter: Waiter = { wanted, settle };
+    const timeout = setTimeout(() => settle(false), timeoutMs);
+    this.#waiters.add(waiter);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timeout);
+      this.#waiters.delete(waiter);
+    }
+  }
+
   rows(): number {
     return this.#current?.image.rows() ?? 0;
   }
@@ -99,6 +121,7 @@ export class ImageKeeper {
   stop(): void {
     this.#stopped = true;
     if (this.#retry !== null) clearTimeout(this.#retry);
+    for (const { settle } of this.#waiters) settle(false);
   }
 
   async #run(): Promise<void> {
@@ -135,7 +158,7 @@ export class ImageKeeper {
   }
 
   async #build(): Promise<boolean> {
-    const { build, log, onReady } = this.#parts;
+    const { build, log } = this.#parts;
     const history = this.#history;
     const startedAtMs = performance.now();
     const { image, position } = await build();
@@ -143,8 +166,17 @@ export class ImageKeeper {
     this.#current = { image, position };
     const tookMs = Math.round(performance.now() - startedAtMs);
     log.info('publish.image_built', { lane: this.lane, position, rows: image.rows(), tookMs });
-    onReady();
+    this.#wakeWaiters();
     return true;
+  }
+
+  /** Also of a later epoch: whoever waits takes the whole state. */
+  #isAt(wanted: Position): boolean {
+    return this.#current !== null && comparePositions(this.#current.position, wanted) >= 0;
+  }
+
+  #wakeWaiters(): void {
+    for (const { wanted, settle } of this.#waiters) if (this.#isAt(wanted)) settle(true);
   }
 
   #take({ epoch, rev, body }: Revision): void {
@@ -158,6 +190,7 @@ export class ImageKeeper {
       throw error;
     }
     this.#current.position = { epoch, rev };
+    this.#wakeWaiters();
   }
 
   #later(): void {

@@ -58,9 +58,11 @@ export class Snapshots {
   async get(serves: (position: Position) => boolean): Promise<Snapshot | null> {
     this.#usedAtMs = this.#parts.monotonic();
     if (this.#newest !== null && serves(this.#newest.position)) return this.#newest;
+    const wasUnderWay = this.#building !== null;
     const found = await this.#build();
-    // A build that was under way already may be from before what the caller needs.
-    return found === null || serves(found.position) ? found : this.#build();
+    if (found === null ? !wasUnderWay : serves(found.position)) return found;
+    // What was under way already may be from before what the caller needs, or void since.
+    return this.#build();
   }
 
   /** Lets go of what nobody asked for lately. Called now and then. */

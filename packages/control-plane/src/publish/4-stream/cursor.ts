@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { hex } from '@sallyport/shared/bytes';
 import type { Log } from '@sallyport/shared/log';
 import type { Lane, Position } from '@sallyport/shared/state/model';
@@ -17,13 +15,14 @@ import type {
   ReplicaLaneEvent,
 } from '@sallyport/shared/sync/replica-lane-model';
 import type { Monotonic } from '../1-log/follow.ts';
-import type { Snapshot } from '../2-images/snapshots.ts';
 import { type Encoded, encodeMessage } from '../3-frames/encode.ts';
 import type { Slots } from '../admission.ts';
 import { reaches } from '../position.ts';
 import type { Refusals } from '../refusals.ts';
+import { judgeFrame } from './frame-verdict.ts';
 import type { LaneSource, LoggedFrame } from './lane-source.ts';
-import { ShardParts } from './shard-parts.ts';
+import { Offer } from './offer.ts';
+import { OneRead } from './one-read.ts';
 
 /** What a lane's cursor tells of what it does. */
 export interface CursorObserver {
@@ -44,11 +43,6 @@ export interface CursorParts {
   readonly poke: () => void;
 }
 
-/** A frame that no edge would accept (4 MiB is the limit of a message): the lane goes by shards. */
-const frameBytesMax = 4_000_000;
-/** A transfer of no more than this needs no place among the transfers. */
-const smallBytesMax = 262_144;
-const sameAgainMs = 500;
 /** An effect of one step may lead to another at once; there are never so many. */
 const stepsMax = 8;
 
@@ -66,20 +60,19 @@ type EventBody = ReplicaLaneEvent extends infer Event
 export class LaneCursor {
   readonly lane: Lane;
   readonly #parts: CursorParts;
+  readonly #offer: Offer;
+  /** For the step before. */
+  readonly #read: OneRead;
   #state: ReplicaLane;
-  #snapshot: Snapshot | null = null;
-  #shard: ShardParts | null = null;
   #backlog: readonly LoggedFrame[] = [];
-  /** Of the last manifest. */
-  #offered: Position | null = null;
-  /** What is being read for the step before; an answer to an earlier one is not heard. */
-  #asked = 0;
   #resumed = false;
   #ended = false;
 
   constructor(parts: CursorParts) {
     this.#parts = parts;
     this.lane = parts.source.lane;
+    this.#offer = new Offer(parts.transfers);
+    this.#read = new OneRead(this.lane, parts.log);
     this.#state = createReplicaLane(this.lane);
   }
 
@@ -112,9 +105,12 @@ export class LaneCursor {
 
   next(): Encoded | null {
     for (let step = 0; step < stepsMax && !this.#ended; step += 1) {
-      if (this.#shard !== null) return this.#nextPart(this.#shard);
-      if (this.#state.phase.kind === 'sending' && !this.#hasPlace()) return null;
-      if (this.#state.phase.kind === 'waiting') this.#lookAgain();
+      if (this.#offer.isAmidShard) return this.#nextPart();
+      const { phase } = this.#state;
+      if (phase.kind === 'sending' && !this.#offer.hasPlace(phase.shards, this.#parts.poke)) {
+        return null;
+      }
+      if (phase.kind === 'waiting') this.#lookAgain();
       const before = this.#state;
       const bytes = this.#feed({ type: 'room' });
       if (bytes !== null) return bytes;
@@ -130,10 +126,8 @@ export class LaneCursor {
   }
 
   #drop(): void {
-    this.#asked += 1;
-    this.#parts.transfers.release(this);
-    this.#snapshot = null;
-    this.#shard = null;
+    this.#read.forget();
+    this.#offer.drop();
     this.#backlog = [];
   }
 
@@ -150,7 +144,7 @@ export class LaneCursor {
     let bytes: Encoded | null = null;
     for (const effect of step.effects) bytes = this.#run(effect, before) ?? bytes;
     const { kind } = this.#state.phase;
-    if (kind !== 'sending') this.#parts.transfers.release(this);
+    if (kind !== 'sending') this.#offer.leavePlace();
     if (before.phase.kind === 'parked' && kind !== 'parked') {
       this.#parts.observer.held(this.lane, false);
     }
@@ -162,7 +156,7 @@ export class LaneCursor {
       case 'send_resume':
         return this.#sendResume(effect);
       case 'send_manifest':
-        return this.#snapshot?.manifest ?? null;
+        return this.#offer.manifest;
       case 'send_shard':
         return this.#sendShard(effect.index);
       case 'send_frame':
@@ -200,21 +194,15 @@ export class LaneCursor {
   }
 
   #sendShard(index: number): Encoded | null {
-    if (this.#snapshot === null) {
-      this.#feed({ type: 'shards_gone' });
-      return null;
-    }
-    this.#shard = new ShardParts(this.#snapshot, index);
-    return this.#nextPart(this.#shard);
+    if (this.#offer.beginShard(index)) return this.#nextPart();
+    this.#feed({ type: 'shards_gone' });
+    return null;
   }
 
-  #nextPart(shard: ShardParts): Encoded {
-    const bytes = shard.next();
-    if (shard.done) {
-      this.#shard = null;
-      // The last one: what was offered is not needed any more.
-      if (this.#state.phase.kind !== 'sending') this.#drop();
-    }
+  #nextPart(): Encoded {
+    const bytes = this.#offer.nextPart();
+    // The last one: what was offered is not needed any more.
+    if (!this.#offer.isAmidShard && this.#state.phase.kind !== 'sending') this.#drop();
     this.#parts.observer.partSent(this.lane);
     return bytes;
   }
@@ -230,49 +218,34 @@ export class LaneCursor {
       return null;
     }
     // After shards their last frame comes once more, as a proof of them; the edge can do without.
-    const isRepeated = samePosition(position, this.#offered);
-    if (refusals.size > 0 || before.refused.length > 0) {
-      const refusedSha256 = createHash('sha256').update(found.body).digest('hex');
-      if (refusals.has(refusedSha256) || before.refused.includes(refusedSha256)) {
-        if (isRepeated) return null;
-        this.#feed({ type: 'nack', position, code: 'INTERNAL', refusedSha256 });
-        this.#parts.observer.held(this.lane, true);
-        return null;
-      }
-    }
-    if (found.bytes.length > frameBytesMax) {
-      if (isRepeated) return null;
+    const isRepeated = samePosition(position, this.#offer.position);
+    const verdict = judgeFrame(found, refusals, before.refused);
+    if (verdict.kind === 'send') return found.bytes;
+    if (isRepeated) return null;
+    if (verdict.kind === 'oversize') {
       this.#feed({ type: 'oversize' });
       return null;
     }
-    return found.bytes;
+    this.#feed({ type: 'nack', position, code: 'INTERNAL', refusedSha256: verdict.sha256 });
+    this.#parts.observer.held(this.lane, true);
+    return null;
   }
 
   #build(): void {
     const { have, proof, refused } = this.#state;
-    const { head } = this.#parts.source.facts();
+    const { source } = this.#parts;
+    const { head } = source.facts();
+    if (head === null) throw new Error('a lane without a head has no state');
     // Where something was refused, a state of before would hold it once more.
-    const atLeast = [have, proof, refused.length > 0 ? head : null]
-      .filter((position) => position !== null && position.epoch === head?.epoch)
-      .reduce<Position | null>(
-        (most, one) => (one !== null && one.rev > (most?.rev ?? -1) ? one : most),
-        null,
-      );
+    const known = [have, proof, refused.length > 0 ? head : null].map((position) =>
+      position?.epoch === head.epoch ? position.rev : 0,
+    );
+    const atLeast = { epoch: head.epoch, rev: Math.max(...known) };
     this.#ask(
-      async () => {
-        const snapshot = await this.#parts.source.snapshot(
-          atLeast && { epoch: atLeast.epoch, rev: atLeast.rev },
-        );
-        // Offered before and wanted again: whatever the reason, not at once.
-        if (snapshot !== null && samePosition(snapshot.position, this.#offered)) {
-          await delay(sameAgainMs);
-        }
-        return snapshot;
-      },
+      () => this.#offer.find(source, atLeast),
       (snapshot) => {
         if (snapshot === null) return { type: 'failed' };
-        this.#snapshot = snapshot;
-        this.#offered = snapshot.position;
+        this.#offer.make(snapshot);
         const sha256 = snapshot.shards.map(({ hash }) => hash);
         return { type: 'manifest', position: snapshot.position, sha256 };
       },
@@ -291,39 +264,17 @@ export class LaneCursor {
 
   /** Feeds the answer, unless something else has been asked or begun meanwhile. */
   #ask<Answer>(work: () => Promise<Answer>, eventOf: (answer: Answer) => EventBody | null): void {
-    this.#asked += 1;
-    const asked = this.#asked;
     const settle = (eventNow: () => EventBody | null): void => {
-      if (asked !== this.#asked || this.#ended) return;
+      if (this.#ended) return;
       const event = eventNow();
       if (event !== null) this.#feed(event);
       this.#parts.poke();
     };
-    work()
-      .then(
-        (answer) => settle(() => eventOf(answer)),
-        (error: unknown) => {
-          this.#parts.log.warn('publish.lane_read_failed', { lane: this.lane, error });
-          settle(() => ({ type: 'failed' }));
-        },
-      )
-      .catch((error: unknown) => {
-        this.#parts.log.error('publish.lane_failed', { lane: this.lane, error });
-      });
-  }
-
-  /** The places are for transfers that take a while. */
-  #hasPlace(): boolean {
-    const { phase } = this.#state;
-    const { transfers, poke } = this.#parts;
-    if (phase.kind !== 'sending' || this.#snapshot === null) return true;
-    const { shards } = this.#snapshot;
-    let bytes = 0;
-    for (const index of phase.shards) {
-      bytes += shards[index]?.bytes ?? 0;
-      if (bytes > smallBytesMax) return transfers.take(this, poke);
-    }
-    return true;
+    this.#read.ask(
+      work,
+      (answer) => settle(() => eventOf(answer)),
+      () => settle(() => ({ type: 'failed' })),
+    );
   }
 
   /**

@@ -1,3 +1,4 @@
+import { TokenBucket } from '@sallyport/shared/token-bucket';
 import type { Monotonic } from '../1-log/follow.ts';
 
 /** How much an edge may say, over all its streams to this replica. */
@@ -58,60 +59,26 @@ export class EdgeBudgets {
 
 /** What one edge may still say. */
 export class EdgeBudget {
-  readonly #acks: Bucket;
-  readonly #messages: Bucket;
-  readonly #bytes: Bucket;
-  readonly #monotonic: Monotonic;
+  readonly #acks: TokenBucket;
+  readonly #messages: TokenBucket;
+  readonly #bytes: TokenBucket;
 
   constructor(limits: BudgetLimits, monotonic: Monotonic) {
     const { acksPerSecond, messagesPerSecond, bytesPerSecond, burstSeconds } = limits;
-    const nowMs = monotonic();
-    this.#acks = new Bucket(acksPerSecond, burstSeconds, nowMs);
-    this.#messages = new Bucket(messagesPerSecond, burstSeconds, nowMs);
-    this.#bytes = new Bucket(bytesPerSecond, burstSeconds, nowMs);
-    this.#monotonic = monotonic;
+    const bucket = (perSecond: number) =>
+      new TokenBucket({ perSecond, burst: perSecond * burstSeconds }, monotonic);
+    this.#acks = bucket(acksPerSecond);
+    this.#messages = bucket(messagesPerSecond);
+    this.#bytes = bucket(bytesPerSecond);
   }
 
   /** False: it has said too much. */
   take(kind: 'ack' | 'other', bytes: number): boolean {
-    const nowMs = this.#monotonic();
     const messages = kind === 'ack' ? this.#acks : this.#messages;
-    return messages.take(1, nowMs) && this.#bytes.take(bytes, nowMs);
+    return messages.take(1) && this.#bytes.take(bytes);
   }
 
   isWhole(): boolean {
-    const nowMs = this.#monotonic();
-    return [this.#acks, this.#messages, this.#bytes].every((bucket) => bucket.isFull(nowMs));
-  }
-}
-
-class Bucket {
-  readonly #perMs: number;
-  readonly #most: number;
-  #left: number;
-  #atMs: number;
-
-  constructor(perSecond: number, burstSeconds: number, nowMs: number) {
-    this.#perMs = perSecond / 1_000;
-    this.#most = perSecond * burstSeconds;
-    this.#left = this.#most;
-    this.#atMs = nowMs;
-  }
-
-  take(amount: number, nowMs: number): boolean {
-    this.#refill(nowMs);
-    if (amount > this.#left) return false;
-    this.#left -= amount;
-    return true;
-  }
-
-  isFull(nowMs: number): boolean {
-    this.#refill(nowMs);
-    return this.#left >= this.#most;
-  }
-
-  #refill(nowMs: number): void {
-    this.#left = Math.min(this.#most, this.#left + (nowMs - this.#atMs) * this.#perMs);
-    this.#atMs = nowMs;
+    return [this.#acks, this.#messages, this.#bytes].every((bucket) => bucket.isFull());
   }
 }

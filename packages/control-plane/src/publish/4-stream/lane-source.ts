@@ -28,8 +28,11 @@ export interface LaneSource {
   bodySha256(position: Position): string | null;
   /** Frames that are not in the ring any more; empty if the log cannot go on from there. */
   framesAfter(position: Position): Promise<readonly LoggedFrame[]>;
-  /** The whole state, not before `atLeast`; null: not to be had now. */
-  snapshot(atLeast: Position | null): Promise<Snapshot | null>;
+  /**
+   * The whole state as of a position or later, also of a later epoch; waits for the image, where it
+   * is not so far. null: not to be had now.
+   */
+  snapshot(atLeast: Position): Promise<Snapshot | null>;
   history(proof: FrameProof): Promise<DatabaseHistory>;
   /** The database lost what the proof shows. */
   raiseEpoch(proof: FrameProof, databaseHead: Position): Promise<void>;

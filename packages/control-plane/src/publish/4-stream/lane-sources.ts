@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Lru } from '@sallyport/shared/lru';
 import type { Lane, Position } from '@sallyport/shared/state/model';
+import { edgeLimits } from '@sallyport/shared/sync/edge-limits';
 import type { FrameProof } from '@sallyport/shared/sync/messages';
+import { comparePositions } from '@sallyport/shared/sync/position';
 import { readHead, readOldestRevision, readRevisions } from '../../store/change-log.ts';
 import { type Database, read } from '../../store/database.ts';
 import type { LaneHead } from '../../store/log-connection.ts';
@@ -10,7 +11,6 @@ import type { ImageKeeper, ImageSource } from '../2-images/image-keeper.ts';
 import type { Snapshots } from '../2-images/snapshots.ts';
 import type { FrameRing } from '../3-frames/ring.ts';
 import type { FrameSigner } from '../3-frames/sign.ts';
-import { reaches } from '../position.ts';
 import type { DatabaseHistory, LaneSource, LoggedFrame } from './lane-source.ts';
 
 export interface LaneSourceParts {
@@ -43,8 +43,10 @@ const revisionsPerRead: Readonly<Record<Lane, number>> = {
 /** Pages that are kept for the edges that come after the first. */
 const pagesKept = 8;
 const logAwayMs = 2_500;
-const imagePollMs = 20;
-const imagePolls = 50;
+/** So long an edge waits for a manifest. */
+const imageMs = edgeLimits.patienceMs;
+/** An image whose history jumps is waited for again so often. */
+const imageTries = 4;
 
 export function createLaneSource(parts: LaneSourceParts): KeptLaneSource {
   const { lane, database, ring, signer, keeper, snapshots, head } = parts;
@@ -63,15 +65,6 @@ export function createLaneSource(parts: LaneSourceParts): KeptLaneSource {
       frames.push({ rev: row.rev, body: row.body, bytes: signed.bytes });
     }
     return frames;
-  };
-
-  /** The image follows the ring, which the edge may have been sent already. */
-  const untilImage = async (atLeast: Position): Promise<void> => {
-    for (let poll = 0; poll < imagePolls; poll += 1) {
-      const position = keeper.position();
-      if (position !== null && reaches(position, atLeast)) return;
-      await delay(imagePollMs);
-    }
   };
 
   return {
@@ -110,11 +103,17 @@ export function createLaneSource(parts: LaneSourceParts): KeptLaneSource {
       return page;
     },
     async snapshot(atLeast) {
-      if (atLeast !== null) await untilImage(atLeast);
       const serves = (position: Position): boolean =>
-        ring.after(position) !== 'gone' && (atLeast === null || reaches(position, atLeast));
-      const found = await snapshots.get(serves);
-      return found !== null && serves(found.position) ? found : null;
+        ring.after(position) !== 'gone' && comparePositions(position, atLeast) >= 0;
+      for (let tries = 0; tries < imageTries; tries += 1) {
+        // It follows the ring, which the edge may have been sent already, and begins anew with an epoch.
+        if (!(await keeper.reached(atLeast, imageMs))) return null;
+        const found = await snapshots.get(serves);
+        if (found !== null && serves(found.position)) return found;
+        // Void before the snapshot was made: there is another image in a moment.
+        if (keeper.position() !== null) return null;
+      }
+      return null;
     },
     history: (proof) => readHistory(database, lane, proof),
     raiseEpoch: parts.raiseEpoch,

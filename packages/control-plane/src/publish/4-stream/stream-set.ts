@@ -76,6 +76,10 @@ export class StreamSet {
     }
   }
 
+  hush(edgeId: string): void {
+    for (const stream of this.#streams.get(edgeId) ?? []) stream.hush();
+  }
+
   bar(edgeId: string): void {
     for (const stream of this.#streams.get(edgeId) ?? []) stream.end({ kind: 'barred' });
   }

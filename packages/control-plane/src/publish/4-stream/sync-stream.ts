@@ -9,6 +9,7 @@ import type { Admission } from '../admission.ts';
 import type { EdgeTracker } from '../edge-tracker.ts';
 import { type CursorObserver, LaneCursor } from './cursor.ts';
 import type { EdgeBudget } from './edge-budget.ts';
+import { Flight } from './flight.ts';
 import { type Greeting, readHello } from './hello.ts';
 import type { LaneSource } from './lane-source.ts';
 import { readAck, readCarried, readReport } from './said.ts';
@@ -62,11 +63,6 @@ export interface StreamParts {
 const helloMs = 10_000;
 /** One for each lane, and again for one that starts anew. */
 const hellosPerSecondMax = 12;
-/** On their way at the same time. More would be memory that a slow edge holds. */
-const flightBytesMax = 524_288;
-const flightMessagesMax = 64;
-/** The slowest that a line may take a large message without counting as stalled, bytes a second. */
-const slowestBytesPerSecond = 65_536;
 
 /**
  * One Sync stream: frames of its lanes down, acknowledgements up. Keys go before everything, the
@@ -78,16 +74,15 @@ export class SyncStream {
   readonly #parts: StreamParts;
   readonly #log: Log;
   readonly #openedAtMs: number;
+  readonly #flight: Flight;
   /** In the order in which they are served. */
   #cursors: readonly LaneCursor[] = [];
   #keysSent: Encoded | null = null;
   #heartbeat: Encoded | null = null;
-  #flightBytes = 0;
-  #flightMessages = 0;
-  #progressAtMs: number;
   #pumping = false;
   /** Since the last tick. */
   #hellos = 0;
+  #hushed = false;
   #ended = false;
 
   constructor(peer: StreamPeer, pipe: Pipe, parts: StreamParts) {
@@ -96,7 +91,7 @@ export class SyncStream {
     this.#parts = parts;
     this.#log = parts.log.with({ edge: peer.edgeId });
     this.#openedAtMs = parts.monotonic();
-    this.#progressAtMs = this.#openedAtMs;
+    this.#flight = new Flight(parts.monotonic);
   }
 
   carries(lane: Lane): boolean {
@@ -133,7 +128,7 @@ export class SyncStream {
   pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    while (!this.#ended && !this.#isFull()) {
+    while (!this.#ended && !this.#flight.isFull) {
       const bytes = this.#next();
       if (bytes === null) break;
       this.#write(bytes);
@@ -147,13 +142,18 @@ export class SyncStream {
     this.#hellos = 0;
     const nowMs = this.#parts.monotonic();
     if (wallMs >= this.peer.certificateNotAfterMs) return this.end({ kind: 'certificate_expired' });
-    if (this.#isStalled(nowMs)) return this.end({ kind: 'stalled' });
+    if (this.#flight.isStalled(this.#parts.stallMs)) return this.end({ kind: 'stalled' });
     if (!this.#greeted) {
       if (nowMs - this.#openedAtMs < helloMs) return;
       return this.end({ kind: 'protocol', detail: 'no Hello came in time' });
     }
     this.#heartbeat = heartbeat;
     this.pump();
+  }
+
+  /** Sends revocations alone. What the edge says is still heard, until the stream ends. */
+  hush(): void {
+    this.#hushed = true;
   }
 
   end(reason: StreamEnd): void {
@@ -273,6 +273,7 @@ export class SyncStream {
 
   #next(): Encoded | null {
     if (!this.#greeted) return null;
+    if (this.#hushed) return this.#cursor('revoke')?.next() ?? null;
     const keys = this.#parts.keys();
     if (keys !== this.#keysSent) {
       this.#keysSent = keys;
@@ -289,26 +290,11 @@ export class SyncStream {
   }
 
   #write(bytes: Encoded): void {
-    if (this.#flightMessages === 0) this.#progressAtMs = this.#parts.monotonic();
-    this.#flightBytes += bytes.length;
-    this.#flightMessages += 1;
+    const taken = this.#flight.begin(bytes.length);
     this.#pipe.write(bytes, () => {
-      const wasFull = this.#isFull();
-      this.#flightBytes -= bytes.length;
-      this.#flightMessages -= 1;
-      this.#progressAtMs = this.#parts.monotonic();
+      const wasFull = this.#flight.isFull;
+      taken();
       if (wasFull) this.pump();
     });
-  }
-
-  #isFull(): boolean {
-    return this.#flightBytes >= flightBytesMax || this.#flightMessages >= flightMessagesMax;
-  }
-
-  #isStalled(nowMs: number): boolean {
-    if (this.#flightMessages === 0) return false;
-    const isLarge = this.#flightBytes > flightBytesMax;
-    const grantedMs = isLarge ? (this.#flightBytes * 1_000) / slowestBytesPerSecond : 0;
-    return nowMs - this.#progressAtMs >= this.#parts.stallMs + grantedMs;
   }
 }

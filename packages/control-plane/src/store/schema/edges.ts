@@ -7,6 +7,8 @@ export type EdgePositions = {
   readonly [lane in Lane]?: {
     readonly applied: Position | null;
     readonly enforced: Position | null;
+    /** When the edge said so, on the database's clock, which all replicas can ask. */
+    readonly enforcedAtMs?: number | null;
   };
 };
 
@@ -15,15 +17,21 @@ export interface EdgeLaneReport {
   readonly nack: { readonly code: string; readonly detail: string } | null;
   readonly held: boolean;
   readonly path: PathName | null;
+  /** As of `saidAtMs`. */
   readonly stalenessMs: number | null;
   readonly digestAgrees: boolean | null;
+  /** When the replica that carries the lane wrote this, on its clock. */
+  readonly saidAtMs?: number;
+  /** What the edge noticed on this lane since its process began, by name. */
+  readonly alarms?: Readonly<Record<string, number>>;
 }
 
 export interface EdgeReportRow {
   /** The replica that wrote last. */
   readonly replica: string;
+  /** Since when the edge has streams to it. */
+  readonly connectedSinceMs?: number | null;
   readonly lanes: { readonly [lane in Lane]?: EdgeLaneReport };
-  readonly alarms: Readonly<Record<string, number>>;
   readonly carriedBlocks: number | null;
 }
 
