@@ -5,7 +5,8 @@
 #
 # HOME must not be there yet, or be empty. With DATABASE_URL in the environment the dump goes into
 # that database, which must be empty; without, the copy becomes the PostgreSQL of the home's own.
-# SALLYPORT_BACKUP_KEYS names the file with the keys, where they were kept apart.
+# Where the keys were kept apart, SALLYPORT_BACKUP_KEYS names their folder, as for backup.sh, or the
+# file itself.
 #
 # Stop every control plane of the installation before. The first one that starts on this home
 # declares the restore by itself (sallyport declare-restore) before it serves anybody: the file
@@ -21,6 +22,9 @@ backup=$1
 home=$2
 reason=$3
 keys=${SALLYPORT_BACKUP_KEYS:-$backup/keys.tar}
+if [ -d "$keys" ]; then
+  keys=$keys/$(basename "$backup").keys.tar
+fi
 root=$(cd "$(dirname "$0")/../.." && pwd)
 node=${SALLYPORT_NODE:-node}
 
@@ -32,6 +36,10 @@ if [ -e "$home" ] && [ -n "$(ls -A "$home")" ]; then
   echo "$0: $home is not empty; nothing is ever overwritten" >&2
   exit 1
 fi
+if [ ! -f "$keys" ]; then
+  echo "$0: there are no keys at $keys; SALLYPORT_BACKUP_KEYS names where they are" >&2
+  exit 1
+fi
 # Each file is what it was, and none is missing. Keys that were kept apart are checked as well.
 check=$(mktemp -d)
 trap 'rm -rf "$check"' EXIT
@@ -39,7 +47,7 @@ grep -v '  \./keys\.tar$' "$backup/SHA256SUMS" >"$check/sums" || true
 (cd "$backup" && sha256sum --check --strict --quiet "$check/sums")
 wanted=$(sed -n 's#^\([0-9a-f]*\)  \./keys\.tar$#\1#p' "$backup/SHA256SUMS")
 if [ "$(sha256sum <"$keys" | cut -d ' ' -f 1)" != "$wanted" ]; then
-  echo "$0: $keys is not what belongs to this backup" >&2
+  echo "$0: $keys is not what belongs to this backup (SALLYPORT_BACKUP_KEYS names another)" >&2
   exit 1
 fi
 

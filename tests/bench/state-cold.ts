@@ -7,7 +7,6 @@ import { openAdmin, userOf } from '../support/cast.ts';
 import { readMetrics, sum } from '../support/metrics.ts';
 import { Asker, openSession, type Session } from '../support/sessions.ts';
 import { until } from '../support/until.ts';
-import type { ThreadMemory } from './lib/memory-probe.ts';
 import { cpuSeconds, pin, pinBackground, runHelper } from './lib/processes.ts';
 import { type BenchmarkOptions, type Figure, median, type Report } from './lib/report.ts';
 
@@ -25,9 +24,19 @@ const filler = new URL(
   '../../packages/control-plane/src/testing/fill-database.ts',
   import.meta.url,
 );
-const probe = new URL('./lib/memory-probe.ts', import.meta.url).pathname;
+const probe = new URL('./lib/memory-probe.mjs', import.meta.url).pathname;
 const edge = 'edge-1';
 const plane = 'control-plane-1';
+
+/** What the probe says of a thread. */
+export interface ThreadMemory {
+  readonly main: boolean;
+  /** Of a collection of all garbage, when there is none left. */
+  readonly collectMs: number;
+  readonly heapBytes: number;
+  /** Outside the heap, without what threads share. */
+  readonly externalBytes: number;
+}
 
 interface Site {
   readonly stack: Stack;

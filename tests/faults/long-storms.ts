@@ -18,7 +18,7 @@ import { untilBusConnected } from './bus.ts';
 import { revokeFlood } from './flood.ts';
 
 const stormMs = 10_000;
-const cutMs = 15_000;
+const cutMs = 60_000;
 const outageMs = 6_000;
 
 /** Storms, long outages, and a lockdown amid them. */

@@ -15,7 +15,8 @@ const usage = `usage: pnpm stack up [--json] [--edges N] [--control-planes N] [-
        pnpm stack story [--once] [--edges N] [--control-planes N] [--nats]
 
 up      starts PostgreSQL, control planes, edges in two regions, an identity provider and a demo
-        application on free ports of this machine, and stays until SIGTERM or Ctrl-C
+        application on free ports of this machine, and stays until SIGTERM or Ctrl-C, or
+        until one of its processes ends
   --json        print one line of JSON when all is ready
   --edges N     how many edges (default 2)
   --control-planes N

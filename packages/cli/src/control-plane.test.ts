@@ -203,9 +203,11 @@ describe('sallyport against a control plane that init made', () => {
     const other = join(scratch, 'other');
     await run(['init', '--dir', other, '--trust-domain', 'other.example']);
     const foreign = await sallyport([...rotate, join(other, 'root.key.pem')]);
-    expect([foreign.code, foreign.stderr]).toEqual([6, expect.stringContaining('root key')]);
-    for (const file of [join(home, 'admin/server.key.pem'), join(home, 'ca/edge.pem'), 'none']) {
-      expect((await sallyport([...rotate, file])).code).toBe(6);
+    const file = join(other, 'root.key.pem');
+    const words = `sallyport: ${file} is not the root key of this installation\n`;
+    expect([foreign.code, foreign.stderr.slice(-words.length)]).toEqual([6, words]);
+    for (const none of [join(home, 'admin/server.key.pem'), join(home, 'ca/edge.pem'), 'none']) {
+      expect((await sallyport([...rotate, none])).code).toBe(6);
     }
     expect((await sallyport([...rotate.slice(0, 4), 'edge-ca', '--root', root])).code).toBe(2);
     expect(await list()).toEqual(after);
@@ -234,6 +236,11 @@ describe('sallyport against a control plane that init made', () => {
     const keyId = await current();
     const withdraw = ['keys', 'withdraw', keyId, '--reason', 'its host was taken over'];
     expect((await sallyport(withdraw.slice(0, 3))).code).toBe(2);
+    for (const nobodys of ['nosuch', 'No Such']) {
+      const stderr = `sallyport: there is no key ${nobodys}; see "sallyport keys"\n`;
+      const ran = await sallyport(['keys', 'withdraw', nobodys, '--reason', 'a test']);
+      expect([ran.code, ran.stderr.split('\n')[0]]).toEqual([3, stderr.trimEnd()]);
+    }
     const refused = await sallyport(withdraw);
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('rotate --now')]);
     const root = join(home, 'root.key.pem');
@@ -255,14 +262,21 @@ describe('sallyport against a control plane that init made', () => {
     });
   });
 
-  it('declares a restore, which ends every session and is in the audit', async () => {
+  it('declares a restore when that is confirmed, which ends every session and is in the audit', async () => {
     expect((await sallyport(['declare-restore'])).code).toBe(2);
-    const said = await sallyport(['declare-restore', '--reason', 'the backup of Sunday']);
+    const declare = ['declare-restore', '--reason', 'the backup of Sunday'];
+    const asked = await run(declare, { env, typed: 'no\n' });
+    expect([asked.code, asked.stdout]).toEqual([1, '']);
+    expect(asked.stderr).toContain('Everybody will have to sign in again');
+    expect((await run(declare, { env, stdin: 'yes\n' })).code).toBe(2);
+    expect((await run([...declare, '--json'], { env })).code).toBe(2);
+    expect(await json('audit', '--resource', 'epoch')).toMatchObject({ items: [] });
+    const said = await run(declare, { env, typed: 'yes\n' });
     expect([said.code, said.stdout]).toEqual([0, expect.stringMatching(/epoch \d{13}\n/)]);
     expect(await json('audit', '--limit', '1')).toMatchObject({
       items: [{ verb: 'raise', resource: 'epoch', detail: { reason: 'the backup of Sunday' } }],
     });
-    expect(await json('declare-restore', '--reason', 'again')).toHaveProperty('epoch');
+    expect(await json('declare-restore', '--reason', 'again', '--yes')).toHaveProperty('epoch');
   });
 
   it('lists everything that can be listed', async () => {

@@ -121,6 +121,20 @@ describe('docs/policy.md', () => {
   });
 });
 
+describe('docs/operations.md', () => {
+  it('says of every alarm of an edge what it means and what to do', () => {
+    const named = rowsBelow(read('docs/operations.md'), 'Watching')
+      .filter((row) => row.length === 3)
+      .map(([name = '']) => name.replaceAll('`', ''));
+    // The names are a type, so they are read where they stand.
+    const source = read('packages/shared/src/sync/edge-lane-model.ts');
+    const [, union = ''] = /export type AlarmName =(.*?);/s.exec(source) ?? [];
+    const names = [...union.matchAll(/'([a-z_]+)'/g)].map(([, name = '']) => name);
+    expect(names.length).toBeGreaterThan(10);
+    expect(named).toEqual(expect.arrayContaining(names));
+  });
+});
+
 describe('the documents', () => {
   const files = [
     ...readdirSync(root).filter((name) => name.endsWith('.md')),

@@ -49,8 +49,9 @@ function lagOf(edge: Json, shown: readonly string[]): string {
   return times.length === 0 ? String(revisions) : `${revisions}, ${duration(Math.max(...times))}`;
 }
 
-/** Of the oldest lane, as the edge last said. */
+/** Of the oldest lane at the most. Of an edge that is gone nobody knows: it may hear by the bus. */
 function ageOf(edge: Json, shown: readonly string[]): string {
+  if (edge['connected'] !== true) return '';
   const ages = shown.flatMap((lane) => {
     const { stalenessMs } = laneOf(edge, lane);
     return typeof stalenessMs === 'number' ? [stalenessMs] : [];
@@ -58,8 +59,12 @@ function ageOf(edge: Json, shown: readonly string[]): string {
   return ages.length === 0 ? '' : duration(Math.max(...ages));
 }
 
-/** Whether the edge's rows are ours: no lane says otherwise, and at least one was compared. */
+/**
+ * Whether the edge's rows are ours: no lane says otherwise, and at least one was compared. What an
+ * edge said before it was gone says nothing of now.
+ */
 function digestOf(edge: Json, shown: readonly string[]): string {
+  if (edge['connected'] !== true) return '';
   const said = shown.map((lane) => ({ lane, agrees: laneOf(edge, lane)['digestAgrees'] }));
   const differ = said.filter(({ agrees }) => agrees === false).map(({ lane }) => lane);
   if (differ.length > 0) return `DIFFERS: ${differ.join(', ')}`;

@@ -40,6 +40,30 @@ describe('sallyport', () => {
     expect((await run(['users', 'list', '--search', 'foo'], { env })).code).toBe(0);
   });
 
+  it('says of a wrong command line what is wrong, and names the help of that very command', async () => {
+    for (const [line, words, help] of [
+      ['keys rotate', '--root', 'keys rotate'],
+      ['keys withdraw --reason x', 'key-id', 'keys withdraw'],
+      ['keys rotate --root f --purpose edge-ca', 'lane-revoke', 'keys rotate'],
+      [
+        'keys rotate --root f --purpose heartbeat --purpose heartbeat',
+        'named twice',
+        'keys rotate',
+      ],
+      ['keys withdraw k --reason=', 'a reason is one line', 'keys withdraw'],
+      ['declare-restore --reason=', 'a reason is one line', 'declare-restore'],
+      ['revoke everyone --reason=', 'a reason is one line', 'revoke'],
+      ['edges join-token --expires-in soon', 'a duration is', 'edges join-token'],
+      ['users create ann@corp.example', '--email ann@corp.example', 'users create'],
+      ['users --no-such', 'unknown option', 'users'],
+    ] as const) {
+      const ran = await run(line.split(' '), { env: server.env });
+      expect([line, ran.code, ran.stderr]).toEqual([line, 2, expect.stringContaining(words)]);
+      expect(ran.stderr).toContain(`(see sallyport ${help} --help)`);
+    }
+    expect(server.asked).toEqual([]);
+  });
+
   it('refuses the name of a secret before it asks anybody', async () => {
     const ran = await run(['secrets', 'set', 'Foo Bar'], { env: {} });
     expect(ran.code).toBe(6);

@@ -67,7 +67,8 @@ function reportUsage(
     .replace(/^error: /, '')
     .replace(/\.?$/, '')
     .replaceAll('\n', ' ');
-  const known = commandNames().find((name) => name === argv[0]);
+  const names = commandNames();
+  const known = [argv.slice(0, 2).join(' '), argv[0]].find((name = '') => names.includes(name));
   const help = known === undefined ? 'sallyport --help' : `sallyport ${known} --help`;
   const output = createOutput(terminal, argv.includes('--json'));
   output.failure(new Failure('usage', `${message} (see ${help})`));

@@ -128,6 +128,7 @@ export const resources = {
       },
       text('EFFECT', 'effect'),
       text('REASON', 'reason'),
+      text('BY', 'createdBy'),
       time('CREATED', 'createdAt'),
       time('EXPIRES', 'expiresAt'),
       time('LIFTED', 'liftedAt'),

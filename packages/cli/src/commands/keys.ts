@@ -3,12 +3,14 @@ import { type EndorsedFields, endorsedPurposes } from '@sallyport/shared/keys/ro
 import { type Command, InvalidArgumentError } from 'commander';
 import { action, argument, type Call, type CommandFile } from '../call.ts';
 import { apiPath } from '../client/api.ts';
+import { orNotFound } from '../client/failures.ts';
 import { type Json, readObject, readObjects, show, showTime } from '../client/reading.ts';
 import { Failure } from '../exit.ts';
 import { endorse, fingerprint, readProposals } from '../key-endorsement.ts';
 import { type Column, table } from '../output/table.ts';
-import { readLine, readTextFile } from '../sources.ts';
-import { collect, noun } from './options.ts';
+import { readTextFile } from '../sources.ts';
+import { confirm } from './confirm.ts';
+import { collect, noun, reasonText } from './options.ts';
 
 /** `keys`: the keys that the control plane signs with, and `keys rotate` for new ones. */
 export const registerKeys: CommandFile = (program, session) => {
@@ -44,8 +46,11 @@ export const registerKeys: CommandFile = (program, session) => {
     action<{ reason: string }>(session, async (call) => {
       const keyId = argument(call, 0);
       const { reason } = call.options;
-      const { body } = await call.api().send('POST', apiPath('keys:withdraw'), { keyId, reason });
-      const gone = readObject(body, 'the key');
+      const missing = `there is no key ${keyId}; see "sallyport keys"`;
+      // The API would tell a form that no key has in its own words.
+      if (!/^[a-z0-9-]{1,64}$/.test(keyId)) throw new Failure('not_found', missing);
+      const sent = call.api().send('POST', apiPath('keys:withdraw'), { keyId, reason });
+      const gone = readObject((await orNotFound(sent, missing)).body, 'the key');
       call.output.result(gone, () => `withdrew ${show(gone, 'keyId')}`);
       return 'ok';
     }),
@@ -67,7 +72,7 @@ function withdraw(keys: Command): Command {
       'Takes a key out of use before its end, for one that somebody else may have. Control planes sign nothing with it any more, edges refuse what it signed, and sessions of a statement key end. The only live key of its purpose is not withdrawn: make another first with "sallyport keys rotate --now".',
     )
     .argument('<key-id>', 'id of the key, as `sallyport keys` shows it')
-    .requiredOption('--reason <text>', 'what happened, kept in the audit')
+    .requiredOption('--reason <text>', 'what happened, kept in the audit', reasonText)
     .addHelpText(
       'after',
       "\nExample:\n  sallyport keys withdraw lane-revoke-0123456789ab --reason 'its host was taken over'",
@@ -85,7 +90,7 @@ function rotate(keys: Command): Command {
     .option(
       '--purpose <purpose>',
       `of this purpose, repeatable: ${endorsedPurposes.join(', ')} (default: those that end within 31 days)`,
-      (text: string, before?: readonly string[]) => collect(known(text), before),
+      (text: string, before?: readonly string[]) => collect(known(text, before), before),
     )
     .option(
       '--now',
@@ -98,8 +103,9 @@ function rotate(keys: Command): Command {
     );
 }
 
-function known(purpose: string): string {
+function known(purpose: string, before: readonly string[] = []): string {
   const purposes: readonly string[] = endorsedPurposes;
+  if (before.includes(purpose)) throw new InvalidArgumentError('it is named twice');
   if (purposes.includes(purpose)) return purpose;
   throw new InvalidArgumentError(`one of ${purposes.join(', ')}`);
 }
@@ -122,25 +128,30 @@ async function rotateWith(call: Call<RotateOptions>, root: KeyObject): Promise<r
   const proposals = readObjects(readObject(proposed.body, 'the proposals'), 'proposals');
   if (proposals.length === 0) return [];
   const keys = readProposals(proposals, { purposes, nowMs: Date.now() });
-  await confirm(call, keys);
+  // What the root key is about to vouch for goes to standard error, so that a person reads it.
+  call.output.note(table(proposalColumns, keys));
+  await confirm(call, {
+    ask: 'Sign these keys with the root key?',
+    yesMeans: 'to sign these keys',
+    declined: 'nothing was signed',
+  });
   const endorsements = keys.map((key) => endorse(key, root));
-  const { body } = await call.api().send('POST', apiPath('keys:endorse'), { endorsements });
+  const { body } = await call
+    .api()
+    .send('POST', apiPath('keys:endorse'), { endorsements })
+    .catch((error: unknown) => {
+      throw foreignRoot(error, call.options.root) ?? error;
+    });
   return readObjects(readObject(body, 'the keys'), 'items');
 }
 
-/** What the root key is about to vouch for goes to standard error, so that a person reads it. */
-async function confirm(
-  { options, output, terminal }: Call<RotateOptions>,
-  keys: readonly EndorsedFields[],
-): Promise<void> {
-  output.note(table(proposalColumns, keys));
-  if (options.yes === true) return;
-  if (!terminal.stdinIsTerminal || options.json === true) {
-    throw new Failure('usage', 'nobody can be asked here; say --yes to sign these keys');
-  }
-  output.note('Sign these keys with the root key? Type yes:');
-  const answer = await readLine(terminal.stdin);
-  if (answer !== 'yes') throw new Failure('failed', 'nothing was signed');
+/** The API finds that the word of a key is not that of its root key; here that is a wrong file. */
+function foreignRoot(error: unknown, file: string): Failure | null {
+  if (!(error instanceof Failure)) return null;
+  if (!error.problems.some(({ field }) => field.endsWith('/rootSignature'))) return null;
+  return new Failure('invalid', `${file} is not the root key of this installation`, {
+    cause: error,
+  });
 }
 
 const proposalColumns: readonly Column<EndorsedFields>[] = [

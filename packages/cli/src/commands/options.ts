@@ -29,6 +29,12 @@ export function duration(text: string): number {
   return milliseconds / 1000;
 }
 
+/** Why something is done, as the audit keeps it: one line. */
+export function reasonText(text: string): string {
+  if (/^[^\p{Cc}]{1,512}$/u.test(text)) return text;
+  throw new InvalidArgumentError('a reason is one line of 1 to 512 characters');
+}
+
 /** For options that may be given more than once. */
 export function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];

@@ -7,6 +7,7 @@ import { type Json, readObject, readObjects, show } from '../client/reading.ts';
 import { Failure } from '../exit.ts';
 import { kindsHelp, type Subject, subjectOf } from '../kinds.ts';
 import { describeOne } from '../output/one.ts';
+import { describeReceipts } from '../output/receipts.ts';
 import { table } from '../output/table.ts';
 import { printableYaml } from '../output/yaml.ts';
 import { type Resource, resourcePath, resources } from '../resources.ts';
@@ -151,6 +152,13 @@ async function readOne(api: Api, resource: Resource, id: string): Promise<Readin
   return {
     json: one,
     yaml: () => printableYaml(one),
-    table: () => describeOne(one),
+    table: () => describe(one),
   };
+}
+
+/** Receipts are a table of their own. */
+function describe(one: Json): string {
+  const { receipts, ...fields } = one;
+  if (receipts === undefined) return describeOne(one);
+  return `${describeOne(fields)}${describeReceipts(one)}\n`;
 }

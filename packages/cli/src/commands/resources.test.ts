@@ -114,6 +114,15 @@ describe('commands on resources', () => {
       expect(asked()[1]?.query.get('id')).toBe('usr_1');
     });
 
+    it('show who made a revocation: a token, or an edge that carried it over', async () => {
+      const by = 'carried:edg_1';
+      const target = { kind: 'user', id: 'usr_1' };
+      const items = [{ id: 'rev_1', target, effect: 'block', reason: 'lost', createdBy: by }];
+      answerWith({ items, nextCursor: null });
+      const [headings = '', row = ''] = (await sallyport(['revocations'])).stdout.split('\n');
+      expect(headings.indexOf(' BY ') + 1).toBe(row.indexOf(by));
+    });
+
     it('show how far edges are, how old their state is, whether it agrees, and what they refused', async () => {
       const edge = (id: string, lane: object) => ({
         id,
@@ -211,6 +220,25 @@ describe('commands on resources', () => {
         body: { target: { kind: 'user', email: 'a@corp.example' }, reason: 'lost' },
       });
       expect(asked()[0]?.query.get('wait')).toBe('enforced');
+    });
+
+    it('says by when an edge that has not confirmed closes, and plainly when it never does', async () => {
+      const [confirmed, late] = committed(false).receipts;
+      const fencedBy = '2026-01-01T12:00:00.000Z';
+      const open = { ...late, edgeId: 'edg_c', fencedBy: null };
+      const receipts = [confirmed, { ...late, fencedBy }];
+      answerWith({ ...committed(false), receipts }, 202);
+      const closes = await sallyport(['revoke', 'device', 'dev_1', '--wait']);
+      expect(closes.stdout).toMatch(/^edg_b .* 2026-01-01 12:00:00Z$/m);
+      expect(closes.stdout).toContain('lets nobody in any more from CLOSED BY on');
+      expect(closes.stdout).not.toContain('NEVER');
+      answerWith({ ...committed(false), receipts: [...receipts, open] }, 202);
+      const never = await sallyport(['revoke', 'device', 'dev_1', '--wait']);
+      expect(never.stdout).toMatch(/^edg_c .* NEVER$/m);
+      expect(never.stdout).toMatch(/NEVER close by themselves.*: edg_c$/m);
+      answerWith({ id: 'rev_1', reason: 'lost', enforced: false, receipts });
+      const read = await sallyport(['get', 'revocation', 'rev_1']);
+      expect(read.stdout).toMatch(/^edg_b .* 2026-01-01 12:00:00Z$/m);
     });
 
     it('ends with 7 when an edge has not confirmed in time, and names it', async () => {

@@ -4,7 +4,7 @@ import { apiPath } from '../client/api.ts';
 import { type Json, readObject, show } from '../client/reading.ts';
 import { Failure } from '../exit.ts';
 import { describeReceipts } from '../output/receipts.ts';
-import { duration } from './options.ts';
+import { duration, reasonText } from './options.ts';
 
 const targets = ['user', 'device', 'session', 'certificate', 'edge', 'everyone'] as const;
 type Target = (typeof targets)[number];
@@ -27,7 +27,12 @@ export const registerRevoke: CommandFile = (program, session) => {
     .addArgument(new Argument('<target>', 'what to revoke').choices(targets))
     .argument('[id]', 'id; for a user also the e-mail address; for a certificate its SHA-256')
     .addOption(new Option('--effect <effect>', 'what to do').choices(['end', 'block']))
-    .option('--reason <text>', 'why, kept with the revocation', 'revoked from the command line')
+    .option(
+      '--reason <text>',
+      'why, kept with the revocation',
+      reasonText,
+      'revoked from the command line',
+    )
     .option('--expires-in <duration>', 'lift a block by itself after 90s, 15m, 2h, 7d', duration)
     .option('--wait', 'wait up to 5 s until every edge enforces it, and show when each did')
     .addHelpText(

@@ -21,6 +21,7 @@ export const registerUserCreate: CommandFile = (program, session) => {
       'Makes a user. With --issuer and --subject the first sign-in of that identity is this user; without, it makes another one.',
     )
     .option('--email <address>', 'e-mail address, a label')
+    .allowExcessArguments()
     .option('--name <name>', 'name to show')
     .option('--group <name>', 'put the user into this group, repeatable', collect)
     .option('--issuer <url>', "the identity provider's issuer")
@@ -30,7 +31,14 @@ export const registerUserCreate: CommandFile = (program, session) => {
       '\nExample:\n  sallyport users create --email dana@corp.example --group contractors \\\n    --issuer https://login.corp.example --subject 00u1x…',
     )
     .action(
-      action<Options>(session, async ({ api, options, output }) => {
+      action<Options>(session, async ({ api, args, options, output }) => {
+        const [extra] = args;
+        if (extra !== undefined) {
+          throw new Failure(
+            'usage',
+            `users create takes no argument; an address is given as --email ${extra} (see sallyport users create --help)`,
+          );
+        }
         const { email, name, group, issuer, subject } = options;
         if ((issuer === undefined) !== (subject === undefined)) {
           throw new Failure('usage', '--issuer and --subject go together');

@@ -1,28 +1,21 @@
 /**
  * Loaded into a process that is measured (`--import`): at SIGUSR2 it collects all garbage, in every
- * thread, and writes how long that took and what is left into the file that BENCH_PROBE names.
+ * thread, and writes how long that took and what is left into the file that BENCH_PROBE names. Plain
+ * JavaScript: what strips types would be in the memory that it measures.
  */
 import { writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { BroadcastChannel, isMainThread } from 'node:worker_threads';
 
-export interface ThreadMemory {
-  readonly main: boolean;
-  /** Of a collection of all garbage, when there is none left. */
-  readonly collectMs: number;
-  readonly heapBytes: number;
-  /** Outside the heap, without what threads share. */
-  readonly externalBytes: number;
-}
-
 const answerMs = 2_000;
 const channel = new BroadcastChannel('memory-probe');
 channel.unref();
-const threads: ThreadMemory[] = [];
+/** @type {import('../state-cold.ts').ThreadMemory[]} */
+const threads = [];
 
-channel.onmessage = ({ data }: MessageEvent): void => {
-  if (isMainThread) threads.push(data as ThreadMemory);
+channel.onmessage = ({ data }) => {
+  if (isMainThread) threads.push(data);
   else channel.postMessage(measure());
 };
 
@@ -36,9 +29,10 @@ if (isMainThread) {
   });
 }
 
-function measure(): ThreadMemory {
+/** @returns {import('../state-cold.ts').ThreadMemory} */
+function measure() {
   setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
+  const collect = runInNewContext('gc');
   collect();
   collect();
   const times = Array.from({ length: 5 }, () => {
