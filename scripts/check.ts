@@ -7,6 +7,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { dependencyProblems } from './dependency-rules.ts';
 import { run } from './run.ts';
+import { makeSchema, schemaFile } from './schema.ts';
 import { readSupplyChain, supplyChainProblems } from './supply-chain.ts';
 
 const root = dirname(import.meta.dirname);
@@ -24,6 +25,7 @@ const steps: Readonly<Record<string, () => Promise<Outcome>>> = {
   protobuf: () => run('buf', ['lint']),
   'generated protobuf code': freshProtobuf,
   'generated migrations': freshMigrations,
+  'generated JSON Schema': freshSchema,
   'who may import what': () => Promise.resolve(listed(dependencyProblems(root))),
   'where dependencies come from': () =>
     Promise.resolve(listed(supplyChainProblems(readSupplyChain(root)))),
@@ -68,6 +70,13 @@ async function freshMigrations(): Promise<Outcome> {
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** The published JSON Schema says what the schemas in the code say. */
+async function freshSchema(): Promise<Outcome> {
+  const kept = await readFile(join(root, schemaFile), 'utf8').catch(() => null);
+  const stale = `${schemaFile} is not what would be generated now: run pnpm generate`;
+  return listed(kept === (await makeSchema()) ? [] : [stale]);
 }
 
 async function differences(kept: string, fresh: string): Promise<string[]> {

@@ -9,6 +9,8 @@ describe('what may not know what', () => {
   const edge = 'packages/edge-proxy/src';
   it.each([
     ['packages/policy/src/decide.ts', 'node:fs'],
+    ['packages/policy/src/decide.ts', 're2js'],
+    ['packages/policy/src/regex.ts', 'node:fs'],
     ['packages/policy/src/decide.ts', '@sallyport/shared/clock'],
     ['packages/shared/src/log.ts', '@sallyport/proto'],
     ['packages/proto/src/grpc.ts', '@sallyport/control-plane/main'],
@@ -34,6 +36,7 @@ describe('what may not know what', () => {
 
   it.each([
     ['packages/policy/src/decide.ts', './reasons.ts'],
+    ['packages/policy/src/regex.ts', 're2js'],
     [`${edge}/request/path.ts`, '../state/current.ts'],
     [`${edge}/request/7-forward/pool.ts`, 'undici'],
     [`${edge}/request/5-decide/facts.ts`, '../exchange.ts'],

@@ -1,6 +1,11 @@
-/** Makes what is made from other files: protobuf code, then SQL migrations from the schema. */
-import { dirname } from 'node:path';
+/**
+ * Makes what is made from other files: protobuf code, SQL migrations from the schema of the
+ * database, and the JSON Schema of the configuration.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { run } from './run.ts';
+import { makeSchema, schemaFile } from './schema.ts';
 
 const root = dirname(import.meta.dirname);
 for (const [program, args, folder] of [
@@ -15,3 +20,6 @@ for (const [program, args, folder] of [
     break;
   }
 }
+
+await mkdir(join(root, dirname(schemaFile)), { recursive: true });
+await writeFile(join(root, schemaFile), await makeSchema());

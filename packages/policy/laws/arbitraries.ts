@@ -3,95 +3,70 @@ import type {
   AllowRule,
   DenyRule,
   DeviceFacts,
-  DeviceRule,
   Facts,
   Policy,
   PolicySet,
+  RequestFacts,
   Route,
   RouteMatch,
+  ServiceIdentity,
   SessionFacts,
   StalenessBudgets,
   StalenessFacts,
   StepUpRule,
   UserFacts,
 } from '../src/index.ts';
+import { conditionsIn, namedIn, type Scope, serviceConditionsIn, signIns } from './conditions.ts';
+import {
+  addresses,
+  amr,
+  asns,
+  countries,
+  groupNames,
+  headerNames,
+  instants,
+  maybe,
+  methods,
+  nowMs,
+  pathPatterns,
+  paths,
+  postureNames,
+  postureValues,
+  serviceNames,
+  signals,
+  userIds,
+} from './words.ts';
 
 /**
  * Policy sets and facts out of few words, so that rules and requests meet often. A policy set from
  * here always compiles.
  */
 
-const nowMs = 1_800_000_000_000;
 const hosts = ['a.test', 'x.a.test', 'y.a.test', 'x.y.a.test'];
 const hostPatterns = ['a.test', 'x.a.test', '*.a.test', '*.test', '*.y.a.test'];
-const words = ['a', 'b', '%C3%A9', 'c:d'];
-const methods = ['GET', 'POST', 'DELETE'];
-const userIds = ['u-1', 'u-2', 'u-3'];
-const groupNames = ['red', 'green', 'blue', '__proto__'];
-const networks = ['10.0.0.0/8', '10.1.0.0/16', '0.0.0.0/0', '2001:db8::/32', '::/0', '10.1.2.3/32'];
-const addresses = ['10.1.2.3', '10.9.9.9', '192.0.2.1', '2001:db8::1', 'fe80::1', 'unreadable'];
-const amr = ['pwd', 'hwk', 'otp'];
 
-const some = <Value>(values: readonly Value[]): Arbitrary<Value[]> =>
-  fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: 3 });
-const maybe = <Key extends string, Value>(key: Key, value: Arbitrary<Value>) =>
-  fc
-    .option(value, { nil: undefined })
-    .map((found) => (found === undefined ? {} : { [key]: found }));
+function allowRulesIn(scope: Scope): Arbitrary<Omit<AllowRule, 'name'>> {
+  const anyone = conditionsIn({ ...scope, users: false });
+  return fc.oneof(
+    {
+      weight: 6,
+      arbitrary: conditionsIn(scope).filter((rule) => Object.keys(rule).length > 0),
+    },
+    { weight: 2, arbitrary: anyone.map((rule) => ({ ...rule, anonymous: true })) },
+    { weight: 1, arbitrary: serviceConditionsIn(scope) },
+  );
+}
 
-const segment = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom(...words) },
-  { weight: 1, arbitrary: fc.constant('{any}') },
-);
+function otherRulesIn(scope: Scope): Arbitrary<Omit<DenyRule, 'name'>> {
+  return fc.oneof(
+    { weight: 8, arbitrary: conditionsIn(scope) },
+    { weight: 1, arbitrary: serviceConditionsIn(scope) },
+  );
+}
 
-const pathPatterns: Arbitrary<string> = fc
-  .tuple(fc.array(segment, { maxLength: 2 }), fc.constantFrom('', '/', '/**', '/**', '/**'))
-  .map(([segments, tail]) => `/${segments.join('/')}${tail}`.replace('//', '/'));
-
-/** Canonical paths. */
-export const paths: Arbitrary<string> = fc
-  .tuple(fc.array(fc.constantFrom(...words), { maxLength: 3 }), fc.boolean())
-  .map(([segments, slash]) => `/${segments.join('/')}${slash && segments.length > 0 ? '/' : ''}`);
-
-const deviceRules = fc
-  .tuple(
-    maybe('known', fc.boolean()),
-    maybe('managed', fc.boolean()),
-    maybe('ownedByUser', fc.boolean()),
-  )
-  .map((parts): DeviceRule => Object.assign({}, ...parts) as DeviceRule)
-  .filter((rule) => Object.keys(rule).length > 0)
-  .filter((rule) => rule.known !== false || (rule.managed !== true && rule.ownedByUser !== true));
-
-const aboutRequest = fc
-  .tuple(
-    maybe('methods', some(methods)),
-    maybe('paths', fc.array(pathPatterns, { minLength: 1, maxLength: 2 })),
-    maybe('sourceNetworks', some(networks)),
-  )
-  .map((parts) => Object.assign({}, ...parts) as Omit<DenyRule, 'name'>);
-
-const aboutAll = fc
-  .tuple(
-    aboutRequest,
-    maybe('users', some([...userIds, 'U-1@Corp.test', 'u-2@corp.test'])),
-    maybe('groups', some(groupNames)),
-    maybe('device', deviceRules),
-  )
-  .map((parts) => Object.assign({}, ...parts) as Omit<DenyRule, 'name'>);
-
-const allowRules: Arbitrary<Omit<AllowRule, 'name'>> = fc.oneof(
-  { weight: 3, arbitrary: aboutAll.filter((rule) => Object.keys(rule).length > 0) },
-  { weight: 1, arbitrary: aboutRequest.map((rule) => ({ ...rule, anonymous: true })) },
-);
-const requirements = fc.oneof(
-  fc.record({ maxAgeSeconds: fc.constantFrom(1, 300, 900) }),
-  fc.record({ amr: some(amr) }),
-  fc.record({ maxAgeSeconds: fc.constantFrom(1, 300, 900), amr: some(amr) }),
-);
-const stepUpRules: Arbitrary<Omit<StepUpRule, 'name'>> = fc
-  .tuple(aboutAll, requirements)
-  .map(([rule, require]) => ({ ...rule, require }));
+function stepUpRulesIn(scope: Scope): Arbitrary<Omit<StepUpRule, 'name'>> {
+  return fc.tuple(otherRulesIn(scope), signIns).map(([rule, require]) => ({ ...rule, require }));
+}
 
 const named = <Rule>(rules: Arbitrary<Rule>, most: number) =>
   fc
@@ -99,16 +74,21 @@ const named = <Rule>(rules: Arbitrary<Rule>, most: number) =>
     .map((list) => list.map((rule, index) => ({ name: `r${index}`, ...rule })));
 
 const policyNames = ['p0', 'p1', 'p2'];
-const policies: Arbitrary<Policy[]> = fc.tuple(
-  ...policyNames.map((name) =>
-    fc.record({
-      name: fc.constant(name),
-      allow: named(allowRules, 4),
-      deny: named<Omit<DenyRule, 'name'>>(aboutAll, 1),
-      stepUp: named(stepUpRules, 3),
-    }),
-  ),
-);
+function policiesIn(scope: Scope): Arbitrary<Policy[]> {
+  const [allow, others] = [allowRulesIn(scope), otherRulesIn(scope)];
+  const [stepUp, conditions] = [stepUpRulesIn(scope), namedIn(scope)];
+  return fc.tuple(
+    ...policyNames.map((name) =>
+      fc.record({
+        name: fc.constant(name),
+        allow: named(allow, 4),
+        deny: named(others, 1),
+        stepUp: named(stepUp, 3),
+        conditions,
+      }),
+    ),
+  );
+}
 
 const anyMatches: Arbitrary<RouteMatch[]> = fc.array(
   fc.record({
@@ -137,17 +117,23 @@ function withoutDuplicates(all: readonly RouteMatch[]): RouteMatch[] {
   return [...new Map(claims).values()];
 }
 
+const monitors = fc.constantFrom<Route['monitor'][]>(
+  ...[undefined, undefined, undefined, ...instants.map((until) => ({ until }))],
+);
+
 const routes: Arbitrary<Route[]> = fc
   .tuple(
     matches,
+    fc.array(monitors, { minLength: 4, maxLength: 4 }),
     fc.array(fc.subarray(policyNames, { minLength: 1 }), { minLength: 4, maxLength: 4 }),
     fc.array(fc.nat(3), { minLength: 13, maxLength: 13 }),
   )
-  .map(([all, policiesOf, owners]) =>
+  .map(([all, monitored, policiesOf, owners]) =>
     policiesOf.map((names, route) => ({
       name: `route-${route}`,
       matches: all.filter((_match, index) => owners[index] === route),
       policies: names,
+      ...(monitored[route] === undefined ? {} : { monitor: monitored[route] }),
     })),
   )
   .map((all) => all.filter((route) => route.matches.length > 0));
@@ -185,22 +171,47 @@ const budgets: Arbitrary<{ readonly staleness?: StalenessBudgets }> = fc.oneof(
   },
 );
 
-export const policySets: Arbitrary<PolicySet> = fc
-  .tuple(
-    fc.record({
-      version: fc.nat(),
-      routes,
-      policies,
-      globalPolicies: fc.subarray(policyNames, { maxLength: 1 }),
-    }),
-    budgets,
-    fc.array(budgets, { minLength: 4, maxLength: 4 }),
-  )
-  .map(([set, ofAll, ofRoutes]) => ({
-    ...set,
-    ...ofAll,
-    routes: set.routes.map((route, index) => ({ ...route, ...ofRoutes[index] })),
-  }));
+const services: Arbitrary<ServiceIdentity[]> = fc.constantFrom(
+  serviceNames.map((name) => ({ name, devices: [`d-of-${name}`] })),
+  [
+    { name: 'runner', devices: ['d-1', 'd-9'] },
+    { name: 'backup', devices: ['d-3'] },
+  ],
+);
+
+function setsIn(scope: Scope): Arbitrary<PolicySet> {
+  return fc
+    .tuple(
+      fc.record({
+        version: fc.nat(),
+        routes,
+        policies: policiesIn(scope),
+        globalPolicies: fc.subarray(policyNames, { maxLength: 1 }),
+        services,
+      }),
+      budgets,
+      fc.array(budgets, { minLength: 4, maxLength: 4 }),
+    )
+    .map(([set, ofAll, ofRoutes]) => ({
+      ...set,
+      ...ofAll,
+      routes: set.routes.map((route, index) => ({ ...route, ...ofRoutes[index] })),
+    }));
+}
+
+export const policySets: Arbitrary<PolicySet> = setsIn({ users: true, time: 'all', named: true });
+
+/** Those in which every condition tells when time may change it. */
+export const toldSets: Arbitrary<PolicySet> = setsIn({ users: true, time: 'told', named: true });
+
+/** Those that are about no time, but for the age of a sign-in that is asked for. */
+export const timelessSets: Arbitrary<PolicySet> = setsIn({
+  users: true,
+  time: 'none',
+  named: true,
+}).map((set) => ({ ...set, routes: set.routes.map(({ monitor: _monitor, ...route }) => route) }));
+
+const headerLines = fc.constantFrom('admin', 'user', 'admin,user', ' user , admin', '');
 
 const aroundNow = fc.constantFrom(-1e7, -900_000, -1, 0, 1, 300_000, 1e7).map((by) => nowMs + by);
 
@@ -225,7 +236,7 @@ const devices: Arbitrary<DeviceFacts> = fc.oneof(
     weight: 30,
     arbitrary: fc.record({
       kind: fc.constant('known' as const),
-      id: fc.constantFrom('d-1', 'd-2'),
+      id: fc.constantFrom('d-1', 'd-2', 'd-3'),
       managed: fc.boolean(),
       ownerUserId: fc.option(fc.constantFrom(...userIds), { nil: null }),
       certificateSha256: fc.constant('00'),
@@ -235,7 +246,16 @@ const devices: Arbitrary<DeviceFacts> = fc.oneof(
       ),
       blocked: fc.oneof(
         { weight: 29, arbitrary: fc.constant(null) },
-        fc.constantFrom('device' as const, 'certificate' as const),
+        fc.constantFrom('device' as const, 'certificate' as const, 'service' as const),
+      ),
+      certificateNotBeforeMs: aroundNow,
+      posture: fc.uniqueArray(
+        fc.record({
+          name: fc.constantFrom(...postureNames),
+          value: fc.constantFrom(...postureValues, 14, '13'),
+          observedAtMs: aroundNow,
+        }),
+        { selector: ({ name }) => name, maxLength: 2 },
       ),
     }),
   },
@@ -260,7 +280,7 @@ function sessionsOn(device: DeviceFacts): Arbitrary<SessionFacts> {
         userId: fc.constantFrom(...userIds),
         deviceId: fc.constantFrom(its, its, its, its, its, null, 'd-2'),
         authenticatedAtMs: aroundNow,
-        amr: fc.subarray(amr),
+        amr: fc.subarray([...amr]),
         expiresAtMs: fc.oneof(
           { weight: 19, arbitrary: fc.constant(nowMs + 2e9) },
           { weight: 1, arbitrary: aroundNow },
@@ -281,9 +301,24 @@ function usersOf(session: SessionFacts): Arbitrary<UserFacts> {
         kind: fc.constant('known' as const),
         id: mostly(id, 'u-9'),
         email: fc.constantFrom(`${id}@corp.test`, `${id.toUpperCase()}@CORP.test`),
-        groups: fc.subarray(groupNames),
+        groups: fc.subarray([...groupNames]),
         status: mostly<'active' | 'suspended'>('active', 'suspended'),
         blocked: mostly(false, true),
+        employment: fc.option(
+          fc.record({
+            class: fc.constantFrom('employee', 'contractor'),
+            endsAtMs: fc.constantFrom(
+              null,
+              null,
+              null,
+              nowMs + 2e9,
+              nowMs + 2e9,
+              nowMs + 2e9,
+              nowMs + 1,
+            ),
+          }),
+          { nil: null },
+        ),
       }),
     },
   );
@@ -316,25 +351,64 @@ function allLanes(of: Arbitrary<number>) {
   return { revokeMs: of, signalsMs: of, configMs: of, directoryMs: of };
 }
 
-export const facts: Arbitrary<Facts> = fc
-  .tuple(
-    sessionsAndUsers,
+const requests: Arbitrary<RequestFacts> = fc.record({
+  method: fc.constantFrom(...methods, 'HEAD'),
+  host: fc.constantFrom(...hosts),
+  path: paths,
+  headers: fc.dictionary(fc.constantFrom(...headerNames), fc.array(headerLines, { maxLength: 2 }), {
+    maxKeys: 2,
+    noNullPrototype: true,
+  }),
+});
+
+const surroundings = fc.record({
+  nowMs: fc
+    .constantFrom(0, 0, 0, 0, -1, 1, 3_600_000, 34_200_000, 72_000_000)
+    .map((by) => nowMs + by),
+  sourceAddress: fc.constantFrom(...addresses),
+  place: fc.option(
     fc.record({
-      nowMs: fc.constant(nowMs),
-      request: fc.record({
-        method: fc.constantFrom(...methods, 'HEAD'),
-        host: fc.constantFrom(...hosts),
-        path: paths,
-      }),
-      sourceAddress: fc.constantFrom(...addresses),
-      lockdown: mostly(false, true),
-      staleness: fc.oneof(
-        { weight: 3, arbitrary: fc.constant(fresh) },
-        { weight: 1, arbitrary: fc.record(allLanes(ages)) },
-      ),
+      country: fc.constantFrom(...countries, null),
+      asn: fc.constantFrom(...asns, null),
     }),
-  )
-  .map(([people, request]) => ({ ...people, ...request }));
+    { nil: null },
+  ),
+  risk: fc.option(
+    fc.record({
+      score: fc.constantFrom(0, 10, 39, 49, 50, 100),
+      signals: fc.subarray([...signals]),
+    }),
+    { nil: null },
+  ),
+  lockdown: mostly(false, true),
+  staleness: fc.oneof(
+    { weight: 3, arbitrary: fc.constant(fresh) },
+    { weight: 1, arbitrary: fc.record(allLanes(ages)) },
+  ),
+});
+
+export const facts: Arbitrary<Facts> = fc
+  .tuple(sessionsAndUsers, requests, surroundings)
+  .map(([people, request, others]) => ({ ...people, request, ...others }));
+
+/** How many facts `manyFacts` gives at once. */
+export const factsAtOnce = 192;
+
+/**
+ * Many facts at once: every one of some people with every one of some requests, in every one of
+ * some surroundings. Made in a small part of the time that as many facts of their own would take.
+ */
+export const manyFacts: Arbitrary<Facts[]> = fc
+  .tuple(several(sessionsAndUsers, 6), several(requests, 8), several(surroundings, 4))
+  .map(([people, asked, around]) =>
+    people.flatMap((who) =>
+      asked.flatMap((request) => around.map((others) => ({ ...who, request, ...others }))),
+    ),
+  );
+
+function several<Value>(values: Arbitrary<Value>, count: number): Arbitrary<Value[]> {
+  return fc.array(values, { minLength: count, maxLength: count });
+}
 
 function mostly<Value>(usual: Value, other: Value): Arbitrary<Value> {
   return fc.oneof(

@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check';
-import type { Facts, PolicySet } from '../src/index.ts';
+import type { EmploymentFacts, Facts, PolicySet } from '../src/index.ts';
 import { facts, policySets } from './arbitraries.ts';
 
 /** Values that are almost right. */
@@ -23,7 +23,9 @@ function closed(set: PolicySet): PolicySet {
     ...policy,
     allow: policy.allow.filter((rule) => rule.anonymous !== true),
   }));
-  return { ...set, policies };
+  // No facts have this device, so that nobody is a service.
+  const services = (set.services ?? []).map(({ name }) => ({ name, devices: [`d-of-${name}`] }));
+  return { ...set, policies, services };
 }
 
 function damagedOf(sets: Arbitrary<PolicySet>): Arbitrary<unknown> {
@@ -87,7 +89,7 @@ const oddTexts = fc.oneof(
 
 /** Facts of the right types with values that nobody would expect. */
 export const oddFacts: Arbitrary<Facts> = fc
-  .tuple(facts, oddNumbers, oddTexts, fc.nat(10))
+  .tuple(facts, oddNumbers, oddTexts, fc.nat(15))
   .map(([one, number, text, at]) => {
     const { device, session, user, request } = one;
     const odd: readonly Partial<Facts>[] = [
@@ -101,7 +103,21 @@ export const oddFacts: Arbitrary<Facts> = fc
       { session: session.kind === 'live' ? { ...session, authenticatedAtMs: number } : session },
       { user: user.kind === 'known' ? { ...user, email: text, groups: [text] } : user },
       { session: session.kind === 'live' ? { ...session, userId: text, deviceId: text } : session },
+      { place: { country: text, asn: number } },
+      { risk: { score: number, signals: [text] } },
+      { request: { ...request, headers: { 'x-role': [text], [text]: [] } } },
+      { user: user.kind === 'known' ? { ...user, employment: endingAt(number) } : user },
+      {
+        device:
+          device.kind === 'known'
+            ? { ...device, posture: [{ name: 'os', value: number, observedAtMs: number }] }
+            : device,
+      },
       { staleness: { revokeMs: number, signalsMs: number, configMs: number, directoryMs: number } },
     ];
     return { ...one, ...odd[at] };
   });
+
+function endingAt(endsAtMs: number): EmploymentFacts {
+  return { class: 'employee', endsAtMs };
+}

@@ -1,5 +1,5 @@
 import type {
-  AuthenticationRequirement,
+  AllowRule,
   Decision,
   Facts,
   Policy,
@@ -9,6 +9,15 @@ import type {
   StalenessBudgets,
   StalenessFacts,
 } from '../src/index.ts';
+import { all, type Known, type Live } from './known.ts';
+import {
+  holds,
+  lookUp,
+  matches,
+  milliseconds,
+  type Names,
+  signedIn,
+} from './reference-conditions.ts';
 
 /**
  * The decision as the design words it, slowly: every match and every rule is looked at, nothing is
@@ -16,45 +25,54 @@ import type {
  * canonical host and path.
  */
 
-type Value = true | false | 'pending' | 'unknown';
-type Live = Extract<Facts['session'], { kind: 'live' }>;
-type KnownUser = Extract<Facts['user'], { kind: 'known' }>;
-type KnownDevice = Extract<Facts['device'], { kind: 'known' }>;
-
 export interface ReferenceVerdict {
   readonly outcome: Decision['outcome'];
   readonly route: string | null;
-}
-
-interface Known {
-  readonly facts: Facts;
-  readonly session: Live | null;
-  readonly user: KnownUser | null;
-  readonly device: KnownDevice | null;
+  /** Permitted only because the route watches. */
+  readonly watched: boolean;
 }
 
 /** What the design says about these facts. */
 export function referenceDecide(set: PolicySet, facts: Facts): ReferenceVerdict {
   const { route, methodFound } = findRoute(set, facts);
-  if (route === null) return { outcome: 'deny', route: null };
-  const verdict = (outcome: Decision['outcome']) => ({ outcome, route: route.name });
+  if (route === null) return { outcome: 'deny', route: null, watched: false };
+  const verdict = (outcome: Decision['outcome'], watched = false) => ({
+    outcome,
+    route: route.name,
+    watched,
+  });
   if (!methodFound) return verdict('deny');
-  const live =
-    facts.session.kind === 'live' && facts.session.expiresAtMs > facts.nowMs ? facts.session : null;
-  if (refusedBeforeRules(facts, live)) return verdict('deny');
-  const user = live !== null && facts.user.kind === 'known' ? facts.user : null;
-  const withoutDevice = live !== null && live.deviceId === null;
-  const device = facts.device.kind === 'known' && !withoutDevice ? facts.device : null;
-  const known = { facts, session: live, user, device };
+  const known = knownOf(set, facts);
+  const { session } = known;
+  if (refusedBeforeRules(facts, session)) return verdict('deny');
   const is = (threshold: Threshold) => isPast(threshold, set, route, facts.staleness);
   if (is('denyAfter').length > 0) return verdict('deny');
-  const outcome = applyRules(policiesOf(set, route), known);
+  const outcome = applyRules(set, route, known);
+  const watched =
+    outcome === 'deny' &&
+    route.monitor !== undefined &&
+    facts.nowMs < Date.parse(route.monitor.until);
+  const isSomebody = session !== null || known.service !== null;
+  const through = watched ? (isSomebody ? 'permit' : 'sign_in') : outcome;
+  const stale = is('stepUpAfter');
   const asked =
-    outcome === 'permit' && live !== null && !confirmed(is('stepUpAfter'), live, facts)
+    through === 'permit' && session !== null && !confirmed(stale, session, facts)
       ? 'step_up'
-      : outcome;
+      : through;
   const wantsSession = asked === 'sign_in' || asked === 'step_up';
-  return verdict(wantsSession && is('denyNewSessionsAfter').length > 0 ? 'deny' : asked);
+  if (wantsSession && is('denyNewSessionsAfter').length > 0) return verdict('deny');
+  return verdict(asked, watched && asked === 'permit');
+}
+
+function knownOf(set: PolicySet, facts: Facts): Known {
+  const session =
+    facts.session.kind === 'live' && facts.session.expiresAtMs > facts.nowMs ? facts.session : null;
+  const user = session !== null && facts.user.kind === 'known' ? facts.user : null;
+  const withoutDevice = session !== null && session.deviceId === null;
+  const device = facts.device.kind === 'known' && !withoutDevice ? facts.device : null;
+  const service =
+    set.services?.find(({ devices }) => device !== null && devices.includes(device.id)) ?? null;
+  return { facts, session, user, device, service: service?.name ?? null };
 }
 
 type Threshold = 'stepUpAfter' | 'denyNewSessionsAfter' | 'denyAfter';
@@ -92,9 +110,7 @@ function isPast(
       return counts ? [age] : [];
     }
     const text = ofLane(threshold);
-    const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-    const unit = units[text.slice(-1) as keyof typeof units];
-    return text !== 'serve' && age >= Number(text.slice(0, -1)) * unit ? [age] : [];
+    return text !== 'serve' && age >= milliseconds(text) ? [age] : [];
   });
 }
 
@@ -105,24 +121,32 @@ function confirmed(staleAges: readonly number[], session: Live, { nowMs }: Facts
   return staleAges.every((age) => signedInAgo >= -60_000 && signedInAgo <= age);
 }
 
-function applyRules(policies: readonly Policy[], known: Known): Decision['outcome'] {
-  const deny = policies.flatMap((policy) => policy.deny.map((rule) => holds(rule, known)));
+function applyRules(set: PolicySet, route: Route, known: Known): Decision['outcome'] {
+  const names = policiesOf(set, route).map((policy): Names => ({ set, policy }));
+  const deny = names.flatMap((at) => at.policy.deny.map((rule) => holds(rule, 'deny', at, known)));
   if (deny.includes(true) || deny.includes('unknown')) return 'deny';
-  const allow = policies.flatMap((policy) =>
-    policy.allow.map((rule) => {
-      const value = holds(rule, known);
-      return rule.anonymous !== true && known.session === null ? all([value, 'pending']) : value;
+  const allow = names.flatMap((at) =>
+    at.policy.allow.map((rule) => {
+      const value = holds(rule, 'allow', at, known);
+      const needsSession = rule.anonymous !== true && !isForServices(rule, at);
+      return needsSession && known.session === null ? all([value, 'pending']) : value;
     }),
   );
   if (allow.includes(true)) {
-    const asking = policies
-      .flatMap((policy) => policy.stepUp)
-      .filter((rule) => [true, 'unknown'].includes(holds(rule, known)))
-      .filter((rule) => !isMet(rule.require, known));
-    if (asking.length === 0) return 'permit';
+    const asking = names.some((at) =>
+      at.policy.stepUp
+        .filter((rule) => [true, 'unknown'].includes(holds(rule, 'stepUp', at, known)))
+        .some((rule) => !signedIn(rule.require, known)),
+    );
+    if (!asking) return 'permit';
     return known.session === null ? 'sign_in' : 'step_up';
   }
   return known.session === null && allow.includes('pending') ? 'sign_in' : 'deny';
+}
+
+function isForServices(rule: AllowRule | RuleConditions, names: Names): boolean {
+  if (rule.services !== undefined) return true;
+  return (rule.conditions ?? []).some((name) => isForServices(...lookUp(name, names)));
 }
 
 function policiesOf(set: PolicySet, route: Route): readonly Policy[] {
@@ -140,50 +164,8 @@ function refusedBeforeRules(facts: Facts, live: Live | null): boolean {
   const deviceId = device.kind === 'known' ? device.id : null;
   if (live.deviceId !== null && live.deviceId !== deviceId) return true;
   if (user.kind !== 'known' || user.id !== live.userId) return true;
-  return user.blocked || user.status === 'suspended';
-}
-
-function holds(rule: RuleConditions, known: Known): Value {
-  const { facts, user, device } = known;
-  const values: Value[] = [];
-  if (rule.methods) values.push(rule.methods.includes(facts.request.method));
-  if (rule.paths) values.push(rule.paths.some((path) => matches(path, facts.request.path)));
-  if (rule.sourceNetworks) values.push(within(rule.sourceNetworks, facts.sourceAddress));
-  if (rule.users) {
-    const mine = user === null ? [] : [user.id, user.email.toLowerCase()];
-    const wanted = rule.users.map((entry) => (entry.includes('@') ? entry.toLowerCase() : entry));
-    values.push(user === null ? 'pending' : wanted.some((entry) => mine.includes(entry)));
-  }
-  if (rule.groups) {
-    values.push(
-      user === null ? 'pending' : rule.groups.some((group) => user.groups.includes(group)),
-    );
-  }
-  if (rule.device) {
-    const { known: wantKnown, managed, ownedByUser } = rule.device;
-    if (wantKnown !== undefined) values.push(wantKnown === (device !== null));
-    if (managed !== undefined) values.push(managed === (device?.managed === true));
-    const owner = device?.ownerUserId ?? null;
-    if (ownedByUser !== undefined && owner === null) values.push(!ownedByUser);
-    if (ownedByUser !== undefined && owner !== null) {
-      values.push(user === null ? 'pending' : ownedByUser === (owner === user.id));
-    }
-  }
-  return all(values);
-}
-
-function all(values: readonly Value[]): Value {
-  if (values.includes(false)) return false;
-  if (values.includes('unknown')) return 'unknown';
-  return values.includes('pending') ? 'pending' : true;
-}
-
-function isMet(wanted: AuthenticationRequirement, { session, facts }: Known): boolean {
-  if (session === null) return false;
-  const age = facts.nowMs - session.authenticatedAtMs;
-  if (age < -60_000) return false;
-  if (wanted.maxAgeSeconds !== undefined && age >= wanted.maxAgeSeconds * 1000) return false;
-  return wanted.amr === undefined || wanted.amr.some((method) => session.amr.includes(method));
+  const endsAtMs = user.employment?.endsAtMs ?? Number.POSITIVE_INFINITY;
+  return user.blocked || user.status === 'suspended' || endsAtMs <= facts.nowMs;
 }
 
 function findRoute(
@@ -211,40 +193,4 @@ function rank(pattern: string): string {
   const parts = pattern.split('/').filter((part) => part !== '');
   const kinds = parts.map((part) => (part === '**' ? '3' : part.startsWith('{') ? '2' : '1'));
   return `${kinds.join('')}0`;
-}
-
-function matches(pattern: string, path: string): boolean {
-  const wanted = pattern.split('/').filter((part) => part !== '');
-  const parts = path.split('/').filter((part) => part !== '');
-  const rest = wanted.at(-1) === '**';
-  if (rest) wanted.pop();
-  if (rest ? parts.length < wanted.length : parts.length !== wanted.length) return false;
-  return wanted.every((part, index) => part.startsWith('{') || part === parts[index]);
-}
-
-function within(networks: readonly string[], address: string): Value {
-  const bits = bitsOf(address);
-  if (bits === null) return 'unknown';
-  return networks.some((network) => {
-    const [base = '', prefix = ''] = network.split('/');
-    const its = bitsOf(base) ?? '';
-    return its.length === bits.length && bits.startsWith(its.slice(0, Number(prefix)));
-  });
-}
-
-/** An address as a text of ones and zeros; only what the laws use of IPv6 is read. */
-function bitsOf(address: string): string | null {
-  const binary = (value: number, width: number) => value.toString(2).padStart(width, '0');
-  if (/^\d+\.\d+\.\d+\.\d+$/.test(address)) {
-    return address
-      .split('.')
-      .map((part) => binary(Number(part), 8))
-      .join('');
-  }
-  if (!address.includes('::')) return null;
-  const [head = [], tail = []] = address.split('::').map((side) => side.split(':').filter(Boolean));
-  const middle = Array.from({ length: 8 - head.length - tail.length }, () => '0');
-  return [...head, ...middle, ...tail]
-    .map((part) => binary(Number.parseInt(part, 16), 16))
-    .join('');
 }

@@ -1,5 +1,5 @@
 import type { ReasonCode } from './reasons.ts';
-import type { View } from './view.ts';
+import type { KnownUser, View } from './view.ts';
 
 /** What is refused whatever the rules say: the reason, or null to go on. */
 export interface Check {
@@ -36,7 +36,7 @@ function badDevice({ facts: { device } }: View): ReasonCode | null {
       return null;
     case 'known':
       if (device.blocked === null) return null;
-      return device.blocked === 'certificate' ? 'certificate_revoked' : 'device_revoked';
+      return reasonOfBlock(device.blocked);
     case 'unenrolled':
       return 'device_unknown';
     case 'bad':
@@ -48,6 +48,12 @@ function badDevice({ facts: { device } }: View): ReasonCode | null {
   }
 }
 
+/** What a later version may block says no less. */
+function reasonOfBlock(blocked: 'device' | 'certificate' | 'service'): ReasonCode {
+  if (blocked === 'certificate') return 'certificate_revoked';
+  return blocked === 'service' ? 'service_revoked' : 'device_revoked';
+}
+
 /** A session that was made on a device holds on that device alone. */
 function otherDevice({ facts: { device }, session }: View): ReasonCode | null {
   if (session === null || session.deviceId === null) return null;
@@ -55,9 +61,15 @@ function otherDevice({ facts: { device }, session }: View): ReasonCode | null {
   return device.id === session.deviceId ? null : 'session_other_device';
 }
 
-function badUser({ session, user }: View): ReasonCode | null {
+function badUser({ facts, session, user }: View): ReasonCode | null {
   if (session === null) return null;
   if (user === null) return 'user_unknown';
   if (user.blocked) return 'user_revoked';
-  return user.status === 'active' ? null : 'user_suspended';
+  if (user.status !== 'active') return 'user_suspended';
+  return facts.nowMs < employmentEndMs(user) ? null : 'employment_ended';
+}
+
+/** When the user's employment ends; Infinity: never, as far as is known. */
+export function employmentEndMs({ employment }: KnownUser): number {
+  return employment?.endsAtMs ?? Number.POSITIVE_INFINITY;
 }

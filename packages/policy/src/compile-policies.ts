@@ -1,4 +1,6 @@
+import type { RuleKind } from './conditions/condition.ts';
 import type { ConditionPool } from './conditions/pool.ts';
+import { NamedConditions } from './named-conditions.ts';
 import {
   below,
   complain,
@@ -8,62 +10,84 @@ import {
   readList,
   readName,
 } from './read.ts';
-import {
-  type CompiledRule,
-  type CompiledStepUpRule,
-  compileRule,
-  compileStepUpRule,
-  type RuleKind,
-} from './rules.ts';
+import { indexRules, type RuleIndex } from './rule-index.ts';
+import { type CompiledRule, compileRule, compileStepUpRule } from './rules.ts';
 
-/** The rules that hold together: those of one policy, or of all policies of a route. */
-export interface RuleLists {
-  readonly allow: readonly CompiledRule[];
-  readonly deny: readonly CompiledRule[];
-  readonly stepUp: readonly CompiledStepUpRule[];
-}
-
-export type Policies = ReadonlyMap<string, RuleLists>;
+/** The rules of each policy, by its name. */
+export type Policies = ReadonlyMap<string, RuleIndex>;
 
 /** Compiles all policies, by name. One with problems is there too, so that it counts as known. */
 export function compilePolicies(value: unknown, place: Place, pool: ConditionPool): Policies {
-  const policies = new Map<string, RuleLists>();
-  for (const [index, policy] of (readList(value, place) ?? []).entries()) {
-    const at = below(place, index);
-    const fields = readFields(policy, at, ['name', 'allow', 'deny', 'stepUp'], []);
-    if (fields === null) continue;
-    const name = readName(fields.get('name'), below(at, 'name'));
-    const lists = compileLists(fields, at, name ?? '', pool);
-    if (name === null) continue;
-    if (policies.has(name)) complain(below(at, 'name'), `there are two policies named ${name}`);
-    policies.set(name, lists);
-  }
-  return policies;
+  const named = new NamedConditions(pool);
+  const read = readPolicies(value, place, named);
+  named.check();
+  const compiled = read.map(({ name, fields, at }) => ({
+    name,
+    rules: compileAll(fields, at, name, named),
+  }));
+  const ids = compiled.flatMap(({ rules }) => rules.map(({ id }) => id)).sort();
+  const orders = new Map(ids.map((id, order) => [id, order]));
+  return new Map(compiled.map(({ name, rules }) => [name, indexRules(inOrder(rules, orders))]));
 }
 
-function compileLists(
+/** By id, and numbered, so that the order in which rules are written never matters. */
+function inOrder(
+  rules: readonly CompiledRule[],
+  orders: ReadonlyMap<string, number>,
+): readonly CompiledRule[] {
+  return rules
+    .map((rule) => ({ ...rule, order: orders.get(rule.id) ?? rule.order }))
+    .sort((left, right) => left.order - right.order);
+}
+
+interface ReadPolicy {
+  readonly name: string;
+  readonly fields: Fields;
+  readonly at: Place;
+}
+
+/** Reads what policies are made of, and their named conditions, which rules of any may name. */
+function readPolicies(value: unknown, place: Place, named: NamedConditions): ReadPolicy[] {
+  const read: ReadPolicy[] = [];
+  const names = new Set<string>();
+  for (const [index, policy] of (readList(value, place) ?? []).entries()) {
+    const at = below(place, index);
+    const fields = readFields(policy, at, ['name', 'allow', 'deny', 'stepUp'], ['conditions']);
+    if (fields === null) continue;
+    const name = readName(fields.get('name'), below(at, 'name')) ?? '';
+    if (names.has(name)) complain(below(at, 'name'), `there are two policies named ${name}`);
+    names.add(name);
+    if (fields.has('conditions')) {
+      named.add(fields.get('conditions'), below(at, 'conditions'), name);
+    }
+    read.push({ name, fields, at });
+  }
+  return read;
+}
+
+function compileAll(
   fields: Fields,
   place: Place,
   policy: string,
-  pool: ConditionPool,
-): RuleLists {
-  const rules = <Rule extends CompiledRule>(
+  named: NamedConditions,
+): readonly CompiledRule[] {
+  const rules = (
     kind: RuleKind,
-    compileOne: (value: unknown, at: Place) => Rule | null,
-  ) => compileRules(fields.get(kind), below(place, kind), compileOne);
-  return {
-    allow: rules('allow', (rule, at) => compileRule(rule, at, policy, 'allow', pool)),
-    deny: rules('deny', (rule, at) => compileRule(rule, at, policy, 'deny', pool)),
-    stepUp: rules('stepUp', (rule, at) => compileStepUpRule(rule, at, policy, pool)),
-  };
+    compileOne: (value: unknown, at: Place) => CompiledRule | null,
+  ): readonly CompiledRule[] => compileRules(fields.get(kind), below(place, kind), compileOne);
+  return [
+    ...rules('allow', (rule, at) => compileRule(rule, at, policy, 'allow', named)),
+    ...rules('deny', (rule, at) => compileRule(rule, at, policy, 'deny', named)),
+    ...rules('stepUp', (rule, at) => compileStepUpRule(rule, at, policy, named)),
+  ];
 }
 
-function compileRules<Rule extends CompiledRule>(
+function compileRules(
   value: unknown,
   place: Place,
-  compileOne: (value: unknown, at: Place) => Rule | null,
-): readonly Rule[] {
-  const rules = new Map<string, Rule>();
+  compileOne: (value: unknown, at: Place) => CompiledRule | null,
+): readonly CompiledRule[] {
+  const rules = new Map<string, CompiledRule>();
   for (const [index, entry] of (readList(value, place) ?? []).entries()) {
     const at = below(place, index);
     const rule = compileOne(entry, at);
@@ -85,30 +109,4 @@ export function readPolicyNames(value: unknown, place: Place, policies: Policies
     else complain(at, `there is no policy named ${name}`);
   }
   return names;
-}
-
-/** Makes the rule lists of a route from the names of its policies; the same names, the same lists. */
-export function ruleListsOf(policies: Policies): (names: ReadonlySet<string>) => RuleLists {
-  const made = new Map<string, RuleLists>();
-  return (names) => {
-    const sorted = [...names].sort();
-    const key = sorted.join(' ');
-    const lists = made.get(key) ?? combine(sorted, policies);
-    made.set(key, lists);
-    return lists;
-  };
-}
-
-function combine(names: readonly string[], policies: Policies): RuleLists {
-  const lists = names.flatMap((name) => policies.get(name) ?? []);
-  return {
-    allow: lists.flatMap((list) => list.allow).sort(byId),
-    deny: lists.flatMap((list) => list.deny).sort(byId),
-    stepUp: lists.flatMap((list) => list.stepUp).sort(byId),
-  };
-}
-
-function byId(left: CompiledRule, right: CompiledRule): number {
-  if (left.id === right.id) return 0;
-  return left.id < right.id ? -1 : 1;
 }

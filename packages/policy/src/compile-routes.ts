@@ -1,5 +1,5 @@
 import { parseHostPattern } from './canonical-host.ts';
-import { type Policies, readPolicyNames, ruleListsOf } from './compile-policies.ts';
+import { type Policies, readPolicyNames } from './compile-policies.ts';
 import { compileBudgets, countingBudgets, type HeldBudgets } from './compile-staleness.ts';
 import { readMethod } from './conditions/method.ts';
 import { readPattern } from './conditions/path.ts';
@@ -10,6 +10,7 @@ import {
   type Place,
   readEntries,
   readFields,
+  readInstant,
   readList,
   readName,
 } from './read.ts';
@@ -21,6 +22,8 @@ interface Hosts {
   readonly wildcardHosts: Map<string, PathTable>;
 }
 
+const optional = ['staleness', 'monitor'];
+
 /** Compiles all routes into the tables that requests are looked up in. */
 export function compileRoutes(
   value: unknown,
@@ -30,12 +33,11 @@ export function compileRoutes(
   settings: HeldBudgets,
 ): Pick<CompiledPolicySet, 'exactHosts' | 'wildcardHosts'> {
   const hosts: Hosts = { exactHosts: new Map(), wildcardHosts: new Map() };
-  const rulesOf = ruleListsOf(policies);
   const usual = countingBudgets(settings);
   const names = new Set<string>();
   for (const [index, entry] of (readList(value, place) ?? []).entries()) {
     const at = below(place, index);
-    const fields = readFields(entry, at, ['name', 'matches', 'policies'], ['staleness']);
+    const fields = readFields(entry, at, ['name', 'matches', 'policies'], optional);
     if (fields === null) continue;
     const name = readName(fields.get('name'), below(at, 'name'));
     const own = readPolicyNames(fields.get('policies'), below(at, 'policies'), policies);
@@ -44,7 +46,14 @@ export function compileRoutes(
           compileBudgets(fields.get('staleness'), below(at, 'staleness'), 'route', settings),
         )
       : usual;
-    const route = { name: name ?? '', ...rulesOf(new Set([...globals, ...own])), staleness };
+    const route = {
+      name: name ?? '',
+      policies: [...new Set([...globals, ...own])].flatMap((policy) => policies.get(policy) ?? []),
+      monitorUntilMs: fields.has('monitor')
+        ? readMonitor(fields.get('monitor'), below(at, 'monitor'))
+        : Number.NEGATIVE_INFINITY,
+      staleness,
+    };
     readEntries(fields.get('matches'), below(at, 'matches'), (match, where) =>
       addMatch(match, where, hosts, route),
     );
@@ -53,6 +62,13 @@ export function compileRoutes(
     names.add(name);
   }
   return hosts;
+}
+
+/** Never without an end: what is watched for good is not enforced at all. */
+function readMonitor(value: unknown, place: Place): number {
+  const fields = readFields(value, place, ['until'], []);
+  const untilMs = fields === null ? null : readInstant(fields.get('until'), below(place, 'until'));
+  return untilMs ?? Number.NEGATIVE_INFINITY;
 }
 
 function addMatch(value: unknown, place: Place, hosts: Hosts, route: CompiledRoute): true | null {

@@ -201,13 +201,13 @@ describe('compile', () => {
     ['an empty requirement', withRule({ require: {} }, 'stepUp'), '/policies/0/stepUp/0/require'],
     [
       'an age of zero',
-      withRule({ require: { maxAgeSeconds: 0 } }, 'stepUp'),
-      '/policies/0/stepUp/0/require/maxAgeSeconds',
+      withRule({ require: { maxAge: '0s' } }, 'stepUp'),
+      '/policies/0/stepUp/0/require/maxAge',
     ],
     [
-      'an age that is not a number',
-      withRule({ require: { maxAgeSeconds: Number.NaN } }, 'stepUp'),
-      '/policies/0/stepUp/0/require/maxAgeSeconds',
+      'an age in seconds',
+      withRule({ require: { maxAge: 900 } }, 'stepUp'),
+      '/policies/0/stepUp/0/require/maxAge',
     ],
     [
       'no method of authentication',

@@ -1,5 +1,6 @@
 import { compilePolicies, readPolicyNames } from './compile-policies.ts';
 import { compileRoutes } from './compile-routes.ts';
+import { compileServices } from './compile-services.ts';
 import { compileBudgets, defaultBudgets } from './compile-staleness.ts';
 import { ConditionPool } from './conditions/pool.ts';
 import type { PolicySet } from './model.ts';
@@ -22,16 +23,32 @@ export function compile(set: PolicySet): CompiledPolicySet {
 
 function compileSet(value: unknown, place: Place): CompiledPolicySet | null {
   const required = ['version', 'routes', 'policies', 'globalPolicies'];
-  const fields = readFields(value, place, required, ['staleness']);
+  const fields = readFields(value, place, required, ['staleness', 'services']);
   if (fields === null) return null;
   const at = (field: string) => below(place, field);
   const version = readCount(fields.get('version'), at('version'), 0);
-  const pool = new ConditionPool();
+  const services = compileServices(
+    fields.has('services') ? fields.get('services') : [],
+    at('services'),
+  );
+  const pool = new ConditionPool(services.names);
   const policies = compilePolicies(fields.get('policies'), at('policies'), pool);
   const globals = readPolicyNames(fields.get('globalPolicies'), at('globalPolicies'), policies);
   const budgets = fields.has('staleness')
     ? compileBudgets(fields.get('staleness'), at('staleness'), 'settings', defaultBudgets)
     : defaultBudgets;
   const hosts = compileRoutes(fields.get('routes'), at('routes'), policies, globals, budgets);
-  return version === null ? null : { version, ...hosts, groups: pool.groups };
+  if (version === null) return null;
+  return {
+    version,
+    ...hosts,
+    groups: pool.groups,
+    serviceOf: lookUp(services.byDevice),
+    headerNames: [...pool.headerNames].sort(),
+  };
+}
+
+/** Most sets have no services: then no id is looked up for nothing. */
+function lookUp(byDevice: ReadonlyMap<string, string>): CompiledPolicySet['serviceOf'] {
+  return byDevice.size === 0 ? () => null : (deviceId) => byDevice.get(deviceId) ?? null;
 }

@@ -19,7 +19,7 @@ const set: PolicySet = {
       ],
       stepUp: [
         { name: 'otp', paths: ['/both'], require: { amr: ['otp'] } },
-        { name: 'key', paths: ['/both'], require: { amr: ['hwk'], maxAgeSeconds: 60 } },
+        { name: 'key', paths: ['/both'], require: { amr: ['hwk'], maxAge: '60s' } },
       ],
     },
   ],
@@ -30,7 +30,7 @@ const compiled = compile(set);
 
 const facts: Facts = {
   nowMs: 1000,
-  request: { method: 'GET', host: 'a.test', path: '/' },
+  request: { method: 'GET', host: 'a.test', path: '/', headers: {} },
   sourceAddress: '192.0.2.1',
   device: {
     kind: 'known',
@@ -38,7 +38,9 @@ const facts: Facts = {
     managed: true,
     ownerUserId: null,
     certificateSha256: '00',
+    certificateNotBeforeMs: 0,
     certificateNotAfterMs: 5000,
+    posture: [],
     blocked: null,
   },
   session: {
@@ -57,7 +59,10 @@ const facts: Facts = {
     groups: ['staff'],
     status: 'active',
     blocked: false,
+    employment: null,
   },
+  place: null,
+  risk: null,
   lockdown: false,
   staleness: { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 },
 };
@@ -71,12 +76,16 @@ describe('decide', () => {
       reasons: [{ code: 'rule_allowed', detail: 'app/allow/staff' }],
       ruleIds: ['app/allow/staff'],
       untilMs: 4000,
+      wouldDeny: null,
     });
   });
 
   // Held by the type check, which takes the tests in: what has every field is no permit yet.
   test('a permit cannot be made by hand', () => {
-    type ByHand = Pick<Permit, 'outcome' | 'route' | 'reasons' | 'ruleIds' | 'untilMs'>;
+    type ByHand = Pick<
+      Permit,
+      'outcome' | 'route' | 'reasons' | 'ruleIds' | 'untilMs' | 'wouldDeny'
+    >;
     expectTypeOf<ByHand>().not.toExtend<Permit>();
     expectTypeOf<Permit>().toExtend<ByHand>();
   });
@@ -204,6 +213,7 @@ describe('explain', () => {
         denyNewSessionsAfterMs: 900_000,
         denyAfterMs: 3_600_000,
       },
+      { step: 'index', kind: 'deny', candidates: 2, ruledOut: 0 },
       {
         step: 'rule',
         rule: 'app/deny/a-bad-network',

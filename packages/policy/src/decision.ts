@@ -24,6 +24,8 @@ export interface Permit extends Verdict {
   readonly route: string;
   /** The earliest instant at which time alone could change the verdict, milliseconds. */
   readonly untilMs: number;
+  /** Why rules would deny what a route that is only watched lets through; null: they would not. */
+  readonly wouldDeny: Pick<Verdict, 'reasons' | 'ruleIds'> | null;
   readonly [madeByDecide]: true;
 }
 

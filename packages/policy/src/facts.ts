@@ -9,6 +9,18 @@ export interface RequestFacts {
   readonly host: string;
   /** Canonical path (canonical-path.ts), without the query. */
   readonly path: string;
+  /**
+   * The headers that conditions name (`CompiledPolicySet.headerNames`) and no others: by lower-case
+   * name, every line of its own, as received.
+   */
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What was observed of a device, and when. */
+export interface PostureFact {
+  readonly name: string;
+  readonly value: boolean | number | string;
+  readonly observedAtMs: number;
 }
 
 export type CertificateProblem = 'expired' | 'not_yet_valid' | 'untrusted' | 'unsuitable';
@@ -30,8 +42,12 @@ export type DeviceFacts =
       readonly managed: boolean;
       readonly ownerUserId: string | null;
       readonly certificateSha256: string;
+      readonly certificateNotBeforeMs: number;
       readonly certificateNotAfterMs: number;
-      readonly blocked: 'device' | 'certificate' | null;
+      /** At most one of each name. */
+      readonly posture: readonly PostureFact[];
+      /** `service`: the service identity that the device stands for is. */
+      readonly blocked: 'device' | 'certificate' | 'service' | null;
     };
 
 export type SessionFacts =
@@ -62,7 +78,30 @@ export type UserFacts =
       readonly groups: readonly string[];
       readonly status: 'active' | 'suspended';
       readonly blocked: boolean;
+      /** null: not known. */
+      readonly employment: EmploymentFacts | null;
     };
+
+export interface EmploymentFacts {
+  readonly class: 'employee' | 'contractor';
+  /** null: without end. */
+  readonly endsAtMs: number | null;
+}
+
+/** Where the source address is. */
+export interface PlaceFacts {
+  /** ISO 3166-1 alpha-2, upper case; null: not known. */
+  readonly country: string | null;
+  /** Number of the autonomous system; null: not known. */
+  readonly asn: number | null;
+}
+
+export interface RiskFacts {
+  /** 0 to 100. */
+  readonly score: number;
+  /** Names of what was noticed. */
+  readonly signals: readonly string[];
+}
 
 /**
  * How long ago each lane was last vouched for as whole and current, milliseconds, by a clock that
@@ -84,6 +123,10 @@ export interface Facts {
   readonly device: DeviceFacts;
   readonly session: SessionFacts;
   readonly user: UserFacts;
+  /** null: not known. */
+  readonly place: PlaceFacts | null;
+  /** null: not known. */
+  readonly risk: RiskFacts | null;
   /** Everyone is blocked. */
   readonly lockdown: boolean;
   readonly staleness: StalenessFacts;

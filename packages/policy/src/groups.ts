@@ -4,7 +4,6 @@
  */
 export class GroupIndex {
   readonly #numbers = new Map<string, number>();
-  #marks = new Uint8Array(0);
 
   /** The group's number; a new one where it had none. Only while compiling. */
   numberOf(group: string): number {
@@ -15,17 +14,13 @@ export class GroupIndex {
     return number;
   }
 
-  /**
-   * Marks, by number, the groups among `groups`. The array is used again by the next decision: a
-   * decision runs to its end without a break, so no two ever hold it.
-   */
-  mark(groups: readonly string[]): Uint8Array {
-    if (this.#marks.length < this.#numbers.size) this.#marks = new Uint8Array(this.#numbers.size);
-    else this.#marks.fill(0);
+  /** The numbers of those of `groups` that have one. */
+  numbersOf(groups: readonly string[]): ReadonlySet<number> {
+    const numbers = new Set<number>();
     for (const group of groups) {
       const number = this.#numbers.get(group);
-      if (number !== undefined) this.#marks[number] = 1;
+      if (number !== undefined) numbers.add(number);
     }
-    return this.#marks;
+    return numbers;
   }
 }

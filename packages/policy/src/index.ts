@@ -22,6 +22,7 @@ export type * from './decision.ts';
 export { durationMs } from './duration.ts';
 export { explain } from './explain.ts';
 export type * from './facts.ts';
+export { instantMs } from './instant.ts';
 export type * from './model.ts';
 export { type ParsedPattern, type PathPattern, parsePattern } from './pattern.ts';
 export { PolicyCompileError, type PolicyProblem } from './problems.ts';

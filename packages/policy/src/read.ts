@@ -1,3 +1,5 @@
+import { durationMs } from './duration.ts';
+import { instantMs } from './instant.ts';
 import type { Problems } from './problems.ts';
 
 /**
@@ -106,4 +108,38 @@ export function readFlag(value: unknown, place: Place): boolean | null {
 export function readCount(value: unknown, place: Place, least: number): number | null {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
   return complain(place, `must be a whole number of at least ${least}`);
+}
+
+/** An integer from `least` to `most`. */
+export function readNumber(
+  value: unknown,
+  place: Place,
+  least: number,
+  most: number,
+): number | null {
+  const whole = typeof value === 'number' && Number.isSafeInteger(value);
+  if (whole && value >= least && value <= most) return value;
+  return complain(place, `must be a whole number from ${least} to ${most}`);
+}
+
+/** A duration such as `15m`, in milliseconds. */
+export function readDuration(value: unknown, place: Place): number | null {
+  const milliseconds = typeof value === 'string' ? durationMs(value) : null;
+  return milliseconds ?? complain(place, 'must be a duration such as 90s, 15m, 12h or 7d');
+}
+
+/** An RFC 3339 instant, in milliseconds since the epoch. */
+export function readInstant(value: unknown, place: Place): number | null {
+  const milliseconds = typeof value === 'string' ? instantMs(value) : null;
+  return milliseconds ?? complain(place, 'must be an instant such as 2026-12-01T00:00:00Z');
+}
+
+/** What stands in a field that may be left out; undefined where it is. */
+export function readOptional<Value>(
+  fields: Fields,
+  name: string,
+  place: Place,
+  read: (value: unknown, place: Place) => Value | null,
+): Value | null | undefined {
+  return fields.has(name) ? read(fields.get(name), below(place, name)) : undefined;
 }

@@ -8,6 +8,10 @@ export const reasons = {
     sentence: 'No rule gives you access to this page.',
     next: 'If you need it for your work, ask the owner of the application for access.',
   },
+  monitor_mode: {
+    sentence: 'A rule would refuse access, and this application only watches its rules for now.',
+    next: '',
+  },
   rule_denied: {
     sentence: 'A rule refuses access to this page.',
     next: 'If you think this is a mistake, send the reference below to your security team.',
@@ -76,12 +80,24 @@ export const reasons = {
     sentence: 'This device belongs to somebody else.',
     next: 'Use a device that is registered to you.',
   },
+  device_posture: {
+    sentence: 'This device is not in the state that this page asks for.',
+    next: 'Install what updates are waiting and turn on the protection your company asks for, or ask your IT team what is missing.',
+  },
+  device_certificate_old: {
+    sentence: 'The certificate of this device was made too long ago for this page.',
+    next: 'Renew the device certificate, or ask your IT team to do so.',
+  },
   device_revoked: {
     sentence: 'This device has been blocked.',
     next: 'Contact your security team with the reference below.',
   },
   certificate_revoked: {
     sentence: 'The certificate of this device has been blocked.',
+    next: 'Contact your security team with the reference below.',
+  },
+  service_revoked: {
+    sentence: 'The service that this certificate belongs to has been blocked.',
     next: 'Contact your security team with the reference below.',
   },
   user_revoked: {
@@ -92,6 +108,10 @@ export const reasons = {
     sentence: 'Your account is suspended.',
     next: 'Contact your IT team.',
   },
+  employment_ended: {
+    sentence: 'Your employment has ended by what is recorded here, and your access with it.',
+    next: 'If this is wrong, ask your manager or your IT team to correct the end date.',
+  },
   user_unknown: {
     sentence: 'Your account is not known here yet.',
     next: 'Try again in a minute. If it stays, contact your IT team.',
@@ -99,6 +119,38 @@ export const reasons = {
   group_missing: {
     sentence: 'You are not in a group that has access to this page.',
     next: 'Ask the owner of the application for access.',
+  },
+  employment_other: {
+    sentence: 'This page is not open to your kind of employment.',
+    next: 'Ask the owner of the application for access.',
+  },
+  network_other: {
+    sentence: 'This page is open from certain networks only, and you are not in one of them.',
+    next: 'Connect to a network of your company and try again.',
+  },
+  place_other: {
+    sentence: 'This page is not open from the place or the network provider you are coming from.',
+    next: 'If you are travelling, ask the owner of the application for access.',
+  },
+  time_outside: {
+    sentence: 'This page is open at certain times only, and now is not one of them.',
+    next: 'Come back at another time, or ask the owner of the application when it is open.',
+  },
+  access_not_begun: {
+    sentence: 'Your access to this page has not begun yet.',
+    next: 'Ask the owner of the application when it begins.',
+  },
+  access_over: {
+    sentence: 'Your access to this page was given for a time that is over.',
+    next: 'If you still need it, ask the owner of the application for access.',
+  },
+  authentication_weak: {
+    sentence: 'You signed in too long ago, or not strongly enough for this page.',
+    next: 'Sign out and sign in again, with a security key if you have one.',
+  },
+  risk_too_high: {
+    sentence: 'Something about this access is unusual, so this page stays closed.',
+    next: 'Try again from where and with what you usually work. If it stays, send the reference below to your security team.',
   },
   step_up_required: {
     sentence: 'This page asks you to confirm that it is you.',
@@ -119,3 +171,26 @@ export const reasons = {
 } as const;
 
 export type ReasonCode = keyof typeof reasons;
+
+/**
+ * Of the reasons for which no rule lets somebody through, what helps the person most comes first:
+ * what is not known, then what is in their own hands, then what others have to give.
+ */
+export const mostHelpful: readonly ReasonCode[] = [
+  'fact_missing',
+  'device_certificate_missing',
+  'session_without_device',
+  'device_unmanaged',
+  'device_not_owned',
+  'device_certificate_old',
+  'device_posture',
+  'authentication_weak',
+  'network_other',
+  'place_other',
+  'time_outside',
+  'access_not_begun',
+  'access_over',
+  'risk_too_high',
+  'employment_other',
+  'group_missing',
+];

@@ -1,11 +1,14 @@
-import type { RuleLists } from './compile-policies.ts';
 import { isMethod } from './methods.ts';
 import type { PathPattern } from './pattern.ts';
+import type { RuleIndex } from './rule-index.ts';
 import type { CompiledBudget } from './staleness.ts';
 
-/** A route with the rules of all of its policies, each list in the order of the rules' ids. */
-export interface CompiledRoute extends RuleLists {
+export interface CompiledRoute {
   readonly name: string;
+  /** The rules of all of its policies. */
+  readonly policies: readonly RuleIndex[];
+  /** Up to when its rules are only watched; negative infinity: they hold. */
+  readonly monitorUntilMs: number;
   /** Of the lanes whose age counts here. */
   readonly staleness: readonly CompiledBudget[];
 }

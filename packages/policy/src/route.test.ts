@@ -30,11 +30,13 @@ const setOf = (...routes: Route[]): PolicySet => ({
 const request = (host: string, path: string, method = 'GET') => ({ method, host, path });
 const facts = (host: string, path: string): Facts => ({
   nowMs: 0,
-  request: request(host, path),
+  request: { ...request(host, path), headers: {} },
   sourceAddress: '192.0.2.1',
   device: { kind: 'none' },
   session: { kind: 'none' },
   user: { kind: 'none' },
+  place: null,
+  risk: null,
   lockdown: false,
   staleness: { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 },
 });

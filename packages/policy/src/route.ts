@@ -13,13 +13,20 @@ export interface CompiledPolicySet {
   /** By what follows the star and its dot. */
   readonly wildcardHosts: ReadonlyMap<string, PathTable>;
   readonly groups: GroupIndex;
+  /** Name of the service identity that a device stands for, or null. */
+  readonly serviceOf: (deviceId: string) => string | null;
+  /** Lower-case names of the headers that conditions look at: what facts have to bring. */
+  readonly headerNames: readonly string[];
 }
+
+/** What of a request its route depends on. */
+export type RoutedRequest = Pick<RequestFacts, 'method' | 'host' | 'path'>;
 
 /**
  * Finds the route of a request. What is not in canonical form has none: it was not what the gate
  * looked at.
  */
-export function matchRoute(compiled: CompiledPolicySet, request: RequestFacts): RouteMatchResult {
+export function matchRoute(compiled: CompiledPolicySet, request: RoutedRequest): RouteMatchResult {
   const segments = canonicalSegments(request.path);
   return segments === null ? nothing : findRoute(compiled, request, segments);
 }
@@ -37,7 +44,7 @@ export function canonicalSegments(path: string): readonly string[] | null {
 /** `matchRoute` for segments that are there already. */
 export function findRoute(
   compiled: CompiledPolicySet,
-  request: RequestFacts,
+  request: RoutedRequest,
   segments: readonly string[],
 ): RouteMatchResult {
   const paths = pathsOf(compiled, request.host);

@@ -1,9 +1,9 @@
 import { compileRequirement, type Requirement } from './conditions/authentication.ts';
-import type { Condition } from './conditions/condition.ts';
-import { conditionFields, conditionKinds } from './conditions/index.ts';
-import type { ConditionPool } from './conditions/pool.ts';
+import type { Condition, RuleKind } from './conditions/condition.ts';
+import { conditionFields } from './conditions/index.ts';
 import { signedIn } from './conditions/session.ts';
 import type { Reason } from './decision.ts';
+import type { NamedConditions, PlacedCondition } from './named-conditions.ts';
 import {
   below,
   complain,
@@ -18,8 +18,6 @@ import type { TraceStep } from './trace.ts';
 import { and, type Truth } from './truth.ts';
 import type { View } from './view.ts';
 
-export type RuleKind = 'allow' | 'deny' | 'stepUp';
-
 /** A rule ready to be evaluated. All of its conditions must hold. */
 export interface CompiledRule {
   /** `<policy>/<kind>/<name>`, and alone in a list, so that a verdict need not make one. */
@@ -27,6 +25,10 @@ export interface CompiledRule {
   readonly ids: readonly string[];
   readonly kind: RuleKind;
   readonly conditions: readonly Condition[];
+  /** `changesAtMs` of the conditions that have one. */
+  readonly timed: readonly ((view: View) => number)[];
+  /** Its place among all rules of the policy set by id. */
+  readonly order: number;
   /** The reasons of a verdict that this rule makes alone. */
   readonly reasons: readonly Reason[];
 }
@@ -34,6 +36,8 @@ export interface CompiledRule {
 export interface CompiledStepUpRule extends CompiledRule {
   readonly requirement: Requirement;
 }
+
+const ruleFields: readonly string[] = [...conditionFields, 'conditions'];
 
 const reasonOfKind: Record<RuleKind, ReasonCode> = {
   allow: 'rule_allowed',
@@ -47,13 +51,15 @@ export function compileRule(
   place: Place,
   policy: string,
   kind: 'allow' | 'deny',
-  pool: ConditionPool,
+  named: NamedConditions,
 ): CompiledRule | null {
-  const optional = kind === 'allow' ? [...conditionFields, 'anonymous'] : conditionFields;
+  const optional = kind === 'allow' ? [...ruleFields, 'anonymous'] : ruleFields;
   const fields = readFields(value, place, ['name'], optional);
   if (fields === null) return null;
-  const conditions = compileConditions(fields, place, pool);
-  const needsSession = kind === 'allow' && !isAnonymous(fields, place);
+  const placed = compileConditions(fields, place, policy, kind, named);
+  const needsSession =
+    kind === 'allow' && !isAnonymous(fields, place, placed) && !isForServices(placed);
+  const conditions = placed.map(({ condition }) => condition);
   return ruleOf(fields, place, policy, kind, needsSession ? [signedIn, ...conditions] : conditions);
 }
 
@@ -62,11 +68,12 @@ export function compileStepUpRule(
   value: unknown,
   place: Place,
   policy: string,
-  pool: ConditionPool,
+  named: NamedConditions,
 ): CompiledStepUpRule | null {
-  const fields = readFields(value, place, ['name', 'require'], conditionFields);
+  const fields = readFields(value, place, ['name', 'require'], ruleFields);
   if (fields === null) return null;
-  const conditions = compileConditions(fields, place, pool);
+  const placed = compileConditions(fields, place, policy, 'stepUp', named);
+  const conditions = placed.map(({ condition }) => condition);
   const requirement = compileRequirement(fields.get('require'), below(place, 'require'));
   const rule = ruleOf(fields, place, policy, 'stepUp', conditions);
   return rule === null || requirement === null ? null : { ...rule, requirement };
@@ -83,38 +90,46 @@ function ruleOf(
   if (name === null) return null;
   const id = `${policy}/${kind}/${name}`;
   const reasons = Object.freeze([Object.freeze({ code: reasonOfKind[kind], detail: id })]);
-  return { id, ids: Object.freeze([id]), kind, conditions, reasons };
+  const timed = conditions.flatMap(({ changesAtMs }) => changesAtMs ?? []);
+  return { id, ids: Object.freeze([id]), kind, conditions, timed, order: 0, reasons };
 }
 
-function compileConditions(fields: Fields, place: Place, pool: ConditionPool): Condition[] {
-  const conditions: Condition[] = [];
-  for (const field of conditionFields) {
-    if (!fields.has(field)) continue;
-    const condition = pool.make(field, fields.get(field), below(place, field));
-    if (condition !== null) conditions.push(condition);
+/** A service is nobody who signs in, so no rule may ask for both. */
+function compileConditions(
+  fields: Fields,
+  place: Place,
+  policy: string,
+  kind: RuleKind,
+  named: NamedConditions,
+): readonly PlacedCondition[] {
+  const placed = named.compile(fields, place, policy, kind);
+  if (isForServices(placed)) refuseUsers(placed, place, 'asks for a user in a rule about services');
+  return placed;
+}
+
+function isForServices(placed: readonly PlacedCondition[]): boolean {
+  return placed.some(({ condition }) => condition.keys?.by === 'service');
+}
+
+function refuseUsers(placed: readonly PlacedCondition[], place: Place, message: string): void {
+  for (const { field, condition } of placed) {
+    if (condition.aboutUser === true) complain(below(place, field), message);
   }
-  return conditions;
 }
 
 /**
  * Whether an allow rule does without a session. One that says neither this nor any condition is
  * refused: access for everybody is never the result of having left something out.
  */
-function isAnonymous(fields: Fields, place: Place): boolean {
+function isAnonymous(fields: Fields, place: Place, placed: readonly PlacedCondition[]): boolean {
   const written = fields.has('anonymous')
     ? readFlag(fields.get('anonymous'), below(place, 'anonymous'))
     : false;
   const anonymous = written === true;
-  if (!anonymous && !conditionFields.some((field) => fields.has(field))) {
+  if (!anonymous && !ruleFields.some((field) => fields.has(field))) {
     complain(place, 'an allow rule needs a condition, or anonymous: true');
   }
-  if (anonymous) {
-    for (const field of conditionFields) {
-      if (fields.has(field) && conditionKinds[field].aboutUser?.(fields.get(field)) === true) {
-        complain(below(place, field), 'asks for a user in a rule that says anonymous: true');
-      }
-    }
-  }
+  if (anonymous) refuseUsers(placed, place, 'asks for a user in a rule that says anonymous: true');
   return anonymous;
 }
 

@@ -1,4 +1,4 @@
-import { clockSkewMaxMs } from './conditions/authentication.ts';
+import { clockSkewMaxMs } from './conditions/age.ts';
 import type { StalenessFacts } from './facts.ts';
 import type { StateLane } from './model.ts';
 import type { TraceStep } from './trace.ts';

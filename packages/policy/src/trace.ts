@@ -1,6 +1,6 @@
+import type { RuleKind } from './conditions/condition.ts';
 import type { StateLane } from './model.ts';
 import type { ReasonCode } from './reasons.ts';
-import type { RuleKind } from './rules.ts';
 import type { Stage } from './staleness.ts';
 import type { Truth } from './truth.ts';
 
@@ -13,6 +13,15 @@ export type TraceStep =
     }
   /** One of the checks before the rules (checks.ts); `reason`: why it refuses. */
   | { readonly step: 'check'; readonly check: string; readonly reason: ReasonCode | null }
+  /** How many rules of a kind are looked at, and how many the request and its user rule out. */
+  | {
+      readonly step: 'index';
+      readonly kind: RuleKind;
+      readonly candidates: number;
+      readonly ruledOut: number;
+    }
+  /** The route only watches its rules, up to then: what they deny is let through. */
+  | { readonly step: 'monitor'; readonly untilMs: number }
   | {
       readonly step: 'rule';
       readonly rule: string;

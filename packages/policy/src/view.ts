@@ -1,10 +1,18 @@
 import { type Address, parseAddress } from './address.ts';
-import type { DeviceFacts, Facts, SessionFacts, UserFacts } from './facts.ts';
+import type { DeviceFacts, Facts, RequestFacts, SessionFacts, UserFacts } from './facts.ts';
 import type { GroupIndex } from './groups.ts';
+import { headerValues } from './header-values.ts';
 
 export type LiveSession = Extract<SessionFacts, { readonly kind: 'live' }>;
 export type KnownDevice = Extract<DeviceFacts, { readonly kind: 'known' }>;
 export type KnownUser = Extract<UserFacts, { readonly kind: 'known' }>;
+
+/** What of a compiled policy set a view looks things up in. */
+export interface ViewTables {
+  readonly groups: GroupIndex;
+  /** Name of the service identity that a device stands for, or null. */
+  readonly serviceOf: (deviceId: string) => string | null;
+}
 
 /**
  * One decision's facts as conditions see them: what no longer holds is gone, and what is costly to
@@ -23,22 +31,26 @@ export class View {
    * one, so such a request counts as coming from none, whatever certificate it brings.
    */
   readonly device: KnownDevice | null;
+  /** Name of the service identity that this device stands for. */
+  readonly service: string | null;
 
   readonly #groups: GroupIndex;
   #address: Address | null | undefined = undefined;
-  #memberships: Uint8Array | null = null;
+  #groupNumbers: ReadonlySet<number> | null = null;
+  #headers: Map<string, readonly string[] | null> | null = null;
 
-  constructor(groups: GroupIndex, facts: Facts, segments: readonly string[]) {
+  constructor(tables: ViewTables, facts: Facts, segments: readonly string[]) {
     const { session, user, device } = facts;
     this.facts = facts;
     this.segments = segments;
-    this.#groups = groups;
+    this.#groups = tables.groups;
     this.session = session.kind === 'live' && facts.nowMs < session.expiresAtMs ? session : null;
     this.user =
       this.session !== null && user.kind === 'known' && user.id === this.session.userId
         ? user
         : null;
     this.device = device.kind === 'known' && this.session?.deviceId !== null ? device : null;
+    this.service = this.device === null ? null : tables.serviceOf(this.device.id);
   }
 
   /** Where the request comes from; null where that cannot be read. */
@@ -47,11 +59,29 @@ export class View {
     return this.#address;
   }
 
-  /** Whether the user is in one of the groups with these numbers (groups.ts). */
+  /** All values of a header (header-values.ts); null where they cannot be read. */
+  headerValues(name: string): readonly string[] | null {
+    this.#headers ??= new Map();
+    const known = this.#headers.get(name);
+    if (known !== undefined) return known;
+    // A record of an earlier version has none.
+    const headers = this.facts.request.headers as RequestFacts['headers'] | undefined;
+    const lines = headers && Object.hasOwn(headers, name) ? (headers[name] ?? []) : [];
+    const values = headers === undefined ? null : headerValues(lines);
+    this.#headers.set(name, values);
+    return values;
+  }
+
+  /** The user's groups, as far as the policy set names them, by number (groups.ts). */
+  groupNumbers(): ReadonlySet<number> {
+    this.#groupNumbers ??= this.#groups.numbersOf(this.user?.groups ?? []);
+    return this.#groupNumbers;
+  }
+
+  /** Whether the user is in one of the groups with these numbers. */
   isInGroup(numbers: readonly number[]): boolean {
-    if (this.user === null) return false;
-    this.#memberships ??= this.#groups.mark(this.user.groups);
-    for (const number of numbers) if (this.#memberships[number] === 1) return true;
+    const mine = this.groupNumbers();
+    for (const number of numbers) if (mine.has(number)) return true;
     return false;
   }
 }

@@ -2,22 +2,39 @@ import {
   canonicalPath,
   type Decision,
   type DeviceFacts,
+  type EmploymentFacts,
   type Facts,
   type PathProblem,
+  type PlaceFacts,
   type PolicySet,
+  type PostureFact,
+  type Reason,
   type ReasonCode,
+  type RequestFacts,
+  type RiskFacts,
   type SessionFacts,
   type StalenessFacts,
   type UserFacts,
 } from '../src/index.ts';
+import anchoring from './anchoring.json' with { type: 'json' };
 import anonymousAndStepUp from './anonymous-and-step-up.json' with { type: 'json' };
+import authentication from './authentication.json' with { type: 'json' };
 import castJson from './cast.json' with { type: 'json' };
+import devicePosture from './device-posture.json' with { type: 'json' };
 import devicesAndSessions from './devices-and-sessions.json' with { type: 'json' };
+import employment from './employment.json' with { type: 'json' };
+import headers from './headers.json' with { type: 'json' };
+import monitorMode from './monitor-mode.json' with { type: 'json' };
+import namedConditions from './named-conditions.json' with { type: 'json' };
 import networks from './networks.json' with { type: 'json' };
 import paths from './paths.json' with { type: 'json' };
+import placeAndRisk from './place-and-risk.json' with { type: 'json' };
 import routes from './routes.json' with { type: 'json' };
+import services from './services.json' with { type: 'json' };
 import staleness from './staleness.json' with { type: 'json' };
+import times from './times.json' with { type: 'json' };
 import verdicts from './verdicts.json' with { type: 'json' };
+import when from './when.json' with { type: 'json' };
 
 /**
  * Policy, facts and the decision that follows: one set, run by the core, the edge and the control
@@ -34,6 +51,8 @@ export type Expected =
       readonly reasons?: readonly ReasonCode[];
       readonly ruleIds?: readonly string[];
       readonly untilMs?: number;
+      /** Codes of the reasons for which rules would deny what is let through; null: they would not. */
+      readonly wouldDeny?: readonly ReasonCode[] | null;
       readonly require?: unknown;
       /** The canonical path. */
       readonly path?: string;
@@ -57,10 +76,20 @@ interface Given {
   readonly sourceAddress?: string;
   readonly lockdown?: boolean;
   readonly nowMs?: number;
+  readonly headers?: RequestFacts['headers'];
+  /** Default: not known. */
+  readonly place?: PlaceFacts;
+  /** Default: not known. */
+  readonly risk?: RiskFacts;
+  /** Instead of the device's own. */
+  readonly posture?: readonly PostureFact[];
+  /** Instead of the user's own. */
+  readonly employment?: EmploymentFacts | null;
   /** Default: every lane is fresh. */
   readonly staleness?: Partial<StalenessFacts>;
   /** Instead of the device's own. */
   readonly certificateNotAfterMs?: number;
+  readonly certificateNotBeforeMs?: number;
 }
 
 interface VectorFile {
@@ -91,6 +120,17 @@ const files = [
   routes,
   paths,
   staleness,
+  anchoring,
+  authentication,
+  devicePosture,
+  employment,
+  headers,
+  monitorMode,
+  namedConditions,
+  placeAndRisk,
+  services,
+  times,
+  when,
 ] as unknown as readonly VectorFile[];
 
 const fresh: StalenessFacts = { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 };
@@ -127,8 +167,14 @@ export function runVector(
   const { path } = canonical;
   if ('refused' in expect) return [`the path was not refused: ${path}`];
   const decision = decideOn(vector.policySet, { ...facts, request: { ...facts.request, path } });
-  const reasons = decision.reasons.map((reason) => reason.code);
-  return differences(expect, { ...decision, reasons, path });
+  const codes = (all: readonly Reason[]) => all.map((reason) => reason.code);
+  const would = decision.outcome === 'permit' ? decision.wouldDeny : null;
+  return differences(expect, {
+    ...decision,
+    reasons: codes(decision.reasons),
+    wouldDeny: would === null ? null : codes(would.reasons),
+    path,
+  });
 }
 
 function differences(expected: object, found: object): readonly string[] {
@@ -143,20 +189,35 @@ function factsOf(given: Given): Facts {
   const [method = '', host = '', path = ''] = given.request.split(' ');
   const session = given.session === undefined ? nobody : member(cast.sessions, given.session);
   const device = given.device === undefined ? nobody : member(cast.devices, given.device);
-  const notAfter = given.certificateNotAfterMs;
   return {
     nowMs: given.nowMs ?? cast.nowMs,
-    request: { method, host, path },
+    request: { method, host, path, headers: given.headers ?? {} },
     sourceAddress: given.sourceAddress ?? cast.sourceAddress,
-    device:
-      device.kind === 'known' && notAfter !== undefined
-        ? { ...device, certificateNotAfterMs: notAfter }
-        : device,
+    device: deviceOf(device, given),
     session,
-    user: given.user === undefined ? userOf(session) : member(cast.users, given.user),
+    user: employed(
+      given.user === undefined ? userOf(session) : member(cast.users, given.user),
+      given,
+    ),
+    place: given.place ?? null,
+    risk: given.risk ?? null,
     lockdown: given.lockdown ?? false,
     staleness: { ...fresh, ...given.staleness },
   };
+}
+
+function deviceOf(device: DeviceFacts, given: Given): DeviceFacts {
+  if (device.kind !== 'known') return device;
+  return {
+    ...device,
+    certificateNotBeforeMs: given.certificateNotBeforeMs ?? device.certificateNotBeforeMs,
+    certificateNotAfterMs: given.certificateNotAfterMs ?? device.certificateNotAfterMs,
+    posture: given.posture ?? device.posture,
+  };
+}
+
+function employed(user: UserFacts, { employment }: Given): UserFacts {
+  return user.kind === 'known' && employment !== undefined ? { ...user, employment } : user;
 }
 
 function userOf(session: SessionFacts): UserFacts {

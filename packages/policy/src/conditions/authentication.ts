@@ -1,18 +1,35 @@
 import type { AuthenticationRequirement } from '../model.ts';
 import {
-  below,
   complain,
   type Place,
-  readCount,
+  readDuration,
   readEntries,
   readFields,
+  readOptional,
   readText,
 } from '../read.ts';
 import { type Truth, truthOf } from '../truth.ts';
 import type { View } from '../view.ts';
+import { isYounger, youthChangesAtMs } from './age.ts';
+import type { ConditionKind } from './condition.ts';
 
-/** How far the clocks of an edge and of the control plane may differ. */
-export const clockSkewMaxMs = 60_000;
+/** `authentication`: how long ago and by what means the user signed in. */
+export const authentication: ConditionKind = {
+  compile(value, place) {
+    const read = readRule(value, place);
+    if (read === null) return null;
+    const { maxAgeMs, amr } = read;
+    return {
+      field: 'authentication',
+      holds: (view) => isMet(view, maxAgeMs, amr),
+      changesAtMs: ({ facts, session }) =>
+        youthChangesAtMs(session?.authenticatedAtMs ?? Number.NaN, maxAgeMs, facts.nowMs),
+      reason: () => 'authentication_weak',
+      aboutUser: true,
+      sure: true,
+    };
+  },
+};
 
 /** What a step-up rule asks of the sign-in. */
 export interface Requirement {
@@ -25,38 +42,43 @@ export interface Requirement {
 
 /** Reads `require`; null, and a problem, where it is not valid. */
 export function compileRequirement(value: unknown, place: Place): Requirement | null {
-  const fields = readFields(value, place, [], ['maxAgeSeconds', 'amr']);
-  if (fields === null) return null;
-  if (fields.size === 0) return complain(place, 'must not be empty');
-  const maxAgeSeconds = fields.has('maxAgeSeconds')
-    ? readCount(fields.get('maxAgeSeconds'), below(place, 'maxAgeSeconds'), 1)
-    : null;
-  const amr = fields.has('amr')
-    ? readEntries(fields.get('amr'), below(place, 'amr'), readAmr)
-    : null;
+  const read = readRule(value, place);
+  if (read === null) return null;
+  const { maxAgeMs, amr } = read;
   const wanted = {
-    ...(maxAgeSeconds === null ? {} : { maxAgeSeconds }),
+    ...(maxAgeMs === Number.POSITIVE_INFINITY ? {} : { maxAgeSeconds: maxAgeMs / 1000 }),
     ...(amr === null ? {} : { amr: [...new Set(amr)].sort() }),
   };
-  const maxAgeMs = maxAgeSeconds === null ? Number.POSITIVE_INFINITY : maxAgeSeconds * 1000;
   return {
     wanted,
-    met: (view) => isMet(view, maxAgeMs, wanted.amr ?? null),
+    met: (view) => isMet(view, maxAgeMs, amr),
     untilMs: ({ session }) =>
       session === null ? Number.POSITIVE_INFINITY : session.authenticatedAtMs + maxAgeMs,
   };
 }
 
-function readAmr(value: unknown, place: Place): string | null {
-  return readText(value, place, 32);
+/** How old a sign-in may be, Infinity: of any age, and by what methods, null: any. */
+function readRule(
+  value: unknown,
+  place: Place,
+): { readonly maxAgeMs: number; readonly amr: readonly string[] | null } | null {
+  const fields = readFields(value, place, [], ['maxAge', 'amr']);
+  if (fields === null) return null;
+  if (fields.size === 0) return complain(place, 'must not be empty');
+  const maxAgeMs = readOptional(fields, 'maxAge', place, readDuration);
+  const amr = readOptional(fields, 'amr', place, readMethods);
+  if (maxAgeMs === null || amr === null) return null;
+  return { maxAgeMs: maxAgeMs ?? Number.POSITIVE_INFINITY, amr: amr ?? null };
 }
 
-/** A sign-in that lies in the future, or at no time at all, is of no age and meets nothing. */
+function readMethods(value: unknown, place: Place): readonly string[] | null {
+  return readEntries(value, place, (entry, at) => readText(entry, at, 32));
+}
+
 function isMet(view: View, maxAgeMs: number, amr: readonly string[] | null): Truth {
   const { session } = view;
   if (session === null) return 'pending';
-  const ageMs = view.facts.nowMs - session.authenticatedAtMs;
-  const young = ageMs >= -clockSkewMaxMs && ageMs < maxAgeMs;
+  const young = isYounger(session.authenticatedAtMs, maxAgeMs, view.facts.nowMs);
   return truthOf(young && (amr?.some((method) => session.amr.includes(method)) ?? true));
 }
 

@@ -4,7 +4,7 @@ import type { ConditionKind } from './condition.ts';
 
 /** `groups`: the signed-in user is in one of these. Names are compared as they are. */
 export const groups: ConditionKind = {
-  compile(value, place, index) {
+  compile(value, place, { groups: index }) {
     const names = readEntries(value, place, readGroup);
     if (names === null) return null;
     const numbers = names.map((name) => index.numberOf(name));
@@ -12,9 +12,11 @@ export const groups: ConditionKind = {
       field: 'groups',
       holds: (view) => (view.user === null ? 'pending' : truthOf(view.isInGroup(numbers))),
       reason: () => 'group_missing',
+      aboutUser: true,
+      sure: true,
+      keys: { by: 'group', values: numbers },
     };
   },
-  aboutUser: () => true,
 };
 
 function readGroup(value: unknown, place: Place): string | null {

@@ -9,7 +9,11 @@ export const methods: ConditionKind = {
     const entries = readEntries(value, place, readMethod);
     if (entries === null) return null;
     const wanted = new Set(entries);
-    return { field: 'methods', holds: (view) => truthOf(wanted.has(view.facts.request.method)) };
+    return {
+      field: 'methods',
+      holds: (view) => truthOf(wanted.has(view.facts.request.method)),
+      sure: true,
+    };
   },
 };
 

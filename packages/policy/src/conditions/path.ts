@@ -11,6 +11,8 @@ export const paths: ConditionKind = {
     return {
       field: 'paths',
       holds: (view) => truthOf(matchesAny(patterns, view.segments)),
+      sure: true,
+      keys: { by: 'path', values: patterns },
     };
   },
 };

@@ -4,4 +4,6 @@ import type { Condition } from './condition.ts';
 export const signedIn: Condition = {
   field: 'session',
   holds: (view) => (view.session === null ? 'pending' : 'true'),
+  aboutUser: true,
+  sure: true,
 };

@@ -12,7 +12,8 @@ export const sourceNetworks: ConditionKind = {
     return {
       field: 'sourceNetworks',
       holds: (view) => isWithin(networks, view),
-      fact: 'sourceAddress',
+      reason: () => 'network_other',
+      fact: () => 'sourceAddress',
     };
   },
 };

@@ -17,9 +17,11 @@ export const users: ConditionKind = {
           ? 'pending'
           : truthOf(wanted.has(user.id) || wanted.has(foldEmail(user.email))),
       reason: () => 'group_missing',
+      aboutUser: true,
+      sure: true,
+      keys: { by: 'user', values: entries },
     };
   },
-  aboutUser: () => true,
 };
 
 function readUser(value: unknown, place: Place): string | null {
@@ -30,6 +32,6 @@ function readUser(value: unknown, place: Place): string | null {
 }
 
 /** Lower case for ASCII alone: the Kelvin sign must not become a `k`. */
-function foldEmail(text: string): string {
+export function foldEmail(text: string): string {
   return /[A-Z]/.test(text) ? text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : text;
 }
