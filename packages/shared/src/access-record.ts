@@ -7,6 +7,23 @@ export type RecordedOutcome = Decision['outcome'] | 'refused' | 'own';
 /** The revisions a decision was made on; a lane without state is absent. */
 export type RevisionVector = { readonly [lane in Lane]?: Position };
 
+/** What a version that is decided besides, without effect, comes to on the same facts. */
+export interface ShadowVerdict {
+  /** Configuration version. */
+  readonly version: number;
+  readonly outcome: Decision['outcome'];
+  /** Codes, the deciding one first. */
+  readonly reasons: readonly string[];
+  readonly ruleIds: readonly string[];
+}
+
+/** Why rules would have denied what a route that only watches them let through. */
+export interface RecordedDenial {
+  /** Codes, the deciding one first. */
+  readonly reasons: readonly string[];
+  readonly ruleIds: readonly string[];
+}
+
 /**
  * One request, however it ended. Written as one JSON line at the edge and sent upward in the same
  * form. No secret stands in it: no cookie, no token, and of the query only that there was one.
@@ -42,6 +59,10 @@ export interface AccessRecord {
   readonly revisions: RevisionVector;
   /** What `decide` was given; null where the gate refused before there were facts. */
   readonly facts: Facts | null;
+  /** null: monitor mode had no part in it. */
+  readonly wouldDeny: RecordedDenial | null;
+  /** Only where its outcome is another one than that of the decision. */
+  readonly shadow: ShadowVerdict | null;
   /** Status sent to the client; 0: the connection ended first. */
   readonly status: number;
   /** How it ended: `complete`, `client_closed`, `upstream_failed`, `revoked`, ... */

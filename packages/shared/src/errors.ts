@@ -6,11 +6,14 @@ export const errorCodes = {
   // input
   invalid_request: { status: 400, title: 'The request is not valid' },
   invalid_configuration: { status: 422, title: 'The configuration is not valid' },
+  policy_tests_failed: { status: 422, title: 'Tests in the configuration fail' },
   unauthenticated: { status: 401, title: 'Credentials are missing or not valid' },
   forbidden: { status: 403, title: 'The credentials do not allow this' },
   not_found: { status: 404, title: 'There is no such resource' },
   method_not_allowed: { status: 405, title: 'The resource does not take this method' },
   conflict: { status: 409, title: 'The resource is in another state' },
+  approval_required: { status: 409, title: 'Another person has to approve this first' },
+  blast_radius_exceeded: { status: 409, title: 'Too many users would lose access' },
   payload_too_large: { status: 413, title: 'The request body is too large' },
   unsupported_media_type: { status: 415, title: 'The request body must be JSON' },
   idempotency_key_reused: {

@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto';
 
-export type IdPrefix = 'usr' | 'grp' | 'dev' | 'ses' | 'edg' | 'rev' | 'tok' | 'req' | 'aud';
+export type IdPrefix =
+  | 'usr'
+  | 'grp'
+  | 'dev'
+  | 'ses'
+  | 'edg'
+  | 'rev'
+  | 'tok'
+  | 'req'
+  | 'aud'
+  | 'rol';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 

@@ -2,7 +2,12 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { StateOp } from '@sallyport/shared/state/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BlockKind, OpsSchema } from '../../gen/sallyport/v1/state_pb.js';
+import {
+  type BlockKind,
+  type EmploymentClass,
+  OpsSchema,
+  UserStatus,
+} from '../../gen/sallyport/v1/state_pb.js';
 import { opsFromBytes, opsToBytes, UnreadableOpsError } from './ops.ts';
 
 const text = fc.string({ maxLength: 20 });
@@ -15,6 +20,12 @@ const record = <T extends StateOp>(op: T['op'], fields: object) =>
 
 const blockKind = fc.constantFrom('everyone', 'user', 'device', 'certificate', 'service', 'edge');
 const signalSubject = fc.constantFrom('user', 'device', 'session');
+
+const postureFact = fc.record({
+  name: text,
+  value: fc.oneof(fc.boolean(), fc.double({ noNaN: true, noDefaultInfinity: true }), text),
+  observedAtMs: count,
+});
 
 const anyOp = fc.oneof(
   record('generation', {
@@ -43,7 +54,11 @@ const anyOp = fc.oneof(
   record('bundle', { version: count, sha256: bytes, documentsJson: bytes }),
   record('deleted_bundle', { version: count }),
   record('deleted_signing_key', { keyId: text }),
-  record('release', { ring: text, version: count }),
+  record('release', {
+    ring: text,
+    version: count,
+    shadowVersion: fc.option(fc.integer({ min: 1 })),
+  }),
   record('edge_keys', { edgeId: text, region: text, assertionJwks: fc.array(text) }),
   record('deleted_edge', { edgeId: text }),
   record('signing_key', {
@@ -62,6 +77,9 @@ const anyOp = fc.oneof(
     displayName: text,
     status: fc.constantFrom('active', 'suspended'),
     groups: fc.array(text),
+    employment: fc.option(
+      fc.record({ class: fc.constantFrom('employee', 'contractor'), endsAtMs: fc.option(count) }),
+    ),
   }),
   record('deleted_user', { id: text }),
   record('device', {
@@ -69,6 +87,7 @@ const anyOp = fc.oneof(
     name: text,
     managed: fc.boolean(),
     ownerUserId: fc.option(fc.string({ minLength: 1, maxLength: 20 })),
+    posture: fc.array(postureFact, { maxLength: 4 }),
   }),
   record('deleted_device', { id: text }),
   record('device_certificate', {
@@ -97,6 +116,16 @@ describe('the body of a frame', () => {
     const block = { revocationId: 'rev_1', kind: 99 as BlockKind, subjectId: 'x' };
     const future = create(OpsSchema, { ops: [{ op: { case: 'block', value: block } }] });
     expect(() => opsFromBytes(toBinary(OpsSchema, future))).toThrow(UnreadableOpsError);
+    const employment = { class: 9 as EmploymentClass };
+    const user = { id: 'usr_1', status: UserStatus.ACTIVE, employment };
+    const posture = [{ name: 'disk-encrypted' }];
+    for (const op of [
+      { case: 'user' as const, value: user },
+      { case: 'device' as const, value: { id: 'dev_1', posture } },
+    ]) {
+      const ops = toBinary(OpsSchema, create(OpsSchema, { ops: [{ op }] }));
+      expect(() => opsFromBytes(ops)).toThrow(UnreadableOpsError);
+    }
   });
 
   it('is refused without an exception of another kind when its bytes are broken', () => {

@@ -14,11 +14,15 @@ import {
   GenerationScope as WireGenerationScope,
   SignalSubject as WireSignalSubject,
 } from '../../gen/sallyport/v1/state_pb.js';
+import {
+  employmentFromWire,
+  employmentToWire,
+  postureFromWire,
+  postureToWire,
+} from './directory-facts.ts';
+import { known, UnreadableOpsError } from './unreadable.ts';
 
-/** The body of a frame or shard cannot be read as ops of this version: a NACK with SCHEMA. */
-export class UnreadableOpsError extends Error {
-  override readonly name = 'UnreadableOpsError';
-}
+export { UnreadableOpsError } from './unreadable.ts';
 
 /** Encodes ops as the body of a frame or shard. The same ops give the same bytes. */
 export function opsToBytes(ops: readonly StateOp[]): Uint8Array {
@@ -135,7 +139,14 @@ function toWire(op: StateOp): WireOp {
     case 'deleted_signing_key':
       return { case: 'deletedSigningKey', value: { keyId: op.keyId } };
     case 'release':
-      return { case: 'release', value: { ring: op.ring, version: BigInt(op.version) } };
+      return {
+        case: 'release',
+        value: {
+          ring: op.ring,
+          version: BigInt(op.version),
+          shadowVersion: BigInt(op.shadowVersion ?? 0),
+        },
+      };
     case 'edge_keys':
       return {
         case: 'edgeKeys',
@@ -171,6 +182,7 @@ function toWire(op: StateOp): WireOp {
           displayName: op.displayName,
           status: statuses[op.status],
           groups: [...op.groups],
+          ...(op.employment === null ? {} : { employment: employmentToWire(op.employment) }),
         },
       };
     case 'deleted_user':
@@ -183,6 +195,7 @@ function toWire(op: StateOp): WireOp {
           name: op.name,
           managed: op.managed,
           ownerUserId: op.ownerUserId ?? '',
+          posture: op.posture.map(postureToWire),
         },
       };
     case 'deleted_device':
@@ -266,7 +279,12 @@ function fromWire({ op }: Op): StateOp {
     case 'deletedSigningKey':
       return { op: 'deleted_signing_key', keyId: op.value.keyId };
     case 'release':
-      return { op: 'release', ring: op.value.ring, version: Number(op.value.version) };
+      return {
+        op: 'release',
+        ring: op.value.ring,
+        version: Number(op.value.version),
+        shadowVersion: op.value.shadowVersion === 0n ? null : Number(op.value.shadowVersion),
+      };
     case 'edgeKeys':
       return {
         op: 'edge_keys',
@@ -303,6 +321,7 @@ function fromWire({ op }: Op): StateOp {
         displayName: op.value.displayName,
         status: known(statuses, op.value.status, 'user status'),
         groups: op.value.groups,
+        employment: employmentFromWire(op.value.employment),
       };
     case 'deletedUser':
       return { op: 'deleted_user', id: op.value.id };
@@ -313,6 +332,7 @@ function fromWire({ op }: Op): StateOp {
         name: op.value.name,
         managed: op.value.managed,
         ownerUserId: op.value.ownerUserId === '' ? null : op.value.ownerUserId,
+        posture: op.value.posture.map(postureFromWire),
       };
     case 'deletedDevice':
       return { op: 'deleted_device', id: op.value.id };
@@ -329,15 +349,6 @@ function fromWire({ op }: Op): StateOp {
     case undefined:
       throw new UnreadableOpsError('an op of a kind this version does not know');
   }
-}
-
-function known<Name extends string, Wire>(
-  table: Record<Name, Wire>,
-  wire: Wire,
-  what: string,
-): Name {
-  for (const name of Object.keys(table) as Name[]) if (table[name] === wire) return name;
-  throw new UnreadableOpsError(`unknown ${what} ${String(wire)}`);
 }
 
 function hex(bytes: Uint8Array): string {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../canonical-json.ts';
 import { type FieldProblem, SallyportError } from '../errors.ts';
 import type { ConfigurationDocument, ConfigurationSet } from './documents.ts';
-import { nameOf } from './set.ts';
+import { nameOf } from './names.ts';
 import { validateDocument } from './validate.ts';
 
 /** The form in which a configuration version is stored, hashed and sent to edges. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseDocuments, validateDocument } from './parse.ts';
+import { parseDocuments, placesIn, validateDocument } from './parse.ts';
 
 const route = `apiVersion: sallyport.dev/v1
 kind: Route
@@ -30,12 +30,32 @@ describe('a configuration file', () => {
       JSON.stringify([document, document], null, '\t'),
     ];
     for (const text of many) {
-      expect(parseDocuments(text, 'a.json')).toEqual({
+      expect(parseDocuments(text, 'a.json')).toMatchObject({
         documents: [document, document],
         problems: [],
       });
     }
-    expect(parseDocuments('# nothing\n', 'a.yaml')).toEqual({ documents: [], problems: [] });
+    expect(parseDocuments('# nothing\n', 'a.yaml')).toEqual({
+      documents: [],
+      places: [],
+      problems: [],
+    });
+  });
+
+  it('knows where everything in it stands', () => {
+    const files = [
+      parseDocuments(`${route}---\n${route.replace('name: wiki', 'name: other')}`, 'a.yaml'),
+      parseDocuments(
+        `[${JSON.stringify({ ...parseDocuments(route, 'x').documents[0] }).replace('"wiki"', '"third"')}]`,
+        'b.json',
+      ),
+    ];
+    const place = placesIn(files);
+    expect(place('Route/wiki', '/spec/match/0/host')).toBe('a.yaml:7:7');
+    expect(place('Route/other', '/spec/policies/0')).toBe('a.yaml:19:14');
+    expect(place('Route/other', '/spec/policies/7')).toBe('a.yaml:19:3');
+    expect(place('Route/third', '/spec')).toMatch(/^b\.json:1:\d\d+$/);
+    expect(place('Route/fourth', '/spec')).toBe(null);
   });
 
   it('gives the good documents next to the problems of the others', () => {

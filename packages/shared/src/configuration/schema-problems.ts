@@ -30,7 +30,7 @@ export function schemaProblems(schema: TSchema, value: unknown): ValueProblem[] 
 }
 
 function translate(schema: TSchema, value: unknown, error: SchemaError): ValueProblem[] {
-  const path = split(error.instancePath);
+  const path = pathOf(error.instancePath);
   // Branches of an alternative are told of together, by the alternative.
   if (/\/anyOf\/\d+/.test(error.schemaPath)) return [];
   switch (error.keyword) {
@@ -62,6 +62,8 @@ function sentence(error: SchemaError, schema: unknown, value: unknown): string {
       return `must be ${nouns[String(error.params.type)] ?? 'something else'}, not ${kindOf(value)}`;
     case 'const':
       return `must be ${JSON.stringify(error.params.allowedValue)}`;
+    case 'enum':
+      return oneOf(error.params.allowedValues, value);
     case 'pattern':
       return `must be ${describe(schema) ?? `text like ${String(error.params.pattern)}`}`;
     case 'minLength':
@@ -95,6 +97,7 @@ const nouns: Readonly<Record<string, string>> = {
   integer: 'a whole number',
   number: 'a number',
   boolean: 'true or false',
+  null: 'null',
 };
 
 function kindOf(value: unknown): string {
@@ -114,23 +117,47 @@ function unknownField(name: string, schema: unknown): string {
     : `is not a known field; known are ${known.join(', ')}`;
 }
 
-/** Where one alternative is an object and so is the value, what is wrong with it as that object. */
+/**
+ * Where one alternative is of the value's type, what is wrong with it as that; else what the
+ * alternatives are.
+ */
 function ofAlternatives(schema: unknown, value: unknown, path: readonly string[]): ValueProblem[] {
   const listed = member(schema, 'anyOf');
   const branches: readonly unknown[] = Array.isArray(listed) ? listed : [];
-  const whole = branches.find((branch) => member(branch, 'type') === 'object');
-  if (whole !== undefined && kindOf(value) === 'an object') {
-    return schemaProblems(whole as TSchema, value).map((problem) => ({
+  const meant = branches.find((branch) => isOfType(member(branch, 'type'), value, branch));
+  if (meant !== undefined) {
+    return schemaProblems(meant as TSchema, value).map((problem) => ({
       path: [...path, ...problem.path],
       message: problem.message,
     }));
   }
   const words = branches
-    .filter((branch) => branch !== whole)
-    .map((branch) => String(member(branch, 'const')))
-    .join(', ');
-  const message = whole === undefined ? `must be one of ${words}` : `must be ${words} or an object`;
-  return [{ path, message }];
+    .map((branch) => member(branch, 'const'))
+    .filter((one) => one !== undefined);
+  const types = branches
+    .filter((branch) => member(branch, 'const') === undefined)
+    .map((branch) => nouns[String(member(branch, 'type'))] ?? 'something else');
+  if (types.length > 0) return [{ path, message: `must be ${inWords([...words, ...types])}` }];
+  return [{ path, message: oneOf(words, value) }];
+}
+
+function isOfType(type: unknown, value: unknown, branch: unknown): boolean {
+  if (value === null || member(branch, 'const') !== undefined) return false;
+  if (type === 'array') return Array.isArray(value);
+  if (type === 'integer') return typeof value === 'number';
+  return typeof value === type && !Array.isArray(value);
+}
+
+function inWords(all: readonly unknown[]): string {
+  const texts = all.map(String);
+  const last = texts.pop() ?? '';
+  return texts.length === 0 ? last : `${texts.join(', ')} or ${last}`;
+}
+
+function oneOf(allowed: readonly unknown[], value: unknown): string {
+  const words = allowed.map(String);
+  const near = typeof value === 'string' ? nearest(value, words) : null;
+  return `must be one of ${words.join(', ')}${near === null ? '' : `; did you mean ${near}?`}`;
 }
 
 function describe(schema: unknown): string | null {
@@ -139,7 +166,7 @@ function describe(schema: unknown): string | null {
 }
 
 function at(schema: TSchema, schemaPath: string): unknown {
-  return follow(schema, split(schemaPath.replace(/^#/, '')));
+  return follow(schema, pathOf(schemaPath.replace(/^#/, '')));
 }
 
 function follow(value: unknown, path: readonly string[]): unknown {
@@ -151,8 +178,8 @@ function member(value: unknown, name: string): unknown {
   return (value as Readonly<Record<string, unknown>>)[name];
 }
 
-/** RFC 6901. */
-function split(pointer: string): string[] {
+/** The parts of a pointer, RFC 6901. */
+export function pathOf(pointer: string): string[] {
   return pointer
     .split('/')
     .slice(1)

@@ -1,7 +1,12 @@
 import { compile } from '@sallyport/policy';
 import { describe, expect, it } from 'vitest';
 import { forge, forgeAuthority } from '../pki/forge.ts';
-import type { ConfigurationDocument, RouteDocument, SettingsDocument } from './documents.ts';
+import type {
+  ConfigurationDocument,
+  PolicyDocument,
+  RouteDocument,
+  SettingsDocument,
+} from './documents.ts';
 import { checkSet, toPolicySet } from './set.ts';
 
 const apiVersion = 'sallyport.dev/v1' as const;
@@ -18,7 +23,7 @@ const provider = (issuer = 'https://idp.example'): ConfigurationDocument => ({
   metadata: { name: 'idp' },
   spec: { issuer, clientId: 'sallyport', clientSecret: 'idp-secret' },
 });
-const policy: ConfigurationDocument = {
+const policy: PolicyDocument = {
   apiVersion,
   kind: 'Policy',
   metadata: { name: 'employees' },
@@ -32,6 +37,13 @@ const route = (
   kind: 'Route',
   metadata: { name: 'wiki' },
   spec: { match: [{ host: 'wiki.corp.example' }], policies: ['employees'], upstream, ...spec },
+});
+/** A service with a device for each letter. */
+const service = (name: string, ...letters: string[]): ConfigurationDocument => ({
+  apiVersion,
+  kind: 'ServiceIdentity',
+  metadata: { name },
+  spec: { devices: letters.map((letter) => `dev_${letter.repeat(26)}`) },
 });
 const bundle = (certificates: string, name = 'corp'): ConfigurationDocument => ({
   apiVersion,
@@ -142,6 +154,70 @@ describe('a configuration set', () => {
     const falling = settings({ staleness: { revoke: { stepUpAfter: '1h', denyAfter: '2h' } } });
     expect(lines(falling, provider(), policy, route())).toEqual([
       'Settings/default /spec/staleness/revoke/stepUpAfter: must be shorter than denyNewSessionsAfter, which is 15m by default',
+    ]);
+  });
+
+  it('refers to services, conditions and policies that are there', () => {
+    const rules = (spec: PolicyDocument['spec']): string[] =>
+      lines(settings(), provider(), route(), service('ci', 'a'), { ...policy, spec });
+    expect(rules({ allow: [{ name: 'x', services: ['ci'] }] })).toEqual([]);
+    expect(rules({ allow: [{ name: 'x', services: ['cd'] }] })).toEqual([
+      'Policy/employees /spec/allow/0/services/0: there is no service named cd',
+    ]);
+    const office = { name: 'office', sourceNetworks: ['10.0.0.0/8'] };
+    expect(
+      rules({ conditions: [office], deny: [{ name: 'x', conditions: ['employees/office'] }] }),
+    ).toEqual([]);
+    expect(rules({ deny: [{ name: 'x', conditions: ['base/office'] }] })).toEqual([
+      'Policy/employees /spec/deny/0/conditions/0: there is no condition named base/office',
+    ]);
+    const circle = [
+      { name: 'a', conditions: ['b'] },
+      { name: 'b', conditions: ['a'] },
+    ];
+    const [found, ...more] = rules({ conditions: circle });
+    expect(found).toContain('/spec/conditions/1/conditions/0: goes round in a circle');
+    expect(found).toContain('employees/a -> employees/b -> employees/a');
+    expect(more).toEqual([]);
+  });
+
+  it('has no device that stands for two services', () => {
+    expect(
+      lines(settings(), provider(), policy, route(), service('ci', 'a'), service('cd', 'b', 'a')),
+    ).toEqual([
+      `ServiceIdentity/cd /spec/devices: device dev_${'a'.repeat(26)} stands for ci already`,
+    ]);
+  });
+
+  it('says of an expression in CEL what is wrong with it, and where', () => {
+    const spec = { allow: [{ name: 'x', when: 'user.emial == "a"' }] };
+    expect(lines(settings(), provider(), route(), { ...policy, spec })).toEqual([
+      expect.stringMatching(
+        /^Policy\/employees \/spec\/allow\/0\/when: line 1, column \d+: .*emial/,
+      ),
+    ]);
+  });
+
+  it('gives the policy core what decisions depend on, and nothing for people', () => {
+    const spec = {
+      conditions: [{ name: 'office', description: 'Where.', sourceNetworks: ['10.0.0.0/8'] }],
+      allow: [{ name: 'x', description: 'Why.', conditions: ['office'] }],
+      tests: [],
+    };
+    const monitored = route(undefined, { monitor: { until: '2027-01-01T00:00:00Z' } });
+    const set = toPolicySet(1, [settings(), { ...policy, spec }, monitored, service('ci', 'a')]);
+    expect(set).toMatchObject({
+      routes: [{ monitor: { until: '2027-01-01T00:00:00Z' } }],
+      services: [{ name: 'ci', devices: [`dev_${'a'.repeat(26)}`] }],
+    });
+    expect(set.policies).toEqual([
+      {
+        name: 'employees',
+        allow: [{ name: 'x', conditions: ['office'] }],
+        deny: [],
+        stepUp: [],
+        conditions: [{ name: 'office', sourceNetworks: ['10.0.0.0/8'] }],
+      },
     ]);
   });
 

@@ -31,6 +31,9 @@ export function documentProblems(value: unknown): ValueProblem[] {
   const kind: unknown = 'kind' in value ? value.kind : undefined;
   if (!isKind(kind))
     return [versionProblem(version), kindProblem(kind)].filter((one) => one !== null);
+  // What is wrong with the rest of a document for another release is not the writer's mistake.
+  const other = typeof version === 'string' ? versionProblem(version) : null;
+  if (other !== null) return [other];
   return schemaProblems(kinds[kind], value);
 }
 
@@ -45,7 +48,11 @@ function isKind(kind: unknown): kind is Kind {
 
 function versionProblem(version: unknown): ValueProblem | null {
   if (version === apiVersion) return null;
-  return { path: ['apiVersion'], message: `must be ${JSON.stringify(apiVersion)}` };
+  const message = `must be ${JSON.stringify(apiVersion)}`;
+  const family = apiVersion.slice(0, apiVersion.indexOf('/') + 1);
+  return typeof version === 'string' && version.startsWith(family)
+    ? { path: ['apiVersion'], message: `${message}: this document is for another release` }
+    : { path: ['apiVersion'], message };
 }
 
 function kindProblem(kind: unknown): ValueProblem {

@@ -1,3 +1,5 @@
+import type { EmploymentFacts, PostureFact } from '@sallyport/policy';
+
 /** Domain form of what travels in the lanes; proto/src/convert maps it to the wire and back. */
 
 /** In the order in which their heads are locked. */
@@ -69,6 +71,8 @@ export interface Release {
   readonly op: 'release';
   readonly ring: string;
   readonly version: number;
+  /** Decided besides, without effect; null: none. */
+  readonly shadowVersion: number | null;
 }
 
 export interface EdgeKeys {
@@ -142,6 +146,8 @@ export interface User {
   readonly status: 'active' | 'suspended';
   /** Group names, sorted. */
   readonly groups: readonly string[];
+  /** null: not known. */
+  readonly employment: EmploymentFacts | null;
 }
 
 export interface DeletedUser {
@@ -155,6 +161,8 @@ export interface Device {
   readonly name: string;
   readonly managed: boolean;
   readonly ownerUserId: string | null;
+  /** What was last observed of it, by name in ascending order, each name once. */
+  readonly posture: readonly PostureFact[];
 }
 
 export interface DeletedDevice {

@@ -20,12 +20,25 @@ describe('denials ahead of their turn', () => {
   it('are enforced until the head has reached them', () => {
     const carried = new CarriedDenials();
     expect(carried.early(at(5), [block('one'), ended])).toEqual([block('one'), ended]);
-    expect(carried.reached(at(4))).toEqual([]);
-    expect(carried.reached(at(5))).toEqual([
+    expect(carried.reached(at(4), false)).toEqual([]);
+    expect(carried.reached(at(5), false)).toEqual([
       lift('one'),
       { op: 'forgotten_session', sid: 'ses_a' },
     ]);
     expect(carried.rows).toBe(0);
+  });
+
+  it('are carried on where the rows may be of another history, until they arrive', () => {
+    const carried = new CarriedDenials();
+    carried.early(at(5), [block('one'), ended, generation(3)]);
+    carried.early(at(6), [block('later')]);
+    expect(carried.reached(at(5), true)).toEqual([]);
+    expect(carried.carried()).toEqual({ epoch: 1, denials: [block('one'), ended, generation(3)] });
+    expect(carried.arrived(({ op }) => op === 'ended_session', 1)).toEqual([
+      { op: 'forgotten_session', sid: 'ses_a' },
+    ]);
+    expect(carried.blocks()).toEqual([block('one')]);
+    expect(carried.arrived(() => false, 2)).toEqual([generation(0)]);
   });
 
   it('never lift anything', () => {
@@ -41,29 +54,29 @@ describe('denials ahead of their turn', () => {
     const carried = new CarriedDenials();
     expect(carried.early(at(5), [generation(3)])).toEqual([generation(3)]);
     expect(carried.early(at(6), [generation(4)])).toEqual([generation(4)]);
-    expect(carried.reached(at(5))).toEqual([]);
-    expect(carried.reached(at(6))).toEqual([generation(0)]);
+    expect(carried.reached(at(5), false)).toEqual([]);
+    expect(carried.reached(at(6), false)).toEqual([generation(0)]);
   });
 
   it('fall back to the lower generation that still waits', () => {
     const carried = new CarriedDenials();
     carried.early(at(7), [generation(3)]);
     carried.early(at(5), [generation(4)]);
-    expect(carried.reached(at(5))).toEqual([generation(3)]);
+    expect(carried.reached(at(5), false)).toEqual([generation(3)]);
   });
 
   it('are as strict as the strictest of two frames for one position', () => {
     const carried = new CarriedDenials();
     carried.early(at(5), [generation(4)]);
     expect(carried.early(at(5), [generation(3)])).toEqual([]);
-    expect(carried.reached(at(5))).toEqual([generation(0)]);
+    expect(carried.reached(at(5), false)).toEqual([generation(0)]);
   });
 
   it('stay as long as any reason is left', () => {
     const carried = new CarriedDenials();
     carried.early(at(5), [block('one')]);
     expect(carried.provisional('p', [block('one')])).toEqual([]);
-    expect(carried.reached(at(5))).toEqual([]);
+    expect(carried.reached(at(5), false)).toEqual([]);
     expect(carried.dropProvisional('p')).toEqual([lift('one')]);
   });
 });
@@ -141,14 +154,14 @@ describe('blocks that a new epoch lacks', () => {
     carried.early(at(9), [block('early')]);
     carried.carry([], 2);
     expect(carried.arrived(() => true, 2)).toEqual([]);
-    expect(carried.reached(at(1, 2))).toEqual([lift('early')]);
+    expect(carried.reached(at(1, 2), false)).toEqual([lift('early')]);
     expect(carried.rows).toBe(0);
   });
 
   it('take with them what had been enforced early, also where nobody says so before the head moves', () => {
     const carried = new CarriedDenials();
     carried.early(at(9), [block('early'), ended]);
-    expect(carried.reached(at(1, 2))).toEqual([{ op: 'forgotten_session', sid: 'ses_a' }]);
+    expect(carried.reached(at(1, 2), false)).toEqual([{ op: 'forgotten_session', sid: 'ses_a' }]);
     expect(carried.blocks()).toEqual([block('early')]);
   });
 
@@ -156,7 +169,7 @@ describe('blocks that a new epoch lacks', () => {
     const carried = new CarriedDenials();
     carried.early(at(9), [block('early'), ended]);
     carried.carry([], 2);
-    expect(carried.reached(at(1, 2))).toEqual([{ op: 'forgotten_session', sid: 'ses_a' }]);
+    expect(carried.reached(at(1, 2), false)).toEqual([{ op: 'forgotten_session', sid: 'ses_a' }]);
     expect(carried.blocks()).toEqual([block('early')]);
   });
 
@@ -164,7 +177,7 @@ describe('blocks that a new epoch lacks', () => {
     const carried = new CarriedDenials();
     carried.carry([block('one')], 2);
     carried.early(at(3, 2), [block('one')]);
-    expect(carried.reached(at(3, 2))).toEqual([]);
+    expect(carried.reached(at(3, 2), false)).toEqual([]);
     expect(carried.blocks()).toEqual([block('one')]);
   });
 });
@@ -178,7 +191,7 @@ describe('generations and ended sessions that the rows of the same epoch lack', 
     expect(carried.carry(ops, 2)).toEqual(ops);
     expect(carried.carried()).toEqual({ epoch: 2, denials: ops });
     expect(carried.arrived(() => false, 2)).toEqual([]);
-    expect(carried.reached(at(9, 2))).toEqual([]);
+    expect(carried.reached(at(9, 2), false)).toEqual([]);
     expect(carried.arrived(() => false, 3)).toEqual([generation(0), forgotten]);
     expect(carried.blocks()).toEqual([block('one')]);
   });
@@ -207,8 +220,8 @@ describe('generations and ended sessions that the rows of the same epoch lack', 
     const carried = new CarriedDenials();
     carried.carry([ended], 2);
     carried.early(at(3, 2), [ended]);
-    expect(carried.reached(at(3, 2))).toEqual([]);
-    expect(carried.reached(at(1, 3))).toEqual([]);
+    expect(carried.reached(at(3, 2), false)).toEqual([]);
+    expect(carried.reached(at(1, 3), false)).toEqual([]);
     expect(carried.arrived(() => false, 3)).toEqual([forgotten]);
   });
 

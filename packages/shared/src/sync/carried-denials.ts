@@ -32,10 +32,11 @@ export class CarriedDenials {
 
   /**
    * The lane's own rows hold everything up to this position of its epoch. Of earlier epochs no frame
-   * will come any more: their blocks are carried on.
+   * will come any more: their blocks are carried on. With `carry` the rows may be of another history
+   * than the early frames: all denials of this epoch's are carried on, until they arrive.
    */
-  reached(head: Position): RevokeOp[] {
-    const carried = this.carry([], head.epoch);
+  reached(head: Position, carry: boolean): RevokeOp[] {
+    const carried = this.carry(carry ? this.#earlyUpTo(head) : [], head.epoch);
     const had = [...this.#early].filter(
       ([, { position }]) => comparePositions(position, head) <= 0,
     );
@@ -146,6 +147,18 @@ export class CarriedDenials {
 
   get rows(): number {
     return this.#rows.size;
+  }
+
+  /** Denials of this epoch's frames up to there. */
+  #earlyUpTo({ epoch, rev }: Position): Denial[] {
+    return [...this.#early]
+      .filter(([, { position }]) => position.epoch === epoch && position.rev <= rev)
+      .flatMap(([name, { rows }]) =>
+        [...rows].flatMap((key) => {
+          const reasons = this.#rows.get(key)?.reasons ?? [];
+          return reasons.filter((reason) => reason.name === name).map(({ denial }) => denial);
+        }),
+      );
   }
 
   #hold(name: string, denials: readonly Denial[], position: Position | null): RevokeOp[] {

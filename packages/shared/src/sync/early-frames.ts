@@ -1,6 +1,7 @@
 import type { Position } from '../state/model.ts';
 import { edgeLimits } from './edge-limits.ts';
-import { comparePositions } from './position.ts';
+import type { FrameProof } from './messages.ts';
+import { comparePositions, samePosition } from './position.ts';
 
 /** A frame whose denials are enforced ahead of its turn. */
 export interface EarlyFrame extends Position {
@@ -8,6 +9,7 @@ export interface EarlyFrame extends Position {
   readonly sha256: string;
   /** Of the body. */
   readonly bytes: number;
+  readonly proof: FrameProof;
 }
 
 /** Which frames are enforced early. They count by what they are, not by how often they come. */
@@ -33,6 +35,28 @@ export function earlyFramesOf(frames: readonly EarlyFrame[], head: Position | nu
 /** Whether this very frame is enforced early already. */
 export function hasEarly({ buckets }: EarlyFrames, position: Position, sha256: string): boolean {
   return buckets.get(bucketOf(position))?.has(nameOf(position, sha256)) === true;
+}
+
+/** Whether another frame than this one is enforced early for the position. */
+export function hasOtherEarly(
+  { buckets }: EarlyFrames,
+  position: Position,
+  sha256: string,
+): boolean {
+  const bucket = buckets.get(bucketOf(position));
+  if (bucket === undefined) return false;
+  return [...bucket.values()].some((one) => samePosition(one, position) && one.sha256 !== sha256);
+}
+
+/** Of this epoch, the one for the highest position; null: there is none. */
+export function newestEarly({ buckets }: EarlyFrames, epoch: number): EarlyFrame | null {
+  let newest: EarlyFrame | null = null;
+  for (const bucket of buckets.values()) {
+    for (const one of bucket.values()) {
+      if (one.epoch === epoch && (newest === null || one.rev > newest.rev)) newest = one;
+    }
+  }
+  return newest;
 }
 
 /** Whether a frame with so many bytes may be added. What is there is never given up for it. */

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { frameNeedsVerifying } from './edge-lane.ts';
+import { frameNeedsVerifying, laneHello } from './edge-lane.ts';
 import { edgeLimits } from './edge-limits.ts';
 import { bodySha256 } from './signing.ts';
-import { alarms, at, DrivenLane, frame, only } from './testing/driven-lane.ts';
+import {
+  alarms,
+  at,
+  DrivenLane,
+  earlyFrame,
+  frame,
+  manifest,
+  only,
+} from './testing/driven-lane.ts';
 
 describe('a frame', () => {
   it('is applied where it follows the head, and moves the head when it is', () => {
@@ -240,19 +248,37 @@ describe('a frame ahead of a gap', () => {
   });
 
   it('is known after a restart, and given up when its turn has come', () => {
-    const { body, epoch, rev } = frame(12);
-    const sha256 = Buffer.from(bodySha256(body)).toString('hex');
-    const early = [
-      { epoch, rev, sha256, bytes: body.length },
-      { epoch, rev: 10, sha256, bytes: 1 },
-    ];
-    const lane = new DrivenLane({ early });
+    const lane = new DrivenLane({ early: [earlyFrame(12), earlyFrame(10)] });
     lane.open();
     expect(lane.state.early.count).toBe(1);
     expect(only(lane.frame(frame(12), 'nats'), 'enforce_early')).toEqual([]);
     const effects = lane.take(frame(11));
-    expect(only(effects, 'drop_early')).toMatchObject([{ upTo: at(12) }]);
+    expect(only(effects, 'drop_early')).toMatchObject([{ upTo: at(12), carry: false }]);
+    expect(alarms(effects)).toEqual([]);
     expect(lane.state.early.count).toBe(0);
+  });
+
+  it('is carried on, and a fork, where another frame has its turn after a restart', () => {
+    const lane = new DrivenLane({ early: [earlyFrame(12)] });
+    lane.open();
+    lane.take(frame(11, 'of a restored database'));
+    const effects = lane.take(frame(12, 'of a restored database'));
+    expect(only(effects, 'drop_early')).toMatchObject([{ upTo: at(12), carry: true }]);
+    expect(alarms(effects)).toEqual(['fork']);
+    expect(only(effects, 'hello')).toMatchObject([{ have: { position: null } }]);
+    const offer = manifest(at(12), ['a', 'b']);
+    lane.resume('shards', at(12));
+    const swapped = lane.manifest(offer, ['a', 'b']);
+    expect(only(swapped, 'swap')).toMatchObject([{ carry: 'denials' }]);
+  });
+
+  it('gives the proof of the first Hello after a restart, the newest of the epoch', () => {
+    const early = [earlyFrame(12), earlyFrame(14), earlyFrame(13), earlyFrame(1, 2)];
+    const lane = new DrivenLane({ early });
+    expect(laneHello(lane.state)).toMatchObject({ position: at(10), proof: { rev: 14 } });
+    lane.open();
+    lane.frame(frame(16), 'nats');
+    expect(laneHello(lane.state)).toMatchObject({ proof: { rev: 16 } });
   });
 
   it('with two contents is a fork', () => {

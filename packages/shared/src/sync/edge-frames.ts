@@ -1,6 +1,6 @@
 import { hex, sameBytes } from '../bytes.ts';
 import type { Position } from '../state/model.ts';
-import { addEarly, dropEarly, hasEarly, hasRoom } from './early-frames.ts';
+import { addEarly, dropEarly, hasEarly, hasOtherEarly, hasRoom } from './early-frames.ts';
 import type { Ahead, EdgeLane, EdgeLaneEvent, Problem } from './edge-lane-model.ts';
 import { edgeLimits } from './edge-limits.ts';
 import { requestResync, takeUpHeld } from './edge-resync.ts';
@@ -52,7 +52,10 @@ export function onApplied(turn: Turn, digest: Uint8Array | null): void {
     gapSinceMs: turn.state.ahead.size > 0 ? turn.nowMs : null,
   });
   noteStreamProof(turn, path, frame, sha256);
-  reachHead(turn, { epoch, rev });
+  // Enforced early was a frame of another history, perhaps before a restart.
+  const isFork = hasOtherEarly(turn.state.early, frame, hex(sha256));
+  reachHead(turn, { epoch, rev }, isFork);
+  if (isFork) onForkBehind(turn, path, frame);
   confirmProvisionals(turn, hex(sha256));
   applyNext(turn);
   takeUpHeld(turn);
@@ -70,8 +73,11 @@ export function onApplyRefused(turn: Turn, problem: Problem): void {
   takeUpHeld(turn);
 }
 
-/** The head has moved, by a frame or by shards. */
-export function reachHead(turn: Turn, head: Position): void {
+/**
+ * The head has moved, by a frame or by shards. `carry`: nothing shows that the rows are of the history
+ * of what was enforced early.
+ */
+export function reachHead(turn: Turn, head: Position, carry: boolean): void {
   const { early, mark } = turn.state;
   const left = dropEarly(early, head);
   turn.set({
@@ -81,7 +87,7 @@ export function reachHead(turn: Turn, head: Position): void {
   });
   if (left === early) return;
   turn.set({ early: left });
-  turn.emit({ type: 'drop_early', upTo: head });
+  turn.emit({ type: 'drop_early', upTo: head, carry });
 }
 
 /** Applies the frame that follows the head, if it has come and nothing stands in its way. */
@@ -206,6 +212,13 @@ function onFork(turn: Turn, path: PathName, { epoch, rev }: FrameMessage): void 
   requestResync(turn, again);
 }
 
+/** Our proof is of the replica's own history: only the rows can tell, and they are compared whole. */
+function onForkBehind(turn: Turn, path: PathName, { epoch, rev }: FrameMessage): void {
+  turn.alarm('fork', path, `another revision ${rev} of the epoch ${epoch} was enforced early`);
+  turn.set({ forked: true });
+  requestResync(turn, true);
+}
+
 function onNew(turn: Turn, arrival: Ahead): void {
   const { head, applying } = turn.state;
   const { frame } = arrival;
@@ -238,7 +251,8 @@ function enforceEarly(turn: Turn, { frame, sha256, path }: Ahead): void {
   const { lane, early, head } = turn.state;
   if (lane !== 'revoke' || head === null) return;
   const { epoch, rev, body } = frame;
-  const one = { epoch, rev, sha256: hex(sha256), bytes: body.length };
+  const proof = proofOf(frame, sha256);
+  const one = { epoch, rev, sha256: hex(sha256), bytes: body.length, proof };
   if (hasEarly(early, frame, one.sha256)) return;
   if (!hasRoom(early, one.bytes)) {
     // What is enforced stays so. The frame itself can only come with the tail.
@@ -246,7 +260,7 @@ function enforceEarly(turn: Turn, { frame, sha256, path }: Ahead): void {
     return waitForTail(turn);
   }
   turn.set({ early: addEarly(early, one) });
-  turn.emit({ type: 'enforce_early', frame, path });
+  turn.emit({ type: 'enforce_early', frame, sha256, path });
 }
 
 /** Something is missing: unless it comes within the time of a gap, the tail is asked for. */

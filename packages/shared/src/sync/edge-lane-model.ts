@@ -265,12 +265,18 @@ export type EdgeLaneEffect =
       readonly path: PathName;
     }
   /** Enforce the denials of this frame's body (sync/denials.ts), and no lift, ahead of its turn. */
-  | { readonly type: 'enforce_early'; readonly frame: FrameMessage; readonly path: PathName }
+  | {
+      readonly type: 'enforce_early';
+      readonly frame: FrameMessage;
+      readonly sha256: Uint8Array;
+      readonly path: PathName;
+    }
   /**
-   * What was enforced early for positions up to this one, in its epoch, is in the tables now;
-   * blocks of earlier epochs are to be carried on.
+   * The tables have come to this position: what was enforced early up to there, in its epoch, is in
+   * them now. With `carry` that is not known: what they lack is to be carried on, as the blocks of
+   * earlier epochs are.
    */
-  | { readonly type: 'drop_early'; readonly upTo: Position }
+  | { readonly type: 'drop_early'; readonly upTo: Position; readonly carry: boolean }
   | {
       readonly type: 'enforce_provisional';
       readonly provisional: ProvisionalMessage;

@@ -82,7 +82,7 @@ describe('a whole state', () => {
       lane.feed({ type: 'staged', index, problem: null });
     }
     expect(lane.swapped(['a', 'b'])).toMatchObject([
-      { type: 'drop_early', upTo: at(11) },
+      { type: 'drop_early', upTo: at(11), carry: true },
       { type: 'apply', frame: { rev: 12 } },
     ]);
   });

@@ -102,7 +102,8 @@ export function onSwapped(turn: Turn, digest: Uint8Array): void {
     history: remember(emptyHistory, epoch, taken),
     ahead: laterFrames(turn.state, manifest.position),
   });
-  reachHead(turn, manifest.position);
+  // Rows alone do not show whether a frame is among what led to them.
+  reachHead(turn, manifest.position, true);
   if (path !== null) turn.setPath(path, { phase: { kind: 'tail' }, owed: null, retails: 0 });
   checkDigest(turn, manifest, digest, path);
   takeUpHeld(turn);
@@ -118,8 +119,8 @@ export function laneDigestOf(shards: readonly Uint8Array[]): Uint8Array {
 
 /** Shards that were staged for longer than a stream may take to come back are dropped. */
 export function dropOldStaging(turn: Turn): void {
-  const { staging } = turn.state;
-  if (staging === null || staging.path !== null || staging.settling.size > 0) return;
+  const { staging, swapping } = turn.state;
+  if (staging === null || staging.path !== null || staging.settling.size > 0 || swapping) return;
   if (turn.nowMs - staging.sinceMs < edgeLimits.keptMs) return;
   turn.set({ staging: null });
   turn.emit({ type: 'drop_staged' });

@@ -1,4 +1,5 @@
 import type { Position } from '../state/model.ts';
+import { newestEarly } from './early-frames.ts';
 import type {
   AlarmName,
   EdgeLane,
@@ -83,11 +84,16 @@ export function laneHello(state: EdgeLane): LanePosition {
   return { lane, position: head, proof: newestAhead(state) ?? proof };
 }
 
-/** What waits ahead of a gap is signed as well: a database that lacks it has lost history. */
-function newestAhead({ head, ahead }: EdgeLane): FrameProof | null {
-  if (head === null || ahead.size === 0) return null;
+/**
+ * What waits ahead of a gap, or is enforced early, is signed as well: a database that lacks it has
+ * lost history.
+ */
+function newestAhead({ head, ahead, early }: EdgeLane): FrameProof | null {
+  if (head === null) return null;
+  const enforced = newestEarly(early, head.epoch)?.proof ?? null;
   const newest = ahead.get(Math.max(...ahead.keys()));
-  if (newest === undefined || newest.frame.epoch !== head.epoch) return null;
+  if (newest === undefined || newest.frame.epoch !== head.epoch) return enforced;
+  if (enforced !== null && enforced.rev > newest.frame.rev) return enforced;
   return proofOf(newest.frame, newest.sha256);
 }
 

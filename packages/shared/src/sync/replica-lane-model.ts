@@ -107,8 +107,11 @@ export type ReplicaLaneEvent = { readonly nowMs: number; readonly source: LaneSo
   | { readonly type: 'oversize' }
   /** The shards of the manifest are not kept any more. */
   | { readonly type: 'shards_gone' }
-  /** What was asked of the shell failed; it is asked again a second later. */
-  | { readonly type: 'failed' }
+  /**
+   * What was asked of the shell failed; it is asked again one to two seconds later. `jitter`: from
+   * 0 to 1, so that many who failed at the same instant do not ask at the same instant.
+   */
+  | { readonly type: 'failed'; readonly jitter: number }
 );
 
 /** At most one of the first four in a step: it goes onto the stream next. */

@@ -248,16 +248,26 @@ describe('a proof of what this replica does not have', () => {
   it('is not forgotten because the database could not be asked', () => {
     const driven = new Driven();
     driven.hello(at(15), proof(15), hex(2));
-    driven.feed({ type: 'failed' });
+    driven.feed({ type: 'failed', jitter: 0 });
     expect(driven.drain()).toEqual([]);
     driven.nowMs = 1_000;
+    expect(driven.drain()).toMatchObject([{ type: 'check_history' }]);
+  });
+
+  it('is asked about again at an instant of its own', () => {
+    const driven = new Driven();
+    driven.hello(at(15), proof(15), hex(2));
+    driven.feed({ type: 'failed', jitter: 0.5 });
+    driven.nowMs = 1_499;
+    expect(driven.drain()).toEqual([]);
+    driven.nowMs = 1_500;
     expect(driven.drain()).toMatchObject([{ type: 'check_history' }]);
   });
 
   it('is looked for in the log where its frame has left the ring', () => {
     const driven = new Driven();
     expect(driven.hello(at(7), proof(7))).toMatchObject([{ type: 'check_history' }]);
-    driven.feed({ type: 'failed' });
+    driven.feed({ type: 'failed', jitter: 0 });
     driven.nowMs = 1_000;
     expect(driven.drain()).toMatchObject([{ type: 'check_history' }]);
     driven.feed({ type: 'history', of: at(7), head: at(20), sha256: hex(1) });
@@ -349,7 +359,7 @@ describe('a NACK', () => {
     driven.source = { ...driven.source, head: at(21) };
     driven.nowMs = 1_000;
     driven.drain();
-    driven.feed({ type: 'failed' });
+    driven.feed({ type: 'failed', jitter: 0 });
     driven.nowMs = 2_000;
     expect(driven.drain()).toEqual([{ type: 'build_manifest' }]);
   });

@@ -60,7 +60,7 @@ export function stepReplicaLane(state: ReplicaLane, event: ReplicaLaneEvent): Re
     case 'shards_gone':
       return build(state);
     case 'failed':
-      return stay({ ...state, phase: undecided(event.nowMs + retryMs) });
+      return stay({ ...state, phase: undecided(event.nowMs + retryMs * (1 + event.jitter)) });
   }
 }
 

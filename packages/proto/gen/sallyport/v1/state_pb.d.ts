@@ -248,7 +248,7 @@ export declare type Block = Message<"sallyport.v1.Block"> & {
   kind: BlockKind;
 
   /**
-   * User, device, service or edge id; certificate SHA-256 in lower-case hex; empty for everyone.
+   * User, device or edge id; name of a service identity; certificate SHA-256 in lower-case hex; empty for everyone.
    *
    * @generated from field: string subject_id = 3;
    */
@@ -373,6 +373,13 @@ export declare type Release = Message<"sallyport.v1.Release"> & {
    * @generated from field: uint64 version = 2;
    */
   version: bigint;
+
+  /**
+   * They decide this version besides, on the same facts and without effect. 0: none.
+   *
+   * @generated from field: uint64 shadow_version = 3;
+   */
+  shadowVersion: bigint;
 };
 
 /**
@@ -608,6 +615,29 @@ export declare type DeletedSecret = Message<"sallyport.v1.DeletedSecret"> & {
 export declare const DeletedSecretSchema: GenMessage<DeletedSecret>;
 
 /**
+ * @generated from message sallyport.v1.Employment
+ */
+export declare type Employment = Message<"sallyport.v1.Employment"> & {
+  /**
+   * @generated from field: sallyport.v1.EmploymentClass class = 1;
+   */
+  class: EmploymentClass;
+
+  /**
+   * Absent: without end.
+   *
+   * @generated from field: optional int64 ends_at_ms = 2;
+   */
+  endsAtMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message sallyport.v1.Employment.
+ * Use `create(EmploymentSchema)` to create a new message.
+ */
+export declare const EmploymentSchema: GenMessage<Employment>;
+
+/**
  * @generated from message sallyport.v1.User
  */
 export declare type User = Message<"sallyport.v1.User"> & {
@@ -637,6 +667,13 @@ export declare type User = Message<"sallyport.v1.User"> & {
    * @generated from field: repeated string groups = 5;
    */
   groups: string[];
+
+  /**
+   * Absent: not known.
+   *
+   * @generated from field: sallyport.v1.Employment employment = 6;
+   */
+  employment?: Employment | undefined;
 };
 
 /**
@@ -660,6 +697,56 @@ export declare type DeletedUser = Message<"sallyport.v1.DeletedUser"> & {
  * Use `create(DeletedUserSchema)` to create a new message.
  */
 export declare const DeletedUserSchema: GenMessage<DeletedUser>;
+
+/**
+ * What was last observed of a device.
+ *
+ * @generated from message sallyport.v1.PostureFact
+ */
+export declare type PostureFact = Message<"sallyport.v1.PostureFact"> & {
+  /**
+   * a to z, 0 to 9 and hyphens, 63 characters at the most.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from oneof sallyport.v1.PostureFact.value
+   */
+  value: {
+    /**
+     * @generated from field: bool flag = 2;
+     */
+    value: boolean;
+    case: "flag";
+  } | {
+    /**
+     * @generated from field: double number = 3;
+     */
+    value: number;
+    case: "number";
+  } | {
+    /**
+     * 1,024 bytes at the most.
+     *
+     * @generated from field: string text = 4;
+     */
+    value: string;
+    case: "text";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * @generated from field: int64 observed_at_ms = 5;
+   */
+  observedAtMs: bigint;
+};
+
+/**
+ * Describes the message sallyport.v1.PostureFact.
+ * Use `create(PostureFactSchema)` to create a new message.
+ */
+export declare const PostureFactSchema: GenMessage<PostureFact>;
 
 /**
  * @generated from message sallyport.v1.Device
@@ -686,6 +773,13 @@ export declare type Device = Message<"sallyport.v1.Device"> & {
    * @generated from field: string owner_user_id = 4;
    */
   ownerUserId: string;
+
+  /**
+   * By name, ascending, each name once; 32 at the most.
+   *
+   * @generated from field: repeated sallyport.v1.PostureFact posture = 5;
+   */
+  posture: PostureFact[];
 };
 
 /**
@@ -925,4 +1019,29 @@ export enum UserStatus {
  * Describes the enum sallyport.v1.UserStatus.
  */
 export declare const UserStatusSchema: GenEnum<UserStatus>;
+
+/**
+ * @generated from enum sallyport.v1.EmploymentClass
+ */
+export enum EmploymentClass {
+  /**
+   * @generated from enum value: EMPLOYMENT_CLASS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: EMPLOYMENT_CLASS_EMPLOYEE = 1;
+   */
+  EMPLOYEE = 1,
+
+  /**
+   * @generated from enum value: EMPLOYMENT_CLASS_CONTRACTOR = 2;
+   */
+  CONTRACTOR = 2,
+}
+
+/**
+ * Describes the enum sallyport.v1.EmploymentClass.
+ */
+export declare const EmploymentClassSchema: GenEnum<EmploymentClass>;
 

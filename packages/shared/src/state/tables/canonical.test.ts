@@ -74,11 +74,37 @@ describe('the canonical bytes of a shard', () => {
     );
   });
 
-  it('cut off anywhere are refused', () => {
+  it.each([
+    [
+      'user',
+      {
+        op: 'user',
+        id: 'usr_a',
+        email: 'a@b',
+        displayName: 'Ä',
+        status: 'active',
+        groups: ['g'],
+        employment: { class: 'contractor', endsAtMs: 2 ** 41 },
+      },
+    ],
+    [
+      'device',
+      {
+        op: 'device',
+        id: 'dev_a',
+        name: 'laptop',
+        managed: true,
+        ownerUserId: null,
+        posture: [
+          { name: 'disk-encrypted', value: true, observedAtMs: 1 },
+          { name: 'os', value: 'macos', observedAtMs: 2 },
+          { name: 'patch-age', value: 1.5, observedAtMs: 3 },
+        ],
+      },
+    ],
+  ] as const)('of a %s cut off anywhere are refused', (_kind, op) => {
     const table = createLaneTable('directory');
-    table.apply([
-      { op: 'user', id: 'usr_a', email: 'a@b', displayName: 'Ä', status: 'active', groups: ['g'] },
-    ]);
+    table.apply([op]);
     const { index, bytes } = fullestShard(table);
     for (let length = 0; length < bytes.length; length += 1)
       refuses(table, index, bytes.subarray(0, length));

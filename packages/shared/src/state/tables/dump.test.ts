@@ -9,12 +9,21 @@ function sampleTable(): LaneTable {
   const table = createLaneTable('directory');
   for (let i = 0; i < 3_000; i += 1) {
     table.apply([
-      { op: 'device', id: `dev_${i}`, name: `laptop-${i}`, managed: true, ownerUserId: null },
+      {
+        op: 'device',
+        id: `dev_${i}`,
+        name: `laptop-${i}`,
+        managed: true,
+        ownerUserId: null,
+        posture: [],
+      },
     ]);
     if (i % 3 === 0) table.apply([{ op: 'deleted_device', id: `dev_${i - 7}` }]);
     if (i % 5 === 0) {
       const name = `a longer name than before ${i}`;
-      table.apply([{ op: 'device', id: `dev_${i}`, name, managed: false, ownerUserId: 'usr_a' }]);
+      table.apply([
+        { op: 'device', id: `dev_${i}`, name, managed: false, ownerUserId: 'usr_a', posture: [] },
+      ]);
     }
   }
   return table;
@@ -46,7 +55,9 @@ test('what was restored can be changed as if it had never been away', () => {
     for (let i = 0; i < 3_000; i += 2) one.apply([{ op: 'deleted_device', id: `dev_${i}` }]);
     for (let i = 0; i < 500; i += 1) {
       const name = `again ${i}`;
-      one.apply([{ op: 'device', id: `dev_${i}`, name, managed: true, ownerUserId: null }]);
+      one.apply([
+        { op: 'device', id: `dev_${i}`, name, managed: true, ownerUserId: null, posture: [] },
+      ]);
     }
   }
   expectSame(other, table);

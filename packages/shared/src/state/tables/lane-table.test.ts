@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { newId } from '../../ids.ts';
+import type { Device, User } from '../model.ts';
 import { TableLimitError } from './errors.ts';
 import { rowLanes } from './lane.ts';
 import {
@@ -20,10 +21,22 @@ const device = (id: string, name = 'laptop'): RowOp => ({
   name,
   managed: true,
   ownerUserId: null,
+  posture: [],
+});
+type Fact = Device['posture'][number];
+const fact = (name: string, value: Fact['value']): Fact => ({ name, value, observedAtMs: 1 });
+const observed = (posture: readonly Fact[]): RowOp => ({
+  op: 'device',
+  id: 'dev_b',
+  name: 'laptop',
+  managed: true,
+  ownerUserId: null,
+  posture,
 });
 const ids = (count: number): string[] => Array.from({ length: count }, () => newId('dev'));
 
 function expectRowsOf(table: LaneTable, model: PlainModel): void {
+  for (const op of model.values()) expect(table.rowOf(op)).toEqual(op);
   expect(new Map(allOps(table).map((op) => [nameOf(op), op]))).toEqual(model);
   expect(table.rows).toBe(model.size);
 }
@@ -194,7 +207,15 @@ describe('a table', () => {
     const digest = table.digest();
     const refused: RowOp[] = [
       device('x'.repeat(513)),
-      device('dev_b', 'x'.repeat(4_096)),
+      device('dev_b', 'x'.repeat(2_048)),
+      observed(Array.from({ length: 33 }, (_, i) => fact(`fact-${i + 10}`, true))),
+      observed([fact('b', true), fact('a', true)]),
+      observed([fact('a', true), fact('a', false)]),
+      observed([fact('', true)]),
+      observed([fact('x'.repeat(64), true)]),
+      observed([fact('os', 'x'.repeat(1_025))]),
+      observed([fact('os', Number.POSITIVE_INFINITY)]),
+      observed([fact('os', Number.NaN)]),
       {
         op: 'user',
         id: 'usr_a',
@@ -202,6 +223,7 @@ describe('a table', () => {
         displayName: '',
         status: 'active',
         groups: Array.from({ length: 4_097 }, () => 'g'),
+        employment: null,
       },
       {
         op: 'user',
@@ -210,6 +232,7 @@ describe('a table', () => {
         displayName: '',
         status: 'active',
         groups: Array.from({ length: 100 }, () => 'g'.repeat(4_000)),
+        employment: null,
       },
     ];
     for (const op of refused) {
@@ -219,6 +242,31 @@ describe('a table', () => {
     }
     table.apply([device('dev_c')]);
     expect(table.rows).toBe(2);
+  });
+
+  it('holds a device with as many posture facts, each as large, as there may be', () => {
+    const table = createLaneTable('directory');
+    const names = Array.from({ length: 32 }, (_, i) => String(i + 10).padEnd(63, 'x'));
+    const op = observed(names.map((name) => fact(name, 'Ä'.repeat(512))));
+    table.apply([op]);
+    expect(allOps(table)).toEqual([op]);
+  });
+
+  it('takes no room for what is not known of a device or a user', () => {
+    const bytesOf = (op: RowOp): number => {
+      const table = createLaneTable('directory');
+      table.apply([op]);
+      return encodeAll(table).reduce((sum, { length }) => sum + length, 0);
+    };
+    const user = (employment: User['employment']): RowOp => {
+      const texts = { email: 'a@b', displayName: 'A', groups: ['g'] };
+      return { op: 'user', id: 'usr_a', status: 'active', ...texts, employment };
+    };
+    const known = bytesOf(user({ class: 'employee', endsAtMs: null }));
+    expect(known).toBe(bytesOf(user(null)));
+    expect(bytesOf(user({ class: 'contractor', endsAtMs: 1 }))).toBe(known + 8);
+    // A word of its length; head, instant and name of the fact.
+    expect(bytesOf(observed([fact('disk', true)]))).toBe(bytesOf(observed([])) + 4 + 16);
   });
 
   it('refuses an op of another lane', () => {

@@ -32,6 +32,8 @@ export interface LaneTable {
     index: number,
     name?: Name,
   ): Generator<Extract<RowOp, { readonly op: Name }>>;
+  /** The row that the op speaks of, as the op that put it; null: there is none. */
+  rowOf(op: RowOp): RowOp | null;
   /** Takes whole shards, which take their places together. */
   stage(): StagedShards;
   /** For readers in other threads. */

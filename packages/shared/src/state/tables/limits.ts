@@ -14,7 +14,13 @@ export const tableLimits = {
   /** UTF-8 bytes of a signal's value. */
   signalValueBytes: 1_024,
   /** UTF-8 bytes of a device's name. */
-  deviceNameBytes: 4_095,
+  deviceNameBytes: 2_047,
+  /** Posture facts of one device. */
+  devicePosture: 32,
+  /** UTF-8 bytes of a posture fact's name. */
+  postureNameBytes: 63,
+  /** UTF-8 bytes of a posture fact that is text. */
+  postureTextBytes: 1_024,
   /** UTF-8 bytes of a user's address, displayed name, or one group's name. */
   userTextBytes: 4_095,
   /** Groups of one user. */

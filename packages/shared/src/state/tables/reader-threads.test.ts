@@ -13,7 +13,14 @@ const owner = newId('usr');
 /** One revision: all devices get the same name, whose length changes with each. */
 function revision(number: number): RowOp[] {
   const name = `${number}${'.'.repeat(number % 23)}`;
-  return devices.map((id) => ({ op: 'device', id, name, managed: false, ownerUserId: owner }));
+  return devices.map((id) => ({
+    op: 'device',
+    id,
+    name,
+    managed: false,
+    ownerUserId: owner,
+    posture: [],
+  }));
 }
 
 interface Reader {
@@ -95,5 +102,5 @@ describe('readers in other threads', () => {
 });
 
 function device(id: string): RowOp {
-  return { op: 'device', id, name: 'more', managed: true, ownerUserId: null };
+  return { op: 'device', id, name: 'more', managed: true, ownerUserId: null, posture: [] };
 }

@@ -43,6 +43,7 @@ const user: User = {
   displayName: 'Zoë',
   status: 'suspended',
   groups: ['admins', 'Größe'],
+  employment: { class: 'contractor', endsAtMs: 5 },
 };
 const block = (revocationId: string, expiresAtMs: number | null): RevokeOp => ({
   op: 'block',

@@ -1,7 +1,7 @@
 import { decodeRows } from './canonical.ts';
 import { restore } from './dump.ts';
 import type { RowLane, RowOp } from './lane.ts';
-import { readRows } from './read-rows.ts';
+import { RowFinder } from './row-finder.ts';
 import type { Shard } from './shard.ts';
 
 /** Whole shards on their way into a table; nobody reads them before `commit`. */
@@ -12,11 +12,11 @@ export interface StagedShards {
   restore(index: number, bytes: Uint8Array): void;
   /** Digest of the shard as it would be; null: it was not put. */
   shardDigest(index: number): Uint8Array | null;
-  /** Rows of one kind in the shard as it would be, as ops; null: it was not put. */
-  shardOps<Name extends RowOp['op']>(
-    index: number,
-    name: Name,
-  ): Iterable<Extract<RowOp, { readonly op: Name }>> | null;
+  /**
+   * The row that the op speaks of, as it would be; null: there is none, undefined: its shard was not
+   * put.
+   */
+  rowOf(op: RowOp): RowOp | null | undefined;
   /** Puts all of them in the places of the table's, at once for readers. */
   commit(): void;
   /** Forgets them. */
@@ -27,10 +27,12 @@ export class Staging implements StagedShards {
   readonly #lane: RowLane;
   readonly #commit: (staged: ReadonlyMap<number, Shard>) => void;
   readonly #shards = new Map<number, Shard>();
+  readonly #finder: RowFinder;
 
   constructor(lane: RowLane, commit: (staged: ReadonlyMap<number, Shard>) => void) {
     this.#lane = lane;
     this.#commit = commit;
+    this.#finder = new RowFinder(lane);
   }
 
   put(index: number, bytes: Uint8Array): void {
@@ -48,12 +50,8 @@ export class Staging implements StagedShards {
       : new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength).slice();
   }
 
-  shardOps<Name extends RowOp['op']>(
-    index: number,
-    name: Name,
-  ): Iterable<Extract<RowOp, { readonly op: Name }>> | null {
-    const shard = this.#shards.get(index);
-    return shard === undefined ? null : readRows(shard, name);
+  rowOf(op: RowOp): RowOp | null | undefined {
+    return this.#finder.find(op, (index) => this.#shards.get(index));
   }
 
   commit(): void {

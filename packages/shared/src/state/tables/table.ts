@@ -11,6 +11,7 @@ import {
 } from './lane.ts';
 import { readRows } from './read-rows.ts';
 import { type Draft, Revision } from './revision.ts';
+import { RowFinder } from './row-finder.ts';
 import { Shard } from './shard.ts';
 import { type StagedShards, Staging } from './staging.ts';
 import { TableControl } from './table-control.ts';
@@ -26,6 +27,7 @@ export class Table {
   readonly #shards: Shard[];
   readonly #control = new TableControl();
   readonly #revision: Revision;
+  readonly #finder: RowFinder;
   readonly #listeners: ((change: LayoutChange) => void)[] = [];
   #rows = 0;
   #digest: Uint8Array | null = null;
@@ -35,6 +37,7 @@ export class Table {
     tables += 1;
     this.#number = tables;
     this.#revision = new Revision(lane, generations);
+    this.#finder = new RowFinder(lane);
     this.#shards = Array.from(
       { length: shardsPerLane },
       (_, index) => new Shard(this.#digestOf(index), emptySlots, 0, 1),
@@ -90,6 +93,10 @@ export class Table {
     name?: Name,
   ): Generator<Extract<RowOp, { readonly op: Name }>> {
     return readRows(this.#shard(index), name);
+  }
+
+  rowOf(op: RowOp): RowOp | null {
+    return this.#finder.find(op, (index) => this.#shard(index)) ?? null;
   }
 
   stage(): StagedShards {

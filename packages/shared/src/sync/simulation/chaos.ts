@@ -340,7 +340,15 @@ export class Chaos {
   #user(id: string): ModelOp {
     this.#count += 1;
     const email = `${id}@${this.#count}.example`;
-    return { op: 'user', id, email, displayName: '', status: 'active', groups: [] };
+    return {
+      op: 'user',
+      id,
+      email,
+      displayName: '',
+      status: 'active',
+      groups: [],
+      employment: null,
+    };
   }
 
   #cutDatabase(): void {

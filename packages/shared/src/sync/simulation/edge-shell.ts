@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { hex } from '../../bytes.ts';
 import type { RevokeOp } from '../../state/model.ts';
 import { isDenial } from '../denials.ts';
 import type { EarlyFrame } from '../early-frames.ts';
 import { createEdgeLane, laneHello, stepEdgeLane } from '../edge-lane.ts';
 import type { EdgeLane, EdgeLaneEffect, EdgeLaneEvent, StreamPath } from '../edge-lane-model.ts';
+import { proofOf } from '../edge-turn.ts';
 import type { FrameMessage, FrameProof } from '../messages.ts';
 import type { ModelLane } from './database.ts';
 import type { Edge } from './edge.ts';
@@ -128,7 +130,7 @@ export class EdgeShell {
         if (edge.sabotage === 'lift_early') this.#liftEarly(effect.frame.body);
         return edge.enforceEarly(effect.frame, revokeOps(effect.frame.body));
       case 'drop_early':
-        return edge.dropEarly(effect.upTo);
+        return edge.dropEarly(effect.upTo, effect.carry);
       case 'enforce_provisional': {
         const { id, body } = effect.provisional;
         edge.carry(edge.carried.provisional(id, revokeOps(body)));
@@ -244,7 +246,8 @@ export class EdgeShell {
 
 function earlyFrame({ frame, sha256 }: EdgeDisk['early'][number]): EarlyFrame {
   const { epoch, rev, body } = frame;
-  return { epoch, rev, sha256: Buffer.from(sha256).toString('hex'), bytes: body.length };
+  const proof = proofOf(frame, sha256);
+  return { epoch, rev, sha256: hex(sha256), bytes: body.length, proof };
 }
 
 /** The ops of a body that are of `revoke`. */

@@ -195,9 +195,16 @@ export class Edge {
     this.watcher.early(this, ops);
   }
 
-  dropEarly(upTo: Position): void {
+  dropEarly(upTo: Position, carry: boolean): void {
     this.disk.early = this.disk.early.filter(({ frame }) => comparePositions(frame, upTo) > 0);
-    this.carry(this.carried.reached(upTo));
+    this.carry(this.carried.reached(upTo, carry));
+    if (carry) this.arrived(upTo.epoch);
+  }
+
+  /** What is carried and stands in the rows needs no carrying. */
+  arrived(epoch: number): void {
+    const { rows } = this.revoke;
+    this.carry(this.carried.arrived((denial) => rows.holds(denial), epoch));
   }
 
   /** What is enforced beside the rows, all at once. */
@@ -211,9 +218,8 @@ export class Edge {
     this.carry([...carried, ...early]);
     const { head } = this.revoke.state;
     if (head === null) return;
-    this.dropEarly(head);
-    const { rows } = this.revoke;
-    this.carry(this.carried.arrived((denial) => rows.holds(denial), head.epoch));
+    this.dropEarly(head, true);
+    this.arrived(head.epoch);
   }
 
   reportCarried(shell: EdgeShell, path: StreamPath): void {

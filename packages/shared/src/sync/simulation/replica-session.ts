@@ -133,7 +133,7 @@ export class ReplicaSession implements StreamEnd<Up> {
         return this.#later(buildMs, () => this.#build());
       case 'read_log':
         return this.#later(databaseMs, () => {
-          if (!this.#replica.reachesDatabase) return { type: 'failed' };
+          if (!this.#replica.reachesDatabase) return { type: 'failed', jitter: 0 };
           const { epoch, rev } = effect.after;
           let frames = 0;
           while (
@@ -146,7 +146,7 @@ export class ReplicaSession implements StreamEnd<Up> {
         });
       case 'check_history':
         return this.#later(databaseMs, () => {
-          if (!this.#replica.reachesDatabase) return { type: 'failed' };
+          if (!this.#replica.reachesDatabase) return { type: 'failed', jitter: 0 };
           const { database } = this.#replica;
           const own = database.revision(lane, effect.proof)?.sha256 ?? null;
           const sha256 = own === null ? null : Buffer.from(own).toString('hex');
@@ -164,7 +164,7 @@ export class ReplicaSession implements StreamEnd<Up> {
 
   #build(): Body<ReplicaLaneEvent> {
     const set = this.#replica.manifest(this.lane);
-    if (set === null) return { type: 'failed' };
+    if (set === null) return { type: 'failed', jitter: 0 };
     this.#set = set;
     const { position, shards } = set.manifest;
     const sha256 = shards.map((shard) => Buffer.from(shard.sha256).toString('hex'));
@@ -186,7 +186,7 @@ export class ReplicaSession implements StreamEnd<Up> {
 
   #later(delayMs: number, answer: () => Body<ReplicaLaneEvent>): void {
     this.#replica.timeline.after(delayMs, () => {
-      if (!this.#ended) this.#step(this.#replica.paused ? { type: 'failed' } : answer());
+      if (!this.#ended) this.#step(this.#replica.paused ? { type: 'failed', jitter: 0 } : answer());
     });
   }
 

@@ -1,7 +1,10 @@
+import { hex } from '../../bytes.ts';
 import type { Lane, Position } from '../../state/model.ts';
+import type { EarlyFrame } from '../early-frames.ts';
 import { createEdgeLane, type EdgeLaneStart, stepEdgeLane } from '../edge-lane.ts';
 import type { EdgeLane, EdgeLaneEffect, EdgeLaneEvent, StreamPath } from '../edge-lane-model.ts';
 import { laneDigestOf } from '../edge-shards.ts';
+import { proofOf } from '../edge-turn.ts';
 import type {
   FrameMessage,
   HeartbeatMessage,
@@ -31,6 +34,14 @@ export function frame(rev: number, content = `ops ${rev}`, epoch = 1): FrameMess
   const body = Buffer.from(content);
   const header = { lane: 'revoke', epoch, prevRev: rev - 1, rev } as const;
   return { ...header, body, keyId: 'key', signature: noSignature };
+}
+
+/** As `enforce_early` would have left it. */
+export function earlyFrame(rev: number, epoch = 1): EarlyFrame {
+  const message = frame(rev, undefined, epoch);
+  const sha256 = bodySha256(message.body);
+  const proof = proofOf(message, sha256);
+  return { epoch, rev, sha256: hex(sha256), bytes: message.body.length, proof };
 }
 
 export function shardDigest(content: string): Uint8Array {

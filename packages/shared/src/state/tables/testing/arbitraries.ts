@@ -93,6 +93,23 @@ const signalOp: fc.Arbitrary<SignalOp> = fc.oneof(
   },
 );
 
+const postureFact = fc.record({
+  name: fc.constantFrom('disk-encrypted', 'os', 'os-patch-age-days', 'x'.repeat(63)),
+  value: fc.oneof(
+    fc.boolean(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value)),
+    fc.constantFrom('', 'macos', 'Größe', 'x'.repeat(1_024)),
+  ),
+  observedAtMs: instant,
+});
+const posture = fc
+  .uniqueArray(postureFact, { selector: ({ name }) => name, maxLength: 4 })
+  .map((facts) => facts.sort((a, b) => (a.name < b.name ? -1 : 1)));
+const employment = fc.record({
+  class: fc.constantFrom('employee' as const, 'contractor' as const),
+  endsAtMs: fc.option(instant),
+});
+
 const directoryOp: fc.Arbitrary<DirectoryOp> = fc.oneof(
   fc.record({
     op: fc.constant('user' as const),
@@ -101,6 +118,7 @@ const directoryOp: fc.Arbitrary<DirectoryOp> = fc.oneof(
     displayName: text,
     status: fc.constantFrom('active' as const, 'suspended' as const),
     groups: fc.array(text, { maxLength: 5 }),
+    employment: fc.option(employment),
   }),
   fc.record({ op: fc.constant('deleted_user' as const), id: anyId }),
   fc.record({
@@ -109,6 +127,7 @@ const directoryOp: fc.Arbitrary<DirectoryOp> = fc.oneof(
     name: text,
     managed: fc.boolean(),
     ownerUserId: fc.option(anyId.filter((id) => id !== '')),
+    posture,
   }),
   fc.record({ op: fc.constant('deleted_device' as const), id: anyId }),
   fc.record({

@@ -1,0 +1,153 @@
+import { canonicalHost, type Network, parseNetwork } from '@sallyport/policy';
+import { nearest } from '../nearest.ts';
+import { authorityProblem, readBundle } from '../pki/device-authorities.ts';
+import type {
+  ConfigurationDocument,
+  IdentityProviderDocument,
+  Kind,
+  RouteDocument,
+  SettingsDocument,
+  TrustBundleDocument,
+} from './documents.ts';
+import { issuerUrlProblem, originProblem, upstreamUrlProblem } from './urls.ts';
+
+/** What the schemas cannot see of one document: values, and the documents that it names. */
+
+export type Complain = (path: string, message: string) => void;
+
+export interface Context {
+  readonly bundles: ReadonlyMap<string, TrustBundleDocument>;
+  readonly providers: ReadonlySet<string>;
+  readonly internal: readonly Network[];
+}
+
+/** What documents may refer to. */
+export function contextOf(documents: readonly ConfigurationDocument[]): Context {
+  const bundles = documents.filter((document) => document.kind === 'TrustBundle');
+  const providers = documents.filter((document) => document.kind === 'IdentityProvider');
+  return {
+    bundles: new Map(bundles.map((bundle) => [bundle.metadata.name, bundle])),
+    providers: new Set(providers.map(({ metadata }) => metadata.name)),
+    internal: internalNetworks(documents),
+  };
+}
+
+/** The networks that the settings open, those that can be read. */
+export function internalNetworks(documents: readonly ConfigurationDocument[]): Network[] {
+  return documents
+    .flatMap((document) =>
+      document.kind === 'Settings' ? (document.spec.network?.internal ?? []) : [],
+    )
+    .map(parseNetwork)
+    .filter((network) => network !== null);
+}
+
+/** Says of one document what is wrong with it beside the others. */
+export function checkDocument(
+  document: ConfigurationDocument,
+  context: Context,
+  complain: Complain,
+): void {
+  switch (document.kind) {
+    case 'Route':
+      return checkRoute(document, context, complain);
+    case 'IdentityProvider':
+      return checkProvider(document, context, complain);
+    case 'TrustBundle':
+      return checkBundle(document, complain);
+    case 'Settings':
+      return checkSettings(document, context, complain);
+    // Rules and services are looked at by the policy core.
+    case 'Policy':
+    case 'ServiceIdentity':
+      return;
+  }
+}
+
+function checkRoute({ spec }: RouteDocument, context: Context, complain: Complain): void {
+  const { url, plainHttp = false, trustBundle, serverName } = spec.upstream;
+  const problem = upstreamUrlProblem(url, plainHttp, context.internal);
+  if (problem !== null) complain('/spec/upstream/url', problem);
+  if (plainHttp) {
+    const message = 'has no meaning without TLS (plainHttp: true)';
+    if (trustBundle !== undefined) complain('/spec/upstream/trustBundle', message);
+    if (serverName !== undefined) complain('/spec/upstream/serverName', message);
+  }
+  if (serverName !== undefined && canonicalHost(serverName) !== serverName) {
+    complain('/spec/upstream/serverName', 'must be a DNS name');
+  }
+  checkTrustBundle(trustBundle, 'upstream', '/spec/upstream/trustBundle', context, complain);
+  if (spec.audience === undefined && spec.match[0]?.host.startsWith('*.') === true) {
+    complain('/spec/audience', 'is missing; it has no default where the first host has a star');
+  }
+  for (const [index, origin] of (spec.webSocket?.origins ?? []).entries()) {
+    const wrong = originProblem(origin);
+    if (wrong !== null) complain(`/spec/webSocket/origins/${index}`, wrong);
+  }
+}
+
+function checkProvider(
+  { spec }: IdentityProviderDocument,
+  context: Context,
+  complain: Complain,
+): void {
+  const problem = issuerUrlProblem(spec.issuer, context.internal);
+  if (problem !== null) complain('/spec/issuer', problem);
+  checkTrustBundle(spec.trustBundle, 'identityProvider', '/spec/trustBundle', context, complain);
+}
+
+function checkBundle({ spec }: TrustBundleDocument, complain: Complain): void {
+  const certificates = readBundle(spec.certificates);
+  if (typeof certificates === 'string') {
+    complain('/spec/certificates', certificates);
+    return;
+  }
+  if (!spec.use.includes('device')) return;
+  for (const [index, info] of certificates.entries()) {
+    const problem = authorityProblem(info);
+    if (problem !== null) complain('/spec/certificates', `number ${index + 1} ${problem}`);
+  }
+}
+
+function checkSettings(
+  { metadata, spec }: SettingsDocument,
+  context: Context,
+  complain: Complain,
+): void {
+  if (metadata.name !== 'default') complain('/metadata/name', 'must be default');
+  if (canonicalHost(spec.signIn.host) !== spec.signIn.host) {
+    complain('/spec/signIn/host', 'must be a DNS name');
+  }
+  const provider = spec.signIn.identityProvider;
+  if (!context.providers.has(provider)) {
+    complain(
+      '/spec/signIn/identityProvider',
+      noSuch('IdentityProvider', provider, context.providers),
+    );
+  }
+  for (const [index, network] of (spec.network?.internal ?? []).entries()) {
+    if (parseNetwork(network) !== null) continue;
+    complain(
+      `/spec/network/internal/${index}`,
+      'must be a network such as 10.0.0.0/8, without bits beyond its length',
+    );
+  }
+}
+
+function checkTrustBundle(
+  name: string | undefined,
+  use: TrustBundleDocument['spec']['use'][number],
+  path: string,
+  { bundles }: Context,
+  complain: Complain,
+): void {
+  if (name === undefined) return;
+  const bundle = bundles.get(name);
+  if (bundle === undefined) complain(path, noSuch('TrustBundle', name, bundles.keys()));
+  else if (!bundle.spec.use.includes(use)) complain(path, `TrustBundle ${name} is not for ${use}`);
+}
+
+function noSuch(kind: Kind, name: string, known: Iterable<string>): string {
+  const near = nearest(name, [...known]);
+  return `there is no ${kind} named ${name}${near === null ? '' : `; did you mean ${near}?`}`;
+}

@@ -1,0 +1,81 @@
+import { Type } from 'typebox';
+import { closed, hostName, instant, methods, name, names, pathPattern, strings } from './common.ts';
+import { staleness } from './staleness.ts';
+import { documentTests } from './tests.ts';
+
+const hostPattern = Type.String({
+  maxLength: 255,
+  pattern: '^(\\*\\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+  description: 'a DNS name of a to z, 0 to 9, hyphens and dots, with *. in front for any one label',
+});
+
+const upstream = Type.Object(
+  {
+    /** `https://host[:port]`; `http://` only with `plainHttp: true`. No path. */
+    url: Type.String({
+      pattern: '^https?://',
+      maxLength: 2048,
+      description: 'a URL that starts with https://',
+    }),
+    plainHttp: Type.Optional(Type.Literal(true)),
+    /** Name of a TrustBundle; default: the system's authorities. */
+    trustBundle: Type.Optional(name),
+    /** Name to ask for and verify in TLS; default: the URL's host. */
+    serverName: Type.Optional(hostName),
+    /** What the upstream sees as Host. Default: `preserve`. */
+    host: Type.Optional(Type.Union([Type.Literal('preserve'), Type.Literal('upstream')])),
+  },
+  { ...closed, description: 'The application behind the route.' },
+);
+const identity = Type.Object(
+  {
+    /** Groups to name in the assertion if the user has them. Default: none. */
+    groups: Type.Optional(strings(256)),
+    ttlSeconds: Type.Optional(Type.Integer({ minimum: 10, maximum: 300 })),
+    bytesMax: Type.Optional(Type.Integer({ minimum: 1024, maximum: 8192 })),
+  },
+  { ...closed, description: 'What the application is told of the user.' },
+);
+
+export const RouteSpec = Type.Object(
+  {
+    match: Type.Array(
+      Type.Object(
+        {
+          host: hostPattern,
+          /** Default: the whole host. */
+          path: Type.Optional(pathPattern),
+          methods: Type.Optional(methods),
+        },
+        closed,
+      ),
+      { minItems: 1, maxItems: 64, description: 'Which requests; the most specific match wins.' },
+    ),
+    policies: names,
+    /** `aud` of the assertion. Default: `https://` and the first host. */
+    audience: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    upstream,
+    identity: Type.Optional(identity),
+    webSocket: Type.Optional(
+      Type.Object(
+        {
+          /** Origins allowed besides the route's own host. */
+          origins: Type.Optional(strings(512)),
+        },
+        closed,
+      ),
+    ),
+    staleness: Type.Optional(staleness),
+    monitor: Type.Optional(
+      Type.Object(
+        { until: instant },
+        {
+          ...closed,
+          description: 'What rules would refuse is let through and recorded, up to this date.',
+        },
+      ),
+    ),
+    tests: Type.Optional(documentTests),
+  },
+  closed,
+);
