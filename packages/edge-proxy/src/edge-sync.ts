@@ -60,7 +60,7 @@ export function createEdgeSync(parts: EdgeSyncParts): EdgeSync {
   const sync = new SyncClient({
     channel,
     state,
-    hello: { softwareVersion, region: config.region, labels: config.labels },
+    hello: { softwareVersion, region: config.region, labels: identity.labels },
     bus,
     events,
     log,

@@ -212,7 +212,7 @@ export class Edge {
   }
 
   #startPool(
-    { edgeId, trustDomain }: EdgeIdentity,
+    { edgeId, trustDomain, labels }: EdgeIdentity,
     bench: CredentialBench,
     channel: ControlChannel,
     { tables }: OpenedState,
@@ -223,7 +223,7 @@ export class Edge {
       tables,
       init: {
         config: { edgeId, region: config.region, trustDomain, publicPort: config.publicPort },
-        ring: config.labels['ring'] ?? 'default',
+        labels,
         credentials: bench.credentials(),
         logLevel: config.logLevel,
       },

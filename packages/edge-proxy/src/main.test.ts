@@ -64,7 +64,7 @@ async function feed(
   revoke.sendState('revoke', at(1), []);
   bulk.sendState('config', at(1), [
     sampleBundle(1, documents),
-    { op: 'release', ring: 'default', version: 1 },
+    { op: 'release', ring: 'default', version: 1, shadowVersion: null },
     sampleSigningKey(root),
     secretRef('cookie-ring', ring),
     {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeFileAtomically } from './atomic-file.ts';
 import type { AssertionKeyPair, EdgeIdentity, KeyedCertificate } from './identity.ts';
 
-const format = 1;
+const format = 2;
 
 /** The file cannot be used; joining anew is the remedy. */
 export class IdentityFileError extends Error {
@@ -47,9 +47,10 @@ export async function writeIdentity(home: string, identity: EdgeIdentity): Promi
 function parse(text: string): EdgeIdentity | null {
   const value = readJson(text);
   if (!isObject(value) || value['format'] !== format) return null;
-  const { edgeId, trustDomain, rootPublicKey, controlPlaneCaPem, serial } = value;
+  const { edgeId, trustDomain, labels, rootPublicKey, controlPlaneCaPem, serial } = value;
   const { control, upstream, assertionKeys } = value;
   if (typeof edgeId !== 'string' || typeof trustDomain !== 'string') return null;
+  if (!isLabels(labels)) return null;
   if (typeof rootPublicKey !== 'string' || typeof controlPlaneCaPem !== 'string') return null;
   if (typeof serial !== 'number' || !isKeyed(control) || !isKeyed(upstream)) return null;
   if (!Array.isArray(assertionKeys) || !assertionKeys.every(isAssertionKey)) return null;
@@ -58,6 +59,7 @@ function parse(text: string): EdgeIdentity | null {
   return {
     edgeId,
     trustDomain,
+    labels,
     rootPublicKey: new Uint8Array(key),
     controlPlaneCaPem,
     control,
@@ -73,6 +75,10 @@ function readJson(text: string): unknown {
   } catch {
     return null;
   }
+}
+
+function isLabels(value: unknown): value is Record<string, string> {
+  return isObject(value) && hasTexts(value, Object.keys(value));
 }
 
 function isKeyed(value: unknown): value is KeyedCertificate {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog } from '@sallyport/shared/log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EdgeConfig } from '../config.ts';
 import { Arrivals } from '../testing/arrivals.ts';
 import { createRootKey, secretRef } from '../testing/sample-state.ts';
 import { ScriptedControlPlane, type ScriptedOptions } from '../testing/scripted-control-plane.ts';
@@ -12,6 +13,7 @@ import { type EdgeIdentity, isExpired, renewalDueAtMs } from './identity.ts';
 import { IdentityFileError, identityPath, readIdentity, writeIdentity } from './identity-file.ts';
 import { joinEdge } from './join.ts';
 import { localKey } from './local-key.ts';
+import { ownIdentity } from './own-identity.ts';
 import { keepRenewed, renew } from './renew.ts';
 import { SecretKeeper, type SecretKeeperOptions } from './secrets.ts';
 
@@ -50,6 +52,7 @@ describe('joining', () => {
     expect(identity).toMatchObject({
       edgeId: plane.edgeId,
       trustDomain: 'corp.test',
+      labels: { ring: 'canary' },
       rootPublicKey: root.publicKey,
     });
     const certificate = new X509Certificate(identity.control.certificatePem);
@@ -91,6 +94,22 @@ describe('the identity file', () => {
     const stored = await readIdentity(home);
     expect(stored).toEqual(identity);
     expect(await readdir(home)).toEqual(['identity.json']);
+  });
+
+  it('keeps the labels that the edge joined with, whatever it is told later', async () => {
+    await start();
+    const identity = await joined();
+    await writeIdentity(home, identity);
+    const lines: string[] = [];
+    const config = { home, labels: { ring: 'other' } } as unknown as EdgeConfig;
+    const again = await ownIdentity({
+      config,
+      clock: () => Date.now(),
+      log: createLog('info', {}, (line) => lines.push(line)),
+      signal: new AbortController().signal,
+    });
+    expect(again.labels).toEqual({ ring: 'canary' });
+    expect(lines.join('')).toContain('identity.labels_kept');
   });
 
   it('is refused when others may read it or when it is broken; absent, it is no identity', async () => {

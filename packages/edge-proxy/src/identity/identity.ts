@@ -22,6 +22,8 @@ export interface AssertionKeyPair {
 export interface EdgeIdentity {
   readonly edgeId: string;
   readonly trustDomain: string;
+  /** As it joined with them, and as the control plane knows them: they say in which ring it is. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Raw Ed25519, 32 bytes; pinned when the edge joined. */
   readonly rootPublicKey: Uint8Array;
   /** Authority of the control plane's own server certificate. */

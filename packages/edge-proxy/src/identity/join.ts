@@ -45,6 +45,7 @@ export async function joinEdge(options: JoinOptions): Promise<EdgeIdentity> {
       return {
         edgeId,
         trustDomain,
+        labels,
         // A copy: what came is a view into the whole message.
         rootPublicKey: new Uint8Array(rootPublicKey),
         controlPlaneCaPem,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
 import type { EdgeConfig } from '../config.ts';
@@ -20,8 +21,13 @@ export interface OwnIdentityOptions {
 export async function ownIdentity(options: OwnIdentityOptions): Promise<EdgeIdentity> {
   const { config, clock, log, signal } = options;
   const stored = await readIdentity(config.home);
-  if (stored !== null && !isExpired(stored, clock())) return stored;
   const { joinToken, controlPlaneCaPem, region, labels } = config;
+  if (stored !== null && !isExpired(stored, clock())) {
+    // Where it counts more edges in a ring than there are, the control plane waits for nobody.
+    if (!isDeepStrictEqual(stored.labels, labels))
+      log.warn('identity.labels_kept', { labels: stored.labels });
+    return stored;
+  }
   if (joinToken === null || controlPlaneCaPem === null) {
     const needed = 'SALLYPORT_JOIN_TOKEN (a new one) and SALLYPORT_CONTROL_PLANE_CA';
     throw new Error(`the certificate of this edge has expired: start it with ${needed}`);

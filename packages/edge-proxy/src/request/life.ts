@@ -5,6 +5,7 @@ import type { AccessRecord } from '@sallyport/shared/access-record';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
 import { type Recorder, recordOf, recordOfUnreadable } from './8-record/record.ts';
+import type { ShadowDecisions } from './8-record/shadow.ts';
 import type { Answer, ClientConnection, Permitted, Received } from './exchange.ts';
 import type { CutCause, OpenExchanges } from './open/open-exchanges.ts';
 import { type RefusalCode, refusals } from './words.ts';
@@ -12,6 +13,8 @@ import { type RefusalCode, refusals } from './words.ts';
 export interface LifeNeeds {
   readonly recorder: Recorder;
   readonly emitRecord: (record: AccessRecord) => void;
+  /** Where the records of requests go by. */
+  readonly shadows: ShadowDecisions;
   readonly answer: (value: Received, answer: Answer) => void;
   /** The answer where this edge cannot decide any more. */
   readonly unready: () => Answer;
@@ -58,7 +61,8 @@ export class Life {
     // Only what was permitted is in there.
     this.#needs.open.remove(value as Permitted);
     value.release?.(new Error('the exchange has ended'));
-    this.#record(() => recordOf(value, this.#needs.recorder));
+    const { recorder, shadows } = this.#needs;
+    this.#record(() => shadows.take(recordOf(value, recorder), value));
     if (value.upstreamError !== undefined) {
       const { correlationId, decision, upstreamError: error } = value;
       this.#needs.log.warn('upstream_failed', { correlationId, route: decision?.route, error });
@@ -68,9 +72,9 @@ export class Life {
   }
 
   /** Runs in an event of the connection: what it throws would end the process. */
-  #record(make: () => AccessRecord): void {
+  #record(write: () => void): void {
     try {
-      this.#needs.emitRecord(make());
+      write();
     } catch (error) {
       this.#needs.log.error('record_lost', { error });
     }
@@ -110,11 +114,11 @@ export class Life {
       return;
     }
     connection.closing = true;
-    const { recorder, clock } = this.#needs;
+    const { recorder, emitRecord, clock } = this.#needs;
     const { status } = refusals[code];
     if (first === undefined && socket.writable) socket.end(rawAnswer(status));
     else socket.destroy();
-    this.#record(() => recordOfUnreadable(connection, code, status, clock(), recorder));
+    this.#record(() => emitRecord(recordOfUnreadable(connection, code, status, clock(), recorder)));
   }
 
   /**

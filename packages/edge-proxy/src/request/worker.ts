@@ -13,6 +13,7 @@ import { createAssert } from './6-assert/assert.ts';
 import { createForward } from './7-forward/forward.ts';
 import { createOpenTunnel } from './7-forward/tunnel.ts';
 import { Upstreams } from './7-forward/upstreams.ts';
+import { ShadowDecisions } from './8-record/shadow.ts';
 import { type Answer, grow, isAnswer, type Received } from './exchange.ts';
 import { Life } from './life.ts';
 import { OpenExchanges } from './open/open-exchanges.ts';
@@ -57,9 +58,11 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     }
   };
   const recorder = { edge: config.edgeId, region: config.region };
+  const shadows = new ShadowDecisions({ emitRecord, count: options.countShadow, log });
   const life = new Life({
     recorder,
     emitRecord,
+    shadows,
     answer,
     unready: () => unready(state),
     open,
@@ -123,6 +126,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     redecide: (change) => open.redecide(change),
     drain: async (deadlineMs) => {
       await drain(listener, life, deadlineMs);
+      shadows.flush();
       clearInterval(timer);
       await upstreams.destroy();
     },

@@ -45,16 +45,28 @@ export interface UpstreamConfig {
   readonly authoritiesPem: readonly string[] | null;
 }
 
+/** A ring of releases, and the labels that an edge of it has. */
+export interface RingConfig {
+  readonly name: string;
+  readonly matchLabels: Readonly<Record<string, string>>;
+}
+
 /** One configuration version, compiled; immutable. */
 export interface LiveBundle {
   readonly version: number;
   readonly policy: CompiledPolicySet;
+  /** The headers that conditions look at, of what is decided besides too. */
+  readonly headerNames: readonly string[];
+  /** What is decided besides, on the same facts and without effect; null: nothing. */
+  readonly shadow: { readonly version: number; readonly policy: CompiledPolicySet } | null;
   readonly routes: ReadonlyMap<string, RouteConfig>;
   readonly settings: {
     readonly signInHost: string;
     readonly identityProvider: string;
     /** Internal networks that upstreams may be in. */
     readonly internalNetworks: readonly Network[];
+    /** In which rings edges are, by their labels; in order. */
+    readonly rings: readonly RingConfig[];
   };
   readonly identityProviders: ReadonlyMap<string, IdentityProviderDocument['spec']>;
   /**

@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AckStage } from '@sallyport/proto';
+import { AckStage, NackCode, Lane as WireLane } from '@sallyport/proto';
+import type { Lane } from '@sallyport/shared/state/model';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { at, blocked, bringUp, userBlock, userLift } from '../testing/brought-up.ts';
+import { at, blocked, bringUp, streamAfter, userBlock, userLift } from '../testing/brought-up.ts';
 import { type EdgeUnderTest, startEdgeUnderTest } from '../testing/edge-under-test.ts';
+import { bundleOf, sampleBundle } from '../testing/sample-state.ts';
 import { ScriptedControlPlane } from '../testing/scripted-control-plane.ts';
 import type { ScriptedStream } from '../testing/scripted-stream.ts';
 
@@ -33,12 +35,15 @@ async function restart(): Promise<void> {
   edge = await startEdgeUnderTest([plane], { home });
 }
 
-/** Its first stream for revocations. */
-function revokeStream(): Promise<ScriptedStream> {
+/** Its first stream with the lane. */
+function streamWith(lane: Lane): Promise<ScriptedStream> {
   return plane.streams.first(
-    (one) => plane.streams.all.indexOf(one) >= before && one.lanes.includes('revoke'),
+    (one) => plane.streams.all.indexOf(one) >= before && one.lanes.includes(lane),
   );
 }
+
+/** Its first stream for revocations. */
+const revokeStream = (): Promise<ScriptedStream> => streamWith('revoke');
 
 describe('an edge that is started again', () => {
   it('has every enforced denial, also where nobody can be asked, and its age goes on', async () => {
@@ -70,6 +75,41 @@ describe('an edge that is started again', () => {
     again.sendFrame('revoke', at(12), [userBlock('rev_1', 'usr_a')]);
     await again.acked('revoke', at(12), ENFORCED);
     expect(blocked(edge, 'usr_a')).toEqual([true]);
+  });
+
+  it('says again what it refuses, as it does on each stream, until that is replaced', async () => {
+    const { bulk } = await bringUp(plane, edge);
+    bulk.sendFrame('config', at(21), [bundleOf(2, Buffer.from('{"documents":[{}]}'))]);
+    bulk.sendFrame('config', at(22), []);
+    expect((await bulk.nacks.next()).code).toBe(NackCode.COMPILE);
+    await expect.poll(() => edge.sync.board.get('config').taken, polled).toEqual(at(22));
+    const said = {
+      lane: WireLane.CONFIG,
+      position: { epoch: 1n, rev: 22n },
+      code: NackCode.COMPILE,
+      refusedSha256: new Uint8Array(),
+    };
+    plane.close();
+    await plane.open();
+    const again = await streamAfter(plane, bulk);
+    expect(again.have('config')?.position).toEqual(at(22));
+    again.resume('config', 'tail', at(22));
+    expect(await again.nacks.next()).toMatchObject(said);
+    await edge.stop();
+    await restart();
+    const later = await streamWith('config');
+    expect(later.have('config')?.position).toEqual(at(22));
+    later.resume('config', 'tail', at(22));
+    expect(await later.nacks.next()).toMatchObject(said);
+    // Of another lane there is nothing to be said.
+    later.resume('directory', 'tail', at(30));
+    later.sendFrame('config', at(23), [sampleBundle(3)]);
+    await later.acked('config', at(23), ENFORCED);
+    expect(later.nacks.all).toHaveLength(1);
+    later.resume('config', 'tail', at(23));
+    later.sendFrame('config', at(24), []);
+    await later.acked('config', at(24), ENFORCED);
+    expect(later.nacks.all).toHaveLength(1);
   });
 
   it('takes no older state than it had before, well signed as it is', async () => {
@@ -131,7 +171,7 @@ describe('an edge that is started again', () => {
     expect(isEnded()).toEqual([false, 0]);
   });
 
-  it('enforces what it had enforced ahead of a gap, until the gap is closed', async () => {
+  it('enforces what it had enforced ahead of a gap, until it is shown to be lifted', async () => {
     const { revoke } = await bringUp(plane, edge);
     const ahead = revoke.frame('revoke', at(12), [userBlock('rev_2', 'usr_b')]);
     revoke.send({ kind: 'frame', value: ahead });
@@ -140,9 +180,13 @@ describe('an edge that is started again', () => {
     await restart();
     expect(blocked(edge, 'usr_b')).toEqual([true]);
     const again = await revokeStream();
-    // Meanwhile it was lifted, and the edge gets the whole state without it.
+    // A whole state without it: it was lifted, or is of another history. The control plane can tell.
     again.sendState('revoke', at(15), []);
     await again.acked('revoke', at(15), ENFORCED);
+    expect(blocked(edge, 'usr_b')).toEqual([true]);
+    expect((await again.carried.next(({ blocks }) => blocks.length > 0)).blocks).toHaveLength(1);
+    again.sendFrame('revoke', at(16), [userLift('rev_2', 'usr_b')]);
+    await again.acked('revoke', at(16), ENFORCED);
     await expect.poll(() => blocked(edge, 'usr_b')).toEqual([false]);
   });
 
@@ -168,8 +212,9 @@ describe('an edge that is started again', () => {
     again.resume('revoke', 'tail', at(13));
     again.sendFrame('revoke', at(11), []);
     again.sendFrame('revoke', at(12), [userBlock('rev_2', 'usr_b')]);
-    again.sendFrame('revoke', at(13), [userBlock('rev_3', 'usr_c'), userLift('rev_2', 'usr_b')]);
-    await again.acked('revoke', at(13), ENFORCED);
+    again.sendFrame('revoke', at(13), [userBlock('rev_3', 'usr_c')]);
+    again.sendFrame('revoke', at(14), [userLift('rev_2', 'usr_b')]);
+    await again.acked('revoke', at(14), ENFORCED);
     await expect.poll(() => blocked(edge, 'usr_b'), polled).toEqual([false]);
     expect(blocked(edge, 'usr_c')).toEqual([true]);
   });

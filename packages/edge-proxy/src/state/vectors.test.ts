@@ -1,4 +1,4 @@
-import { decide, type PolicySet } from '@sallyport/policy';
+import { decide, type Facts, type PolicySet } from '@sallyport/policy';
 import { runVector, vectors } from '@sallyport/policy/vectors';
 import { opsToBytes } from '@sallyport/proto';
 import { encodeBundle } from '@sallyport/shared/configuration/bundle';
@@ -34,7 +34,7 @@ function documentsOf(set: PolicySet): ConfigurationDocument[] {
   const documents: unknown[] = [
     { ...settings, spec },
     provider,
-    ...set.routes.map(({ name, matches, policies, staleness }) => ({
+    ...set.routes.map(({ name, matches, policies, staleness, monitor }) => ({
       apiVersion,
       kind: 'Route',
       metadata: { name },
@@ -48,23 +48,45 @@ function documentsOf(set: PolicySet): ConfigurationDocument[] {
         audience: `https://${name}`,
         upstream: { url: 'https://upstream.corp.test' },
         ...(staleness === undefined ? {} : { staleness }),
+        ...(monitor === undefined ? {} : { monitor }),
       },
     })),
-    ...set.policies.map(({ name, allow, deny, stepUp }) => ({
+    ...(set.services ?? []).map(({ name, devices }) => ({
+      apiVersion,
+      kind: 'ServiceIdentity',
+      metadata: { name },
+      spec: { devices: devices.map(realId) },
+    })),
+    ...set.policies.map(({ name, allow, deny, stepUp, conditions }) => ({
       apiVersion,
       kind: 'Policy',
       metadata: { name },
-      spec: { allow, deny, stepUp },
+      spec: { allow, deny, stepUp, ...(conditions === undefined ? {} : { conditions }) },
     })),
   ];
   return documents as ConfigurationDocument[];
+}
+
+/** Documents name devices by real ids; those of the vectors are short. */
+function realId(id: string): string {
+  return `dev_${Buffer.from(id).toString('hex').padStart(26, '0')}`;
+}
+
+/** The facts with the ids that the documents have. */
+function withRealIds(set: PolicySet, facts: Facts): Facts {
+  const ids = (set.services ?? []).flatMap(({ devices }) => devices);
+  const text = ids.reduce(
+    (json, id) => json.replaceAll(JSON.stringify(id), JSON.stringify(realId(id))),
+    JSON.stringify(facts),
+  );
+  return ids.length === 0 ? facts : (JSON.parse(text) as Facts);
 }
 
 /** The same set as an edge has it: encoded, framed, admitted, applied and compiled by a worker. */
 async function received(set: PolicySet): Promise<LiveBundle> {
   const { state: worker } = createLocalState({
     edgeId: 'edg_1',
-    ring: 'default',
+    labels: {},
     credentials: sampleCredentials([sampleAssertionKey()]),
   });
   const distributor = new Distributor(
@@ -83,7 +105,7 @@ async function received(set: PolicySet): Promise<LiveBundle> {
   });
   const body = opsToBytes([
     bundleOf(set.version, encodeBundle(documentsOf(set))),
-    { op: 'release', ring: 'default', version: set.version },
+    { op: 'release', ring: 'default', version: set.version, shadowVersion: null },
   ]);
   const position = { lane: 'config', epoch: 1, prevRev: 0, rev: 1 } as const;
   const frame = { ...position, body, keyId: '', signature: new Uint8Array() };
@@ -102,7 +124,7 @@ describe('the configuration as an edge receives it', () => {
     const differences = runVector(vector, (set, facts) => {
       const bundle = bundles.get(set);
       if (bundle === undefined) throw new Error('a set without a bundle');
-      return decide(bundle.policy, facts);
+      return decide(bundle.policy, withRealIds(set, facts));
     });
     expect(differences).toEqual([]);
   });

@@ -1,3 +1,4 @@
+import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import type { StateOp } from '@sallyport/shared/state/model';
 import { describe, expect, it } from 'vitest';
 import { createLocalState } from '../testing/local-state.ts';
@@ -17,8 +18,13 @@ const edgeId = 'edg_1';
 const root = createRootKey();
 const ownKey = sampleAssertionKey('own');
 
-function workerState(ring = 'default', clock = Date.now) {
-  const local = createLocalState({ edgeId, ring, credentials: sampleCredentials([ownKey]), clock });
+function workerState(labels: Readonly<Record<string, string>> = {}, clock = Date.now) {
+  const local = createLocalState({
+    edgeId,
+    labels,
+    credentials: sampleCredentials([ownKey]),
+    clock,
+  });
   return { ...local, current: local.state.current };
 }
 
@@ -28,7 +34,32 @@ const edgeKeys = {
   region: 'eu',
   assertionJwks: [ownKey.publicJwk],
 } as const;
-const release = (version: number, ring = 'default') => ({ op: 'release', ring, version }) as const;
+const release = (version: number, ring = 'default', shadowVersion: number | null = null) =>
+  ({ op: 'release', ring, version, shadowVersion }) as const;
+
+/** Documents whose settings have these rings, by name and the labels of their edges. */
+function withRings(rings: Readonly<Record<string, Record<string, string>>>, group?: string) {
+  return sampleDocuments(group).map((document): ConfigurationDocument => {
+    if (document.kind !== 'Settings') return document;
+    const rollout = {
+      rings: Object.entries(rings).map(([name, matchLabels]) => ({
+        name,
+        edges: { matchLabels },
+        bake: '10m',
+      })),
+    };
+    return { ...document, spec: { ...document.spec, rollout } };
+  });
+}
+/** Whose policy looks at a header. */
+function headerDocuments(): ConfigurationDocument[] {
+  return sampleDocuments().map((document): ConfigurationDocument => {
+    if (document.kind !== 'Policy') return document;
+    const headers = [{ name: 'x-role', is: ['admin'] }];
+    return { ...document, spec: { allow: [{ name: 'members', groups: ['a'], headers }] } };
+  });
+}
+
 const config = [sampleBundle(1), sampleSigningKey(root), edgeKeys, release(1)] as const;
 
 const block = (kind: 'user' | 'device', subjectId: string) =>
@@ -131,11 +162,75 @@ describe('the state of a worker', () => {
   });
 
   it('follows its own ring, and the default one where its ring has no release', () => {
-    const state = workerState('canary');
-    state.apply('config', ...config, sampleBundle(2, sampleDocuments('other')));
+    const [, ...rest] = config;
+    const documents = withRings({ canary: { ring: 'canary' } });
+    const state = workerState({ ring: 'canary' });
+    state.apply('config', sampleBundle(1, documents), ...rest);
+    state.apply('config', sampleBundle(2, withRings({}, 'other')));
     expect(state.current.bundle()?.version).toBe(1);
     state.apply('config', release(2, 'canary'));
+    // Version 2 itself has no rings: those of the version of `default` count.
     expect(state.current.bundle()?.version).toBe(2);
+    state.apply('config', release(1, 'canary'));
+    expect(state.current.bundle()?.version).toBe(1);
+  });
+
+  it.each([
+    ['all labels of the first ring', { ring: 'canary', region: 'eu' }, 2],
+    ['a label beside them', { ring: 'canary', region: 'eu', rack: '7' }, 2],
+    ['those of two rings: the first', { ring: 'canary', region: 'eu', stage: 'early' }, 2],
+    ['those of the second ring alone', { stage: 'early' }, 3],
+    ['only one of two labels', { ring: 'canary' }, 1],
+    ['another value', { ring: 'Canary', region: 'eu' }, 1],
+    ['none', {}, 1],
+    ['those of a ring without a release', { stage: 'late' }, 1],
+  ])('is in a ring by its labels: %s', (_title, labels, version) => {
+    const [, ...rest] = config;
+    const rings = {
+      canary: { ring: 'canary', region: 'eu' },
+      early: { stage: 'early' },
+      late: { stage: 'late' },
+    };
+    const state = workerState(labels);
+    state.apply('config', sampleBundle(1, withRings(rings)), ...rest);
+    state.apply(
+      'config',
+      sampleBundle(2, withRings(rings, 'two')),
+      sampleBundle(3, withRings(rings, 'three')),
+      release(2, 'canary'),
+      release(3, 'early'),
+    );
+    expect(state.current.bundle()?.version).toBe(version);
+  });
+
+  it('moves to another ring with the version of the default ring alone', () => {
+    const [, ...rest] = config;
+    const state = workerState({ ring: 'canary' });
+    state.apply('config', sampleBundle(1, withRings({ canary: { ring: 'canary' } })), ...rest);
+    const none = sampleBundle(2, withRings({}, 'two'));
+    state.apply('config', none, release(2, 'canary'));
+    expect(state.current.bundle()?.version).toBe(2);
+    const third = sampleBundle(3, withRings({}, 'three'));
+    const { bundleChanged } = state.apply('config', third, release(3));
+    expect([bundleChanged, state.current.bundle()?.version]).toEqual([true, 3]);
+  });
+
+  it('holds a shadow beside the live version, for which nothing is decided again', () => {
+    const state = workerState();
+    state.apply('config', ...config);
+    expect(state.current.bundle()?.shadow).toBeNull();
+    // A shadow may come before its version, and the other way round.
+    expect(state.apply('config', release(1, 'default', 2)).bundleChanged).toBe(false);
+    expect(state.current.bundle()?.shadow).toBeNull();
+    const { bundleChanged, subjects } = state.apply('config', sampleBundle(2, headerDocuments()));
+    expect([bundleChanged, subjects?.users.size]).toEqual([false, 0]);
+    const bundle = state.current.bundle();
+    expect([bundle?.version, bundle?.shadow?.version]).toEqual([1, 2]);
+    expect([bundle?.policy.headerNames, bundle?.headerNames]).toEqual([[], ['x-role']]);
+    state.apply('config', sampleBundle(3, sampleDocuments('three')));
+    expect(state.current.bundle()).toBe(bundle);
+    state.apply('config', release(1));
+    expect(state.current.bundle()).toMatchObject({ version: 1, shadow: null, headerNames: [] });
   });
 
   it('keeps the last good version when a new whole state has no release that it can use', () => {

@@ -7,13 +7,9 @@ import { StateBusyError, type StateReader } from '@sallyport/shared/state/tables
 import { comparePositions } from '@sallyport/shared/sync/position';
 import type { JWK } from 'jose';
 import type { StateMessage, WorkerCredentials } from '../worker/messages.ts';
-import {
-  applyConfigOp,
-  type ConfigTable,
-  createConfigTable,
-  releasedVersion,
-} from './2-store/config-table.ts';
+import { applyConfigOp, type ConfigTable, createConfigTable } from './2-store/config-table.ts';
 import { readAssertionKey, readCookieRing } from './2-store/credentials.ts';
+import { releaseFor } from './2-store/releases.ts';
 import { changedSubjects, createSubjectSets } from './2-store/subjects.ts';
 import type { AssertionKey, CookieRing, CurrentState, LiveBundle, StateChange } from './current.ts';
 import type { LaneAges } from './lane-ages.ts';
@@ -23,8 +19,8 @@ const reachedWaitMsMax = 2_000;
 
 export interface WorkerStateOptions {
   readonly edgeId: string;
-  /** Ring of releases that this edge follows; `default` where it has none of its own. */
-  readonly ring: string;
+  /** Labels of this edge: they say which ring of releases it is in. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly credentials: WorkerCredentials;
   /** Of the tables that the main thread writes. */
   readonly reader: StateReader;
@@ -99,7 +95,8 @@ class TableState implements WorkerState, CurrentState {
       this.#reader.takeLayouts();
     }
     this.#refresh();
-    const bundleChanged = this.#bundle !== before;
+    // Another shadow is no other version: nothing has to be decided again.
+    const bundleChanged = this.#bundle?.policy !== before?.policy;
     const change: StateChange = {
       lane,
       position: this.#positions[lane],
@@ -268,10 +265,14 @@ class TableState implements WorkerState, CurrentState {
   }
 
   #readConfig(): void {
-    const table = this.#config;
-    const version = releasedVersion(table.releases, this.#options.ring);
+    const { releases, bundles } = this.#config;
+    const held = (version: number) => bundles.get(version)?.live ?? null;
+    const release = releaseFor(releases, this.#options.labels, held);
+    const live = release === null ? null : held(release.version);
+    const shadowVersion = release?.shadowVersion ?? null;
+    const shadow = shadowVersion === null ? null : held(shadowVersion);
     // Without a usable release the last good version goes on.
-    this.#bundle = (version === null ? null : table.bundles.get(version)?.live) ?? this.#bundle;
+    if (live !== null) this.#bundle = withShadow(live, shadow, this.#bundle);
     this.#publishKeys();
     this.#chooseAssertionKey();
   }
@@ -346,4 +347,20 @@ class TableState implements WorkerState, CurrentState {
     if (this.#reader.isBlocked('edge', this.#options.edgeId, nowMs)) reasons.push('edge_blocked');
     return reasons;
   }
+}
+
+/**
+ * The live version with what is decided beside it. The same object as before while both are the
+ * same: open exchanges are decided again for another one.
+ */
+function withShadow(
+  live: LiveBundle,
+  shadow: LiveBundle | null,
+  before: LiveBundle | null,
+): LiveBundle {
+  if (before?.policy === live.policy && before.shadow?.policy === shadow?.policy) return before;
+  if (shadow === null) return live;
+  const { version, policy } = shadow;
+  const headerNames = [...new Set([...live.headerNames, ...policy.headerNames])];
+  return { ...live, headerNames, shadow: { version, policy } };
 }

@@ -45,7 +45,7 @@ export interface BroughtUp {
 export function sampleConfig(plane: ScriptedControlPlane, edge: EdgeUnderTest): ConfigOp[] {
   return [
     sampleBundle(1),
-    { op: 'release', ring: 'default', version: 1 },
+    { op: 'release', ring: 'default', version: 1, shadowVersion: null },
     sampleSigningKey(plane.root),
     {
       op: 'edge_keys',

@@ -59,7 +59,7 @@ export async function startEdgeUnderTest(
   const workers = Array.from({ length: workerCount }, () =>
     createWorkerState({
       edgeId: first.edgeId,
-      ring: 'default',
+      labels: {},
       credentials: sampleCredentials([ownKey]),
       reader: localReader(tables),
       ages: tables.ages,

@@ -24,7 +24,7 @@ export interface LocalState {
 
 export interface LocalStateOptions {
   readonly edgeId: string;
-  readonly ring: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly credentials: WorkerCredentials;
   readonly clock?: Clock;
 }

@@ -86,6 +86,7 @@ export function sampleUser(id: string, groups: readonly string[] = ['employees']
     displayName: id,
     status: 'active',
     groups,
+    employment: null,
   };
 }
 

@@ -64,7 +64,7 @@ it('a worker decides again about everything that is open when its keys change', 
     workers: 1,
     init: {
       config: { edgeId: 'edg_1', region: 'eu', trustDomain, publicPort: null },
-      ring: 'default',
+      labels: {},
       credentials: { ...sampleCredentials([ownKey]), serverCertificates },
       logLevel: 'error',
     },
@@ -86,7 +86,7 @@ it('a worker decides again about everything that is open when its keys change', 
   }
   const config = [
     sampleBundle(1, documents((upstream.address() as AddressInfo).port)),
-    { op: 'release', ring: 'default', version: 1 } as const,
+    { op: 'release', ring: 'default', version: 1, shadowVersion: null } as const,
     sampleSigningKey(createRootKey()),
     {
       op: 'edge_keys',

@@ -25,7 +25,7 @@ const post = (message: FromWorker): void => port.postMessage(message);
 const log = createLog(init.logLevel, { worker: init.index });
 const state = createWorkerState({
   edgeId: init.config.edgeId,
-  ring: init.ring,
+  labels: init.labels,
   credentials: init.credentials,
   reader: new StateReader(init.state, nextLayout),
   ages: new LaneAges(init.state.ages),
@@ -41,6 +41,7 @@ const worker = createRequestWorker({
     metrics.count(record);
     outbox.push(record);
   },
+  countShadow: (result) => metrics.countShadow(result),
   log,
   clock: systemClock,
 });

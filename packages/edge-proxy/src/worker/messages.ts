@@ -47,8 +47,8 @@ export interface SharedState {
 export interface WorkerInit {
   readonly index: number;
   readonly config: WorkerConfig;
-  /** Ring of releases that this edge follows. */
-  readonly ring: string;
+  /** Of this edge: they say which ring of releases it is in. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly credentials: WorkerCredentials;
   readonly logLevel: LogLevel;
   readonly state: SharedState;

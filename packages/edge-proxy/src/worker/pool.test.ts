@@ -15,7 +15,7 @@ async function start(workers: number, credentials?: WorkerCredentials): Promise<
     workers,
     init: {
       config: { edgeId: 'edg_1', region: 'eu', trustDomain: 'corp.test', publicPort: null },
-      ring: 'default',
+      labels: {},
       credentials: credentials ?? sampleCredentials([sampleAssertionKey()]),
       logLevel: 'error',
     },

@@ -1,5 +1,6 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ShadowResult } from '../request/8-record/shadow.ts';
 import type { RequestWorker } from './request-worker.ts';
 
 const microsecond = 1e-6;
@@ -12,6 +13,7 @@ export interface RequestMetrics {
   readonly registry: Registry;
   /** Counts one request, however it ended. */
   count(record: AccessRecord): void;
+  countShadow(result: ShadowResult): void;
 }
 
 export function createRequestMetrics(worker: () => RequestWorker | null): RequestMetrics {
@@ -29,6 +31,18 @@ export function createRequestMetrics(worker: () => RequestWorker | null): Reques
     buckets: decisionBucketsSeconds,
     registers,
   });
+  const wouldDeny = new Counter({
+    name: 'sallyport_edge_would_deny_total',
+    help: 'Requests that monitor mode alone let through, by the reason that rules had to deny them',
+    labelNames: ['reason'],
+    registers,
+  });
+  const shadows = new Counter({
+    name: 'sallyport_edge_shadow_decisions_total',
+    help: 'Requests decided besides by the shadow version, by how that compares with the verdict',
+    labelNames: ['result'],
+    registers,
+  });
   gauge(
     'sallyport_edge_open_exchanges',
     'Permitted exchanges that are open',
@@ -43,10 +57,12 @@ export function createRequestMetrics(worker: () => RequestWorker | null): Reques
   );
   return {
     registry,
-    count: ({ outcome, reasons, facts, decisionUs }) => {
+    count: ({ outcome, reasons, facts, wouldDeny: denial, decisionUs }) => {
       requests.inc({ outcome, reason: reasons[0] ?? '' });
+      if (denial !== null) wouldDeny.inc({ reason: denial.reasons[0] ?? '' });
       if (facts !== null) decisions.observe(decisionUs * microsecond);
     },
+    countShadow: (result) => shadows.inc({ result }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { AccessRecord } from '@sallyport/shared/access-record';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
 import type { Position } from '@sallyport/shared/state/model';
+import type { ShadowResult } from '../request/8-record/shadow.ts';
 import type { CurrentState, StateChange } from '../state/current.ts';
 
 /** What the request side is told about the process it runs in. */
@@ -106,6 +107,8 @@ export interface RequestWorkerOptions {
   readonly control: ControlCalls;
   /** Never blocks and never throws; counts the request in the metrics. */
   readonly emitRecord: (record: AccessRecord) => void;
+  /** Counts what came of deciding a request by the shadow version. */
+  readonly countShadow: (result: ShadowResult) => void;
   readonly log: Log;
   readonly clock: Clock;
 }

@@ -30,17 +30,23 @@ export function deviceFacts(
     managed: device.managed,
     ownerUserId: device.ownerUserId,
     certificateSha256,
+    certificateNotBeforeMs: peer.notBeforeMs,
     certificateNotAfterMs: check.validUntilMs,
-    blocked: blockOf(state, device.id, certificateSha256, nowMs),
+    posture: device.posture,
+    blocked: blockOf(state, bundle, device.id, certificateSha256, nowMs),
   };
 }
 
+/** A device that stands for a service is blocked with it. */
 function blockOf(
   state: CurrentState,
+  bundle: LiveBundle,
   deviceId: string,
   certificateSha256: string,
   nowMs: number,
-): 'device' | 'certificate' | null {
+): 'device' | 'certificate' | 'service' | null {
   if (state.block('device', deviceId, nowMs)) return 'device';
-  return state.block('certificate', certificateSha256, nowMs) ? 'certificate' : null;
+  if (state.block('certificate', certificateSha256, nowMs)) return 'certificate';
+  const service = bundle.policy.serviceOf(deviceId);
+  return service !== null && state.block('service', service, nowMs) ? 'service' : null;
 }

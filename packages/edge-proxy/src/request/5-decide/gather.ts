@@ -1,6 +1,7 @@
 import type { DeviceFacts, Facts } from '@sallyport/policy';
-import type { CurrentState } from '../../state/current.ts';
+import type { CurrentState, LiveBundle } from '../../state/current.ts';
 import type { Recognised } from '../exchange.ts';
+import { headerFacts } from './header-facts.ts';
 import { sessionFacts, userFacts } from './session-facts.ts';
 
 /**
@@ -9,6 +10,7 @@ import { sessionFacts, userFacts } from './session-facts.ts';
  */
 export function gatherFacts(
   state: CurrentState,
+  bundle: LiveBundle,
   value: Recognised,
   device: DeviceFacts,
   nowMs: number,
@@ -17,11 +19,19 @@ export function gatherFacts(
   const session = sessionFacts(state, value.opened, nowMs);
   return {
     nowMs,
-    request: { method: head.method, host: head.host, path: value.path },
+    request: {
+      method: head.method,
+      host: head.host,
+      path: value.path,
+      headers: headerFacts(value.request.rawHeaders, bundle.headerNames),
+    },
     sourceAddress: value.connection.sourceAddress,
     device,
     session,
     user: userFacts(state, session, nowMs),
+    // Nothing tells an edge of places and risks yet.
+    place: null,
+    risk: null,
     lockdown: state.lockdown(nowMs),
     staleness: state.staleness(),
   };

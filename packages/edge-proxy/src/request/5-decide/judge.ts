@@ -41,7 +41,7 @@ export function createJudge(state: CurrentState, identify: Identify, clock: Cloc
     state.pass(() => {
       const nowMs = clock();
       const device = identify(value, bundle, nowMs);
-      const facts = gatherFacts(state, value, device, nowMs);
+      const facts = gatherFacts(state, bundle, value, device, nowMs);
       return { facts, revisions: state.revisions() };
     });
   return {

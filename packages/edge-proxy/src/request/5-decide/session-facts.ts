@@ -51,5 +51,6 @@ export function userFacts(state: CurrentState, session: SessionFacts, nowMs: num
     groups: user.groups,
     status: user.status,
     blocked: state.block('user', user.id, nowMs),
+    employment: user.employment,
   };
 }

@@ -175,6 +175,7 @@ describe('the assertion', () => {
       displayName: 'wide',
       status: 'active',
       groups: ['employees', ...groups].toSorted(),
+      employment: null,
     });
     edge.upstream.forget();
     const cookie = await edge.session('usr_wide', 'dev_laptop', 'app.corp.test');

@@ -1,4 +1,8 @@
-import type { AccessRecord, RecordedOutcome } from '@sallyport/shared/access-record';
+import type {
+  AccessRecord,
+  RecordedDenial,
+  RecordedOutcome,
+} from '@sallyport/shared/access-record';
 import { codesOf } from '../answers.ts';
 import type { ClientConnection, Received } from '../exchange.ts';
 import { newCorrelationId } from '../random.ts';
@@ -45,6 +49,8 @@ export function recordOf(value: Received, { edge, region }: Recorder): AccessRec
     configVersion: value.configVersion ?? null,
     revisions: value.revisions ?? {},
     facts: facts ?? null,
+    wouldDeny: wouldDenyOf(value),
+    shadow: null,
     status: progress.status,
     ending: progress.ending ?? (value.response.writableFinished ? 'complete' : 'client_closed'),
     decisionUs: Math.round(((value.decidedAt ?? value.startedAt) - value.startedAt) * 1000),
@@ -88,6 +94,8 @@ export function recordOfUnreadable(
     configVersion: null,
     revisions: {},
     facts: null,
+    wouldDeny: null,
+    shadow: null,
     status,
     ending: 'complete',
     decisionUs: 0,
@@ -117,6 +125,12 @@ function reasonsOf({ decision, answer, cutBy }: Received): readonly string[] {
   const later = [...(answer === undefined ? [] : codesOf(answer))];
   for (const { code } of cutBy ?? []) later.push(code);
   return [...new Set(answer?.kind === 'refused' ? [...later, ...codes] : [...codes, ...later])];
+}
+
+function wouldDenyOf({ decision }: Received): RecordedDenial | null {
+  const denial = decision?.outcome === 'permit' ? decision.wouldDeny : null;
+  if (denial === null) return null;
+  return { reasons: denial.reasons.map(({ code }) => code), ruleIds: denial.ruleIds };
 }
 
 function upstreamMsOf({ progress }: Received): number | null {

@@ -15,11 +15,13 @@ const policy = compile({
 function decision(nowMs: number, revokeMs: number): Decision {
   const facts: Facts = {
     nowMs,
-    request: { method: 'GET', host: 'a.test', path: '/' },
+    request: { method: 'GET', host: 'a.test', path: '/', headers: {} },
     sourceAddress: '192.0.2.1',
     device: { kind: 'none' },
     session: { kind: 'none' },
     user: { kind: 'none' },
+    place: null,
+    risk: null,
     lockdown: false,
     staleness: { revokeMs, signalsMs: 0, configMs: 0, directoryMs: 0 },
   };

@@ -71,7 +71,7 @@ export function testDocuments(
       metadata: { name: 'admins' },
       spec: {
         allow: [{ name: 'admins', groups: ['admins'], device: { managed: true } }],
-        stepUp: [{ name: 'fresh', require: { maxAgeSeconds: 300 } }],
+        stepUp: [{ name: 'fresh', require: { maxAge: '5m' } }],
       },
     },
     {

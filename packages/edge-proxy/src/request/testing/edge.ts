@@ -20,6 +20,7 @@ import {
 } from '../../testing/sample-state.ts';
 import type { WorkerCredentials } from '../../worker/messages.ts';
 import type { RequestWorker } from '../../worker/request-worker.ts';
+import type { ShadowResult } from '../8-record/shadow.ts';
 import { sessionCookie } from '../cookies.ts';
 import { seal } from '../sealed.ts';
 import { createRequestWorker } from '../worker.ts';
@@ -41,6 +42,7 @@ export interface TestEdgeOptions {
 /** The request side of an edge with a hand-filled state, its upstream and its devices. */
 export class TestEdge {
   readonly records = new Arrivals<AccessRecord>();
+  readonly shadowed: ShadowResult[] = [];
   readonly logged: string[] = [];
   readonly clock = { offsetMs: 0 };
   readonly pki: TestPki;
@@ -75,13 +77,14 @@ export class TestEdge {
     this.signingKey = parts.signingKey;
     this.#credentials = parts.credentials;
     const { credentials } = parts;
-    this.#local = createLocalState({ edgeId, ring: 'default', credentials, clock: this.#clock });
+    this.#local = createLocalState({ edgeId, labels: {}, credentials, clock: this.#clock });
     this.state = this.#local.state;
     this.worker = createRequestWorker({
       config: { edgeId, region: 'eu', trustDomain, publicPort: parts.publicPort },
       state: this.state.current,
       control: parts.control,
       emitRecord: (record) => this.records.push(record),
+      countShadow: (result) => this.shadowed.push(result),
       log: createLog('info', {}, (line) => this.logged.push(line)),
       clock: this.#clock,
     });
@@ -167,6 +170,7 @@ export class TestEdge {
       name: id,
       managed,
       ownerUserId,
+      posture: [],
     });
     return [
       sampleUser('usr_alice'),
@@ -190,7 +194,7 @@ export class TestEdge {
     this.#version += 1;
     return [
       sampleBundle(this.#version, documents),
-      { op: 'release', ring: 'default', version: this.#version },
+      { op: 'release', ring: 'default', version: this.#version, shadowVersion: null },
     ];
   }
 

@@ -44,11 +44,12 @@ function unknownField(bytes: Uint8Array): Uint8Array {
 }
 
 /** The bus side of an edge, each of whose messages costs so many milliseconds. */
-function intake(costMs = 0) {
+function intake(costMs = 0, lookMs = 0) {
   const bus = new LocalBus();
   const clock = { nowMs: 0 };
   const taken: unknown[] = [];
   const alarms: InboxAlarm[] = [];
+  const looked: unknown[] = [];
   listenToBus(
     bus,
     {
@@ -58,7 +59,11 @@ function intake(costMs = 0) {
         return true;
       },
       alarm: (name) => void alarms.push(name),
-      isStale: ({ message }) => message.case === 'heartbeat' && message.value.replica === 'stale',
+      isStale: ({ message }) => {
+        clock.nowMs += lookMs;
+        looked.push(message.case);
+        return message.case === 'heartbeat' && message.value.replica === 'stale';
+      },
     },
     () => clock.nowMs,
   );
@@ -66,7 +71,7 @@ function intake(costMs = 0) {
     const bytes = encoded(syncResponse(message));
     for (let time = 0; time < times; time += 1) bus.publish(subject, bytes);
   };
-  return { bus, clock, taken, alarms, publish };
+  return { bus, clock, taken, alarms, looked, publish };
 }
 
 describe('what an edge takes from the bus', () => {
@@ -142,6 +147,27 @@ describe('what an edge takes from the bus', () => {
     expect([taken.length, alarms]).toEqual([1, ['flooded']]);
     publish(heartbeat, stale, 1_000);
     expect(alarms.length).toBeGreaterThan(100);
+  });
+
+  it('is not looked at for its age where it is large, and then costs the budget', () => {
+    const { bus, taken, alarms, looked } = intake();
+    const beat = { replica: 'stale', sentAtMs: 1, logAgeMs: 0, heads: [] };
+    const stale = syncResponse({ kind: 'heartbeat', value: keys.heartbeat(beat, Date.now()) });
+    const large = Buffer.concat([encoded(stale), unknownField(Buffer.alloc(1_024))]);
+    for (let time = 0; time < 300; time += 1) bus.publish(heartbeat, large);
+    expect([looked.length, taken.length, alarms.length]).toEqual([0, 200, 100]);
+    bus.publish(heartbeat, encoded(stale));
+    expect([looked.length, taken.length, alarms.length]).toEqual([1, 200, 100]);
+  });
+
+  it('is looked at for its age within a time of its own', () => {
+    const { taken, alarms, looked, publish } = intake(0, 5);
+    const beat = { replica: 'stale', sentAtMs: 1, logAgeMs: 0, heads: [] };
+    const stale = { kind: 'heartbeat', value: keys.heartbeat(beat, Date.now()) } as const;
+    publish(heartbeat, stale, 200);
+    // 50 ms of work in a second; what was refilled meanwhile counts, too.
+    expect(looked.length).toBeLessThan(15);
+    expect([taken.length, alarms.length]).toEqual([200 - looked.length, 0]);
   });
 
   it('is bounded in the time that it costs, which comes back as time goes by', () => {

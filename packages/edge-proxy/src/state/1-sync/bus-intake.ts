@@ -22,8 +22,8 @@ interface Subject {
 
 /** Beside the body: header, signature, key id. */
 const frameBytes = 4_096;
-/** Heartbeats that are looked at for their time alone, in a second. */
-const looksMax = 1_000;
+/** Heartbeats that are looked at for their time alone: no larger ones, and so many in a second. */
+const looks = { bytesMax: 1_024, messages: 1_000, workMs: 50 };
 
 const subjects: readonly Subject[] = [
   {
@@ -62,10 +62,11 @@ export function listenToBus(
   nowMs: () => number = monotonicMs,
 ): () => void {
   const leave = subjects.map((subject) => {
-    const isStale = staleLook(inbox, subject, nowMs);
+    const look = staleLook(inbox, subject, nowMs);
     const spend = budgetOf(subject, nowMs);
     return bus.subscribe(subject.name, (payload) => {
-      if (isStale(payload) || spend(() => takePayload(inbox, subject, payload))) return;
+      const seen = look(payload);
+      if (seen === 'stale' || spend(() => takePayload(inbox, subject, payload, seen))) return;
       inbox.alarm('flooded', 'nats', `more than is looked at on ${subject.name}`);
     });
   });
@@ -76,28 +77,37 @@ export function listenToBus(
 
 /**
  * Looks whether a payload is a heartbeat that is not worth a verification. A process that stood still
- * finds many of them: they cost nobody's budget, and have one of their own.
+ * finds many of them: they cost nobody's budget, and have one of their own. Else gives what was read
+ * of it; null: it was not looked at, or cannot be read.
  */
 function staleLook(
   inbox: Pick<Inbox, 'isStale'>,
-  { kinds, bytesMax }: Subject,
+  { kinds }: Subject,
   nowMs: () => number,
-): (payload: Uint8Array) => boolean {
-  if (!kinds.includes('heartbeat')) return () => false;
-  const looks = new TokenBucket({ perSecond: looksMax, burst: looksMax }, nowMs);
+): (payload: Uint8Array) => SyncResponse | 'stale' | null {
+  if (!kinds.includes('heartbeat')) return () => null;
+  const spend = budgetOf(looks, nowMs);
   return (payload) => {
-    if (payload.length > bytesMax || !looks.take(1)) return false;
-    const response = decode(payload);
-    return response !== null && inbox.isStale(response);
+    let seen: SyncResponse | 'stale' | null = null;
+    // A large one is not read for this: nothing of it is needed but two fields.
+    if (payload.length > looks.bytesMax) return seen;
+    spend(() => {
+      seen = decode(payload);
+      if (seen !== null && inbox.isStale(seen)) seen = 'stale';
+    });
+    return seen;
   };
 }
 
 /** Does the work and takes from the budget what it took; false: not now, nothing is left. */
-function budgetOf(subject: Subject, nowMs: () => number): (work: () => void) => boolean {
+function budgetOf(
+  limits: Pick<Subject, 'messages' | 'workMs'>,
+  nowMs: () => number,
+): (work: () => void) => boolean {
   const ofOneSecond = (perSecond: number) =>
     new TokenBucket({ perSecond, burst: perSecond }, nowMs);
-  const messages = ofOneSecond(subject.messages);
-  const time = ofOneSecond(subject.workMs);
+  const messages = ofOneSecond(limits.messages);
+  const time = ofOneSecond(limits.workMs);
   return (work) => {
     if (!time.hasAny() || !messages.take(1)) return false;
     const beganAtMs = nowMs();
@@ -114,10 +124,11 @@ function takePayload(
   inbox: Pick<Inbox, 'take' | 'alarm'>,
   { name, lanes: about, kinds, bytesMax }: Subject,
   payload: Uint8Array,
+  seen: SyncResponse | null,
 ): void {
   const unexpected = (detail: string) => inbox.alarm('unexpected', 'nats', `${detail} on ${name}`);
   if (payload.length > bytesMax) return unexpected(`a message of ${payload.length} bytes`);
-  const response = decode(payload);
+  const response = seen ?? decode(payload);
   if (response === null) return unexpected('a message that cannot be read');
   const kind = response.message.case;
   // One of a newer protocol.

@@ -54,6 +54,7 @@ function edgeAt10() {
     nack: ignore,
     endPath: ignore,
     repeatAcks: ignore,
+    repeatRefusal: ignore,
     asOf: ignore,
     alarm: (_lane, name) => void alarms.push(name),
     moved: ignore,

@@ -7,6 +7,7 @@ import type {
   EdgeLaneEvent,
   StreamPath,
 } from '@sallyport/shared/sync/edge-lane-model';
+import { proofOf } from '@sallyport/shared/sync/edge-turn';
 import type {
   FetchMessage,
   FrameMessage,
@@ -33,6 +34,8 @@ export interface LaneOutlet {
   nack(path: StreamPath | null, nack: NackMessage): void;
   endPath(path: StreamPath, lane: Lane, reason: EndReason, next: boolean): void;
   repeatAcks(path: StreamPath, lane: Lane): void;
+  /** Says again, after those, what of the lane's rows is refused. */
+  repeatRefusal(path: StreamPath, lane: Lane): void;
   /** Of the monotonic clock. */
   asOf(lane: Lane, asOfMs: number): void;
   alarm(lane: Lane, name: AlarmName, path: PathName | null, detail: string): void;
@@ -114,11 +117,11 @@ export class LaneDriver {
       case 'swap':
         return this.#swap(effect);
       case 'enforce_early': {
-        const { epoch, rev, body } = effect.frame;
-        return carried?.enforceEarly({ epoch, rev }, body);
+        const { frame, sha256 } = effect;
+        return carried?.enforceEarly(proofOf(frame, sha256), frame.body);
       }
       case 'drop_early':
-        return carried?.dropEarly(effect.upTo);
+        return carried?.dropEarly(effect.upTo, effect.carry);
       case 'enforce_provisional':
         return carried?.enforceProvisional(
           effect.provisional.id,
@@ -137,7 +140,8 @@ export class LaneDriver {
       case 'end_path':
         return outlet.endPath(effect.path, this.lane, effect.reason, effect.next);
       case 'repeat_acks':
-        return outlet.repeatAcks(effect.path, this.lane);
+        outlet.repeatAcks(effect.path, this.lane);
+        return outlet.repeatRefusal(effect.path, this.lane);
       case 'as_of':
         return outlet.asOf(this.lane, effect.asOfMs);
       case 'alarm':
@@ -165,6 +169,9 @@ export class LaneDriver {
     const swap = { position, carry, path: by, arrivedAtMs: monotonicMs() };
     this.#follow(store.swap(swap), (taken) => {
       outlet.moved(this.lane, position, by);
+      if (taken.kind === 'taken' && taken.uncarried !== undefined && taken.uncarried > 0) {
+        outlet.alarm(this.lane, 'overflow', path, `no room to carry ${taken.uncarried} denials`);
+      }
       this.dispatch({ type: 'swapped', digest: store.digest() });
       // The workers may have been quicker than this, and nobody followed the lane then.
       if (path !== null) queueMicrotask(() => outlet.repeatAcks(path, this.lane));

@@ -146,7 +146,8 @@ describe('the configuration that an edge gets', () => {
   it('goes on with the last good version when one does not compile', async () => {
     edge = await startEdgeUnderTest([plane]);
     const { bulk } = await bringUp(plane, edge);
-    const release = (version: number) => ({ op: 'release', ring: 'default', version }) as const;
+    const release = (version: number) =>
+      ({ op: 'release', ring: 'default', version, shadowVersion: null }) as const;
     const unknownPolicy = sampleDocuments().filter(({ kind }) => kind !== 'Policy');
     bulk.sendFrame('config', at(21), [bundleOf(2, encodeBundle(unknownPolicy)), release(2)]);
     expect((await bulk.nacks.next()).code).toBe(NackCode.COMPILE);

@@ -213,6 +213,11 @@ export class SyncClient {
         }
         if (lane === 'revoke' && path === 'grpc') this.#tellCarried(true);
       },
+      repeatRefusal: (path, lane) => {
+        // In the line, which goes before acknowledgements: one of a later position clears it.
+        const refusal = state.refusal(lane);
+        if (refusal !== null) this.#stream(path, lane)?.up.say(nackMessage(refusal));
+      },
       asOf: (lane, asOfMs) => state.asOf(lane, asOfMs),
       alarm: (lane, name, path, detail) => {
         this.board.alarm(lane, name);

@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
+import { hex } from '@sallyport/shared/bytes';
 import { verifySigningKey } from '@sallyport/shared/keys/root';
 import type { ConfigOp, PutBundle, Release, SecretRef } from '@sallyport/shared/state/model';
 import type { Problem } from '@sallyport/shared/sync/edge-lane-model';
-import { checkBundles } from '../3-index/check-bundles.ts';
+import { type BundleVerdict, checkBundles } from '../3-index/check-bundles.ts';
 import { bundlesKept, Shelf } from '../3-index/shelf.ts';
 import { readJwks } from './edge-jwks.ts';
+import { versionsInUse } from './releases.ts';
 
 /** What the main thread remembers of the `config` lane to judge what comes next. */
 export interface ConfigKnowledge {
-  /** Versions that compiled here and that every worker holds. */
-  readonly compiled: Shelf<true>;
-  readonly releases: ReadonlyMap<string, number>;
+  /** Versions that compiled here and that every worker holds, with their SHA-256 in hex. */
+  readonly compiled: Shelf<string>;
+  readonly releases: ReadonlyMap<string, Release>;
   readonly secrets: ReadonlyMap<string, SecretRef>;
 }
 
@@ -29,7 +31,12 @@ export interface AdmittedConfig {
   readonly refusals: readonly Problem[];
   /** The ops of these rows, as they came. */
   readonly refused: readonly ConfigOp[];
+  /** Those of them that say nothing of the row: to be judged again. */
+  readonly unchecked: readonly PutBundle[];
 }
+
+/** Judges versions: `checkBundles`, or what it gave before. */
+export type BundleCheck = (bundles: readonly PutBundle[]) => Promise<readonly BundleVerdict[]>;
 
 export function emptyConfigKnowledge(): ConfigKnowledge {
   return { compiled: new Shelf(bundlesKept), releases: new Map(), secrets: new Map() };
@@ -45,14 +52,28 @@ export async function admitConfigFrame(
   known: ConfigKnowledge,
   ops: readonly ConfigOp[],
   trust: KeyTrust,
+  check: BundleCheck = checkBundles,
 ): Promise<AdmittedConfig> {
-  const bundles = ops.filter((op) => op.op === 'bundle');
-  const verdicts = await checkBundles(bundles);
+  return admit(known, known.compiled, ops, trust, check);
+}
+
+async function admit(
+  known: ConfigKnowledge,
+  before: ConfigKnowledge['compiled'],
+  ops: readonly ConfigOp[],
+  trust: KeyTrust,
+  check: BundleCheck,
+): Promise<AdmittedConfig> {
+  // What has compiled here need not do so again: a thread that fails takes nothing away.
+  const bundles = ops.filter(
+    (op): op is PutBundle => op.op === 'bundle' && before.get(op.version) !== sha256Of(op),
+  );
+  const verdicts = await check(bundles);
   const draft = {
     compiled: known.compiled.copy(),
     releases: new Map(known.releases),
     secrets: new Map(known.secrets),
-    problems: new Map(bundles.map((bundle, index) => [bundle, verdicts[index]])),
+    verdicts: new Map(bundles.map((bundle, index) => [bundle, verdicts[index] ?? notChecked])),
   };
   const admitted: ConfigOp[] = [];
   const refusals: Problem[] = [];
@@ -66,33 +87,48 @@ export async function admitConfigFrame(
     refusals.push(refusal);
     refused.push(op);
   }
-  return { known: draft, ops: admitted, refusals, refused };
+  const unchecked = bundles.filter(
+    (op) => refused.includes(op) && draft.verdicts.get(op)?.kind === 'unchecked',
+  );
+  return { known: draft, ops: admitted, refusals, refused, unchecked };
 }
 
-/** Judges the whole state of the lane. Of the versions only those in use and the newest are kept. */
+/**
+ * Judges the whole state of the lane; `known` is of before. Of the versions only those in use and the
+ * newest are kept.
+ */
 export async function admitConfigState(
+  { compiled }: ConfigKnowledge,
   ops: readonly ConfigOp[],
   trust: KeyTrust,
+  check: BundleCheck = checkBundles,
 ): Promise<AdmittedConfig> {
-  const released = new Set(ops.filter((op) => op.op === 'release').map((op) => op.version));
+  const releases = ops.filter((op): op is Release => op.op === 'release');
+  const rank = rankOf(releases);
   const kept = ops
     .filter((op): op is PutBundle => op.op === 'bundle')
-    .toSorted(
-      (a, b) =>
-        Number(released.has(b.version)) - Number(released.has(a.version)) || b.version - a.version,
-    )
+    .toSorted((a, b) => rank(b.version) - rank(a.version) || b.version - a.version)
     .slice(0, bundlesKept);
   const wanted = ops.filter((op) => op.op !== 'bundle' || kept.includes(op));
-  return admitConfigFrame(emptyConfigKnowledge(), wanted, trust);
+  return admit(emptyConfigKnowledge(), compiled, wanted, trust, check);
+}
+
+/** What is decided by comes first, then what is decided besides. */
+function rankOf(releases: readonly Release[]): (version: number) => number {
+  const live = new Set(releases.map((op) => op.version));
+  const shadows = new Set(releases.map((op) => op.shadowVersion));
+  return (version) => (live.has(version) ? 2 : Number(shadows.has(version)));
 }
 
 interface Draft {
-  readonly compiled: Shelf<true>;
-  readonly releases: Map<string, number>;
+  readonly compiled: Shelf<string>;
+  readonly releases: Map<string, Release>;
   readonly secrets: Map<string, SecretRef>;
-  /** Of every version in the frame; only null is good. */
-  readonly problems: ReadonlyMap<PutBundle, string | null | undefined>;
+  /** Of every version that has not compiled here before. */
+  readonly verdicts: ReadonlyMap<PutBundle, BundleVerdict>;
 }
+
+const notChecked: BundleVerdict = { kind: 'unchecked', problem: 'it was not checked' };
 
 function judge(draft: Draft, op: ConfigOp, trust: KeyTrust): Problem | null {
   switch (op.op) {
@@ -119,7 +155,7 @@ function judge(draft: Draft, op: ConfigOp, trust: KeyTrust): Problem | null {
       return null;
     case 'deleted_bundle':
       // What is released stays at hand, whatever the state says of the version.
-      if (![...draft.releases.values()].includes(op.version)) draft.compiled.drop(op.version);
+      if (!versionsInUse(draft.releases).has(op.version)) draft.compiled.drop(op.version);
       return null;
     case 'deleted_edge':
     case 'deleted_signing_key':
@@ -128,26 +164,32 @@ function judge(draft: Draft, op: ConfigOp, trust: KeyTrust): Problem | null {
 }
 
 function judgeBundle(draft: Draft, op: PutBundle): Problem | null {
-  const sha256 = createHash('sha256').update(op.documentsJson).digest();
-  if (!sha256.equals(op.sha256)) {
+  const sha256 = sha256Of(op);
+  if (sha256 !== hex(op.sha256)) {
     return { code: 'DIGEST', detail: `version ${op.version} does not have the hash it says` };
   }
-  const problem = draft.problems.get(op);
-  if (problem !== null) {
-    return { code: 'COMPILE', detail: `version ${op.version}: ${problem ?? 'it was not checked'}` };
+  const verdict = draft.verdicts.get(op);
+  if (verdict !== undefined && verdict.kind !== 'good') {
+    const code = verdict.kind === 'bad' ? 'COMPILE' : 'INTERNAL';
+    return { code, detail: `version ${op.version}: ${verdict.problem}` };
   }
-  draft.compiled.put(op.version, true, new Set(draft.releases.values()));
+  draft.compiled.put(op.version, sha256, versionsInUse(draft.releases));
   return null;
 }
 
+function sha256Of({ documentsJson }: PutBundle): string {
+  return createHash('sha256').update(documentsJson).digest('hex');
+}
+
 function judgeRelease(draft: Draft, op: Release): Problem | null {
+  // A shadow has no effect, and so its absence has none either.
   if (!draft.compiled.has(op.version)) {
     return {
       code: 'DEPENDENCY',
       detail: `release of version ${op.version} to ${op.ring}, which is not here`,
     };
   }
-  draft.releases.set(op.ring, op.version);
+  draft.releases.set(op.ring, op);
   return null;
 }
 

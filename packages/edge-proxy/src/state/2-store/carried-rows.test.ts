@@ -1,6 +1,8 @@
 import { opsToBytes } from '@sallyport/proto';
 import type { Block } from '@sallyport/shared/state/model';
 import { createCarriedTable } from '@sallyport/shared/state/tables/lane-table';
+import { type Denial, denialKey } from '@sallyport/shared/sync/denials';
+import type { FrameProof } from '@sallyport/shared/sync/messages';
 import { describe, expect, it } from 'vitest';
 import { CarriedRows, type SavedDenials } from './carried-rows.ts';
 
@@ -10,7 +12,16 @@ const block = (id: string, expiresAtMs: number | null = null): Block => {
 };
 const bodyOf = (...ops: Block[]) => Uint8Array.from(opsToBytes(ops));
 
-function rowsOn(kept: () => Promise<void> | null) {
+const proof = (rev: number, epoch = 1): FrameProof => {
+  const signature = new Uint8Array(64);
+  const bodySha256 = new Uint8Array(32);
+  return { epoch, prevRev: rev - 1, rev, bodySha256, keyId: 'key_1', signature };
+};
+
+function rowsOn(
+  kept: () => Promise<void> | null,
+  inRows: (denial: Denial) => boolean = () => false,
+) {
   const saved: SavedDenials[] = [];
   const table = createCarriedTable();
   const save = (denials: SavedDenials) => {
@@ -18,7 +29,14 @@ function rowsOn(kept: () => Promise<void> | null) {
     return Promise.resolve();
   };
   const distributor = { changed: () => undefined };
-  const rows = new CarriedRows({ table, distributor, save, kept, onBlocks: () => undefined });
+  const rows = new CarriedRows({
+    table,
+    distributor,
+    save,
+    kept,
+    inRows,
+    onBlocks: () => undefined,
+  });
   return { rows, table, saved };
 }
 
@@ -26,27 +44,46 @@ describe('what is kept on disk of denials beside the rows', () => {
   it('has an early one until the rows that hold it are on disk, too', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { rows, table, saved } = rowsOn(() => promise);
-    rows.enforceEarly(at(12), bodyOf(block('one')));
-    rows.dropEarly(at(15));
+    rows.enforceEarly(proof(12), bodyOf(block('one')));
+    rows.dropEarly(at(15), false);
     expect(table.rows).toBe(0);
-    expect(saved.at(-1)?.early).toMatchObject([{ position: at(12) }]);
-    rows.enforceEarly(at(17), bodyOf(block('two')));
-    expect(saved.at(-1)?.early).toMatchObject([{ position: at(17) }, { position: at(12) }]);
+    expect(saved.at(-1)?.early).toMatchObject([{ proof: proof(12) }]);
+    rows.enforceEarly(proof(17), bodyOf(block('two')));
+    expect(saved.at(-1)?.early).toMatchObject([{ proof: proof(17) }, { proof: proof(12) }]);
     resolve();
     await promise;
-    expect(saved.at(-1)?.early).toMatchObject([{ position: at(17) }]);
+    expect(saved.at(-1)?.early).toMatchObject([{ proof: proof(17) }]);
+  });
+
+  it('has what was enforced early and another history lacks, carried on', () => {
+    const { rows, table, saved } = rowsOn(
+      () => null,
+      (denial) => denialKey(denial).includes('one'),
+    );
+    rows.enforceEarly(proof(12), bodyOf(block('one'), block('two')));
+    rows.dropEarly(at(12), true);
+    expect(table.rows).toBe(1);
+    expect(rows.blocks()).toEqual([block('two')]);
+    expect(saved.at(-1)).toMatchObject({ denials: [block('two')], early: [] });
+  });
+
+  it('has what a restart finds enforced early, and the rows lack, carried on', () => {
+    const { rows } = rowsOn(() => null);
+    const early = [{ proof: proof(12), body: bodyOf(block('one')) }];
+    rows.restore({ epoch: 0, denials: [], early }, at(12));
+    expect(rows.blocks()).toEqual([block('one')]);
   });
 
   it('has early ones with their positions after a block is carried, and after a restart', () => {
     const { rows, saved } = rowsOn(() => null);
-    rows.enforceEarly(at(12), bodyOf(block('one')));
+    rows.enforceEarly(proof(12), bodyOf(block('one')));
     rows.carry([block('two')], 1);
     const again = rowsOn(() => null);
     again.rows.restore(saved.at(-1) ?? { epoch: 0, denials: [], early: [] }, at(10));
     again.rows.carry([block('three')], 1);
     expect(again.saved.at(-1)).toMatchObject({
       denials: [block('two'), block('three')],
-      early: [{ position: at(12) }],
+      early: [{ proof: proof(12) }],
     });
     expect(again.table.rows).toBe(3);
   });
@@ -72,9 +109,9 @@ describe('what is kept on disk of denials beside the rows', () => {
     rows.carry([{ op: 'ended_session', sid: 'ses_a', expiresAtMs: 1e15 }], 3);
     expect(saved.at(-1)).toMatchObject({ epoch: 3, denials: [{ sid: 'ses_a' }] });
     expect(rows.blocks()).toEqual([]);
-    rows.arrived(() => false, 3);
+    rows.arrived(3);
     expect(table.rows).toBe(1);
-    rows.arrived(() => false, 4);
+    rows.arrived(4);
     expect(table.rows).toBe(0);
     expect(saved.at(-1)).toMatchObject({ denials: [] });
   });

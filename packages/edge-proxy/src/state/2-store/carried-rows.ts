@@ -1,7 +1,8 @@
 import type { Block, Position, RevokeOp } from '@sallyport/shared/state/model';
 import type { LaneTable } from '@sallyport/shared/state/tables/lane-table';
 import { type Carried, CarriedDenials } from '@sallyport/shared/sync/carried-denials';
-import { type Denial, denialKey, isDenial } from '@sallyport/shared/sync/denials';
+import { type Denial, denialKey, denialWeight, isDenial } from '@sallyport/shared/sync/denials';
+import type { FrameProof } from '@sallyport/shared/sync/messages';
 import { comparePositions } from '@sallyport/shared/sync/position';
 import type { Distributor } from '../../worker/distributor.ts';
 import { monotonicMs } from '../monotonic.ts';
@@ -20,12 +21,16 @@ export interface CarriedRowsOptions {
   readonly save: (denials: SavedDenials) => Promise<void>;
   /** null: the lane's rows as they are would outlive a power cut. Else resolves when they would. */
   readonly kept: () => Promise<void> | null;
+  /** Whether the lane's rows as they are now have the denial, as strict. */
+  readonly inRows: (denial: Denial) => boolean;
   /** What is carried is something else than before. */
   readonly onBlocks: () => void;
 }
 
 /** Of one revision of a table. */
 const opsMax = 50_000;
+/** Carried generations and ended sessions. A file of them, and of the blocks, must be readable again. */
+const carriedMax = 262_144;
 
 /** The denials that are enforced beside the rows of the lane `revoke`, and where they are kept. */
 export class CarriedRows {
@@ -51,25 +56,30 @@ export class CarriedRows {
     this.#early = early;
     this.#put([
       ...this.#denials.carry(denials, epoch),
-      ...early.flatMap(({ position, body }) => this.#denials.early(position, denialsIn(body))),
+      ...early.flatMap(({ proof, body }) => this.#denials.early(proof, denialsIn(body))),
     ]);
-    if (head !== null && early.length > 0) this.dropEarly(head);
+    // Nothing here shows that the rows are of the same history.
+    if (head !== null && early.length > 0) this.dropEarly(head, true);
   }
 
-  enforceEarly(position: Position, body: Uint8Array): void {
+  enforceEarly(proof: FrameProof, body: Uint8Array): void {
     const denials = denialsIn(body);
     if (denials.length === 0) return;
-    this.#early = [...this.#early, { position, body }];
-    this.#put(this.#denials.early(position, denials));
+    this.#early = [...this.#early, { proof, body }];
+    this.#put(this.#denials.early(proof, denials));
     this.#save();
   }
 
-  /** The lane's rows hold everything up to here. Kept on disk until they do so there, too. */
-  dropEarly(upTo: Position): void {
-    const gone = this.#early.filter(({ position }) => comparePositions(position, upTo) <= 0);
-    this.#early = this.#early.filter(({ position }) => comparePositions(position, upTo) > 0);
+  /**
+   * The lane's rows hold everything up to here; with `carry` they may not, and what they lack is
+   * carried on. Kept on disk until they do so there, too.
+   */
+  dropEarly(upTo: Position, carry: boolean): void {
+    const gone = this.#early.filter(({ proof }) => comparePositions(proof, upTo) <= 0);
+    this.#early = this.#early.filter(({ proof }) => comparePositions(proof, upTo) > 0);
     const waits = this.#leaving.add({ epoch: upTo.epoch, denials: [], early: gone });
-    this.#put(this.#denials.reached(upTo));
+    this.#put(this.#denials.reached(upTo, carry));
+    if (carry && gone.length > 0) this.arrived(upTo.epoch);
     if (gone.length > 0 && !waits) this.#save();
   }
 
@@ -81,14 +91,23 @@ export class CarriedRows {
     this.#put(this.#denials.dropProvisional(id));
   }
 
-  /** Denials that new rows lack, and what was enforced early under an epoch before theirs. */
-  carry(denials: readonly Denial[], epoch: number): void {
-    this.#put(this.#denials.carry(denials, epoch));
+  /**
+   * Denials that new rows lack, and what was enforced early under an epoch before theirs. Returns for
+   * how many there was no room: those that end first, and never a block.
+   */
+  carry(denials: readonly Denial[], epoch: number): number {
+    const others = denials.filter(({ op }) => op !== 'block');
+    const held = this.#carried.denials.filter(({ op }) => op !== 'block').length;
+    const left = Math.max(0, others.length - Math.max(0, carriedMax - held));
+    const longest = left === 0 ? others : others.toSorted(longestFirst).slice(0, -left);
+    const blocks = denials.filter(({ op }) => op === 'block');
+    this.#put(this.#denials.carry([...blocks, ...longest], epoch));
+    return left;
   }
 
   /** The lane's rows have been replaced by some of this epoch that may hold what is carried. */
-  arrived(inState: (denial: Denial) => boolean, epoch: number): void {
-    this.#put(this.#denials.arrived(inState, epoch), () => true);
+  arrived(epoch: number): void {
+    this.#put(this.#denials.arrived(this.#options.inRows, epoch), () => true);
   }
 
   /** The lane's rows have taken these ops. */
@@ -144,6 +163,12 @@ export class CarriedRows {
     // The disk counts what it could not keep; there is nothing more to do about it here.
     void this.#options.save(this.#leaving.beside({ ...this.#carried, early: this.#early }));
   }
+}
+
+/** Generations, which end with their epoch alone, before sessions. */
+function longestFirst(a: Denial, b: Denial): number {
+  const kinds = Number(b.op === 'generation') - Number(a.op === 'generation');
+  return kinds || denialWeight(b) - denialWeight(a);
 }
 
 /** The rows of which the last op takes them back. */

@@ -12,12 +12,18 @@ import {
 } from '../../testing/sample-state.ts';
 import { scriptedKeys } from '../../testing/scripted-keys.ts';
 import { Distributor } from '../../worker/distributor.ts';
+import { checkBundles } from '../3-index/check-bundles.ts';
 import { ConfigStore } from './config-store.ts';
 
 const root = createRootKey();
 const keys = scriptedKeys(root);
 const arrival = { path: 'grpc', arrivedAtMs: 0 } as const;
-const release = (version: number): ConfigOp => ({ op: 'release', ring: 'default', version });
+const release = (version: number, shadowVersion: number | null = null): ConfigOp => ({
+  op: 'release',
+  ring: 'default',
+  version,
+  shadowVersion,
+});
 const broken = (version: number) => bundleOf(version, Buffer.from('{"documents":[{}]}'));
 
 /** The lane with one worker that takes and enforces everything at once. */
@@ -37,6 +43,7 @@ function configLane() {
     },
   );
   let secretsHere: boolean | null = null;
+  const checks = { fail: false, done: 0, of: new Map<number, string>() };
   const store = new ConfigStore({
     rows: new KeyedRows(),
     distributor,
@@ -47,12 +54,23 @@ function configLane() {
       if (secretsHere !== null) store.secretsHere(secretsHere);
     },
     log: createLog('error', {}, () => undefined),
+    check: async (bundles) => {
+      const limits = { deadlineMs: checks.fail ? 0 : 30_000, heapMiB: 512 };
+      const verdicts = await checkBundles(bundles, limits);
+      checks.done += bundles.length;
+      for (const [index, { version }] of bundles.entries()) {
+        checks.of.set(version, verdicts[index]?.kind ?? 'none');
+      }
+      return verdicts;
+    },
+    recheckMs: 1,
   });
   let rev = 0;
   return {
     store,
     enforced,
     sent,
+    checks,
     /** What the next change of references will find. */
     findSecrets: (here: boolean) => {
       secretsHere = here;
@@ -108,6 +126,23 @@ describe('the acknowledgement of configuration', () => {
     expect(sent.map(({ op }) => op)).toEqual(['bundle', 'release']);
   });
 
+  it('does not wait for a shadow, which stands in the way of nothing', async () => {
+    const { take, enforced, sent } = configLane();
+    expect(await take(sampleBundle(8), release(8, 9))).toEqual([]);
+    expect(await take(broken(9))).toEqual(['COMPILE']);
+    expect(await take(sampleBundle(10), release(10, 9))).toEqual([]);
+    expect(enforced).toEqual([1, 3]);
+    expect(sent.at(-1)).toEqual(release(10, 9));
+  });
+
+  it('keeps a shadow at hand that the state does not name any more', async () => {
+    const { take, enforced, sent } = configLane();
+    await take(sampleBundle(8), sampleBundle(9), release(8, 9));
+    await take({ op: 'deleted_bundle', version: 9 });
+    expect(await take(release(9))).toEqual([]);
+    expect([enforced, sent.at(-1)]).toEqual([[1, 2, 3], release(9)]);
+  });
+
   it('waits for a signing key that the root does not vouch for, until its row is deleted', async () => {
     const { take, enforced } = configLane();
     expect(await take(sampleSigningKey(createRootKey(), 'forged'))).toEqual(['SIGNATURE']);
@@ -138,5 +173,53 @@ describe('the acknowledgement of configuration', () => {
     expect(enforced).toEqual([]);
     await take({ op: 'deleted_bundle', version: 9 });
     expect(enforced).toEqual([3]);
+  });
+});
+
+describe('a version that could not be checked', () => {
+  it('is refused as a fault of this edge, and taken with its release when a check succeeds', async () => {
+    const { take, enforced, sent, checks } = configLane();
+    checks.fail = true;
+    expect(await take(sampleBundle(8), release(8))).toEqual(['INTERNAL', 'DEPENDENCY']);
+    expect(await take(sampleSigningKey(root))).toEqual([]);
+    await expect.poll(() => checks.done).toBeGreaterThan(2);
+    expect(enforced).toEqual([]);
+    checks.fail = false;
+    await expect.poll(() => enforced, { timeout: 10_000 }).toEqual([2]);
+    expect(sent.map(({ op }) => op)).toEqual(['signing_key', 'bundle', 'release']);
+  });
+
+  it('is checked no more once it was shown to be wrong', async () => {
+    const { take, checks } = configLane();
+    checks.fail = true;
+    expect(await take(broken(8), sampleBundle(9))).toEqual(['INTERNAL', 'INTERNAL']);
+    checks.fail = false;
+    await expect.poll(() => checks.of.get(9), { timeout: 10_000 }).toBe('good');
+    expect(checks.of.get(8)).toBe('bad');
+    const { done } = checks;
+    await take(sampleBundle(10));
+    expect(checks.done).toBe(done + 1);
+  });
+
+  it('is checked no more once its row is replaced', async () => {
+    const { take, enforced, checks } = configLane();
+    checks.fail = true;
+    expect(await take(sampleBundle(8))).toEqual(['INTERNAL']);
+    await take({ op: 'deleted_bundle', version: 8 });
+    expect(enforced).toEqual([2]);
+    checks.fail = false;
+    expect(await take(broken(8))).toEqual(['COMPILE']);
+    await take();
+    expect(enforced).toEqual([2]);
+  });
+
+  it('is none that compiled here before: a whole state takes nothing away', async () => {
+    const { take, store, sent, checks } = configLane();
+    await take(sampleBundle(8), release(8));
+    checks.fail = true;
+    const position = { epoch: 1, rev: 2 };
+    const taken = await store.swap({ ...arrival, position, carry: 'nothing' });
+    expect(taken).toEqual({ kind: 'taken', refusals: [] });
+    expect(sent.map(({ op }) => op)).toEqual(['bundle', 'release', 'bundle', 'release']);
   });
 });

@@ -1,16 +1,24 @@
 import { applyConfigOps, configRowKey, opsFromBytes, UnreadableOpsError } from '@sallyport/proto';
 import type { Log } from '@sallyport/shared/log';
-import type { ConfigOp, Position, SecretRef, SigningKey } from '@sallyport/shared/state/model';
+import type {
+  ConfigOp,
+  Position,
+  PutBundle,
+  SecretRef,
+  SigningKey,
+} from '@sallyport/shared/state/model';
 import { MalformedShardError } from '@sallyport/shared/state/tables/errors';
 import { KeyedRows } from '@sallyport/shared/state/tables/keyed-rows';
 import type { Problem } from '@sallyport/shared/sync/edge-lane-model';
 import type { FrameMessage, FrameProof, ShardDigest } from '@sallyport/shared/sync/messages';
 import { bodySha256 } from '@sallyport/shared/sync/signing';
 import type { Delivery, Distributor } from '../../worker/distributor.ts';
+import { checkBundles } from '../3-index/check-bundles.ts';
 import {
   type AdmittedConfig,
   admitConfigFrame,
   admitConfigState,
+  type BundleCheck,
   type ConfigKnowledge,
   emptyConfigKnowledge,
   type KeyTrust,
@@ -42,7 +50,13 @@ export interface ConfigStoreOptions {
   /** The secrets that the state refers to have changed. */
   readonly onSecrets: (secrets: ReadonlyMap<string, SecretRef>) => void;
   readonly log: Log;
+  readonly check?: BundleCheck;
+  /** Before the first time that what could not be checked is checked again. */
+  readonly recheckMs?: number;
 }
+
+const recheckMs = 1_000;
+const recheckMsMax = 60_000;
 
 /**
  * The lane `config`: rows by key, so that digests and disk have what the control plane has, and
@@ -52,6 +66,13 @@ export class ConfigStore implements LaneStore {
   readonly lane = 'config';
   readonly #options: ConfigStoreOptions;
   readonly #refused = new RefusedRows();
+  readonly #check: BundleCheck;
+  /** Versions that could not be checked, and are checked again. */
+  #unchecked: readonly PutBundle[] = [];
+  #rechecks = 0;
+  #recheck: NodeJS.Timeout | null = null;
+  /** What changes what is known goes one after the other. */
+  #judging: Promise<unknown> = Promise.resolve();
   #known: ConfigKnowledge = emptyConfigKnowledge();
   #secretsHere = true;
   /** What the workers were told last. */
@@ -62,6 +83,7 @@ export class ConfigStore implements LaneStore {
 
   constructor(options: ConfigStoreOptions) {
     this.#options = options;
+    this.#check = options.check ?? ((bundles) => checkBundles(bundles));
   }
 
   digest(): Uint8Array {
@@ -72,13 +94,17 @@ export class ConfigStore implements LaneStore {
     return [this.#options.rows.shardDigest()];
   }
 
-  async apply(frame: FrameMessage, arrival: Arrival): Promise<Taken> {
+  apply(frame: FrameMessage, arrival: Arrival): Promise<Taken> {
+    return this.#alone(() => this.#apply(frame, arrival));
+  }
+
+  async #apply(frame: FrameMessage, arrival: Arrival): Promise<Taken> {
     const admission = admitRows('config', frame.body);
     if (!admission.ok) return { kind: 'refused', problem: admission.refusal };
     const { rows, disk } = this.#options;
     const ops = admission.ops.filter((op) => isOpOf('config', op));
     this.#options.keys.withdraw(keysGone(rows, ops));
-    const admitted = await this.#admit(ops);
+    const admitted = await this.#admit(ops, this.#check);
     // Refused rows are rows all the same: without them the digests would never agree again.
     applyConfigOps(rows, ops);
     const position = { epoch: frame.epoch, rev: frame.rev };
@@ -110,7 +136,11 @@ export class ConfigStore implements LaneStore {
   }
 
   /** Where nothing was staged, the rows are those of the manifest and only the position moves. */
-  async swap(swap: Swap): Promise<Taken> {
+  swap(swap: Swap): Promise<Taken> {
+    return this.#alone(() => this.#swap(swap));
+  }
+
+  async #swap(swap: Swap): Promise<Taken> {
     const { rows, disk } = this.#options;
     const staged = this.#staged;
     this.#staged = null;
@@ -125,7 +155,7 @@ export class ConfigStore implements LaneStore {
 
   /** Gives the workers what stands in the rows, after they were loaded from the disk. */
   restore(position: Position, arrival: Arrival): Promise<Taken> {
-    return this.#restore(readRows(this.#options.rows), { ...arrival, position });
+    return this.#alone(() => this.#restore(readRows(this.#options.rows), { ...arrival, position }));
   }
 
   /**
@@ -142,14 +172,57 @@ export class ConfigStore implements LaneStore {
     });
   }
 
-  async #admit(ops: readonly ConfigOp[]): Promise<AdmittedConfig> {
-    const admitted = await admitConfigFrame(this.#known, ops, this.#trust());
-    this.#refused.judged(ops, admitted.refused, false);
+  /** Why a row at the position that the workers were told last is not live; null: all are. */
+  refusal(): { readonly position: Position; readonly problem: Problem } | null {
+    const problem = this.#refused.standing(this.#known);
+    return problem === null || this.#told === null
+      ? null
+      : { position: this.#told.position, problem };
+  }
+
+  async #admit(ops: readonly ConfigOp[], check: BundleCheck): Promise<AdmittedConfig> {
+    const admitted = await admitConfigFrame(this.#known, ops, this.#trust(), check);
+    this.#refused.judged(ops, admitted, false);
+    this.#checkLater([...this.#unchecked, ...admitted.unchecked]);
     const late = this.#refused.releasesToTake(admitted.known);
     if (late.length === 0) return admitted;
     const taken = await admitConfigFrame(admitted.known, late, this.#trust());
-    this.#refused.judged(late, taken.refused, false);
+    this.#refused.judged(late, taken, false);
     return { ...admitted, known: taken.known, ops: [...admitted.ops, ...taken.ops] };
+  }
+
+  /** Those of these that stand refused still are checked again, ever more seldom while it fails. */
+  #checkLater(unchecked: readonly PutBundle[]): void {
+    this.#unchecked = [...new Set(unchecked)].filter((op) => this.#refused.has(op));
+    if (this.#unchecked.length === 0) this.#rechecks = 0;
+    if (this.#unchecked.length === 0 || this.#recheck !== null) return;
+    const pauseMs = (this.#options.recheckMs ?? recheckMs) * 2 ** this.#rechecks;
+    const again = () => void this.#checkAgain();
+    this.#recheck = setTimeout(again, Math.min(pauseMs, recheckMsMax)).unref();
+  }
+
+  /** In between, frames are applied: a check that hangs keeps nothing else from arriving. */
+  async #checkAgain(): Promise<void> {
+    this.#rechecks += 1;
+    for (const op of this.#unchecked) {
+      const verdicts = await this.#check([op]);
+      if (verdicts.every(({ kind }) => kind === 'unchecked')) continue;
+      await this.#alone(async () => {
+        this.#unchecked = this.#unchecked.filter((one) => one !== op);
+        if (!this.#refused.has(op) || this.#told === null) return;
+        const admitted = await this.#admit([op], () => Promise.resolve(verdicts));
+        await this.#took(admitted, this.#told, false);
+      });
+    }
+    this.#recheck = null;
+    this.#checkLater(this.#unchecked);
+  }
+
+  /** One after the other. */
+  #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#judging.then(work);
+    this.#judging = done.catch(() => undefined);
+    return done;
   }
 
   #trust(): KeyTrust {
@@ -161,8 +234,9 @@ export class ConfigStore implements LaneStore {
     ops: readonly ConfigOp[],
     where: Arrival & { position: Position },
   ): Promise<Taken> {
-    const admitted = await admitConfigState(ops, this.#trust());
-    this.#refused.judged(ops, admitted.refused, true);
+    const admitted = await admitConfigState(this.#known, ops, this.#trust(), this.#check);
+    this.#refused.judged(ops, admitted, true);
+    this.#checkLater(admitted.unchecked);
     return this.#took(admitted, where, true);
   }
 
@@ -180,7 +254,7 @@ export class ConfigStore implements LaneStore {
   }
 
   #holds(): boolean {
-    return !this.#secretsHere || this.#refused.hold(this.#known);
+    return !this.#secretsHere || this.#refused.standing(this.#known) !== null;
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

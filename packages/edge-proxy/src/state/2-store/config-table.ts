@@ -1,12 +1,13 @@
 import { createPublicKey } from 'node:crypto';
 import { readCheckedBundle } from '@sallyport/shared/configuration/checked-bundle';
 import { sessionStatementPurpose } from '@sallyport/shared/keys/root';
-import type { ConfigOp, PutBundle, SigningKey } from '@sallyport/shared/state/model';
+import type { ConfigOp, PutBundle, Release, SigningKey } from '@sallyport/shared/state/model';
 import type { JWK } from 'jose';
 import { buildLiveBundle } from '../3-index/live-bundle.ts';
 import { bundlesKept, Shelf } from '../3-index/shelf.ts';
 import type { LiveBundle, StatementKey } from '../current.ts';
 import { readJwks } from './edge-jwks.ts';
+import { versionsInUse } from './releases.ts';
 import type { SubjectSets } from './subjects.ts';
 
 export interface HeldBundle {
@@ -19,8 +20,8 @@ export interface ConfigTable {
   readonly bundles: Shelf<HeldBundle>;
   /** What was compiled before a whole state came: the same version is not compiled again. */
   readonly before: Shelf<HeldBundle> | null;
-  /** Ring -> version. */
-  readonly releases: Map<string, number>;
+  /** By ring. */
+  readonly releases: Map<string, Release>;
   readonly edgeKeys: Map<string, readonly JWK[]>;
   readonly statementKeys: Map<string, StatementKey>;
 }
@@ -42,14 +43,14 @@ export function createConfigTable(before: Shelf<HeldBundle> | null): ConfigTable
 export function applyConfigOp(table: ConfigTable, op: ConfigOp, changed: SubjectSets): void {
   switch (op.op) {
     case 'bundle':
-      table.bundles.put(op.version, holdBundle(table, op), new Set(table.releases.values()));
+      table.bundles.put(op.version, holdBundle(table, op), versionsInUse(table.releases));
       return;
     case 'deleted_bundle':
       // As on the main thread: what is released stays.
-      if (![...table.releases.values()].includes(op.version)) table.bundles.drop(op.version);
+      if (!versionsInUse(table.releases).has(op.version)) table.bundles.drop(op.version);
       return;
     case 'release':
-      table.releases.set(op.ring, op.version);
+      table.releases.set(op.ring, op);
       return;
     case 'edge_keys':
       table.edgeKeys.set(op.edgeId, readJwks(op));
@@ -75,14 +76,6 @@ function holdBundle(table: ConfigTable, op: PutBundle): HeldBundle {
   if (held !== null && Buffer.compare(held.sha256, op.sha256) === 0) return held;
   const { documents } = readCheckedBundle(op.documentsJson);
   return { sha256: op.sha256, live: buildLiveBundle(op.version, documents) };
-}
-
-/** The version that an edge of this ring decides by; null: there is no release for it. */
-export function releasedVersion(
-  releases: ReadonlyMap<string, number>,
-  ring: string,
-): number | null {
-  return releases.get(ring) ?? releases.get('default') ?? null;
 }
 
 /** Returns whether a key was replaced or taken away, so that statements must be checked again. */

@@ -1,11 +1,11 @@
+import { hex } from '@sallyport/shared/bytes';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
 import type { Lane, Position, SecretRef, SigningKey } from '@sallyport/shared/state/model';
 import { type RowLane, shardsPerLane } from '@sallyport/shared/state/tables/lane';
 import type { EarlyFrame } from '@sallyport/shared/sync/early-frames';
 import type { EdgeLaneStart } from '@sallyport/shared/sync/edge-lane';
-import type { FrameMessage, FrameProof } from '@sallyport/shared/sync/messages';
-import { bodySha256 } from '@sallyport/shared/sync/signing';
+import type { FrameMessage, FrameProof, NackMessage } from '@sallyport/shared/sync/messages';
 import { VerificationKeys } from '@sallyport/shared/sync/verification-keys';
 import type { Distributor } from '../../worker/distributor.ts';
 import { eachLane, lanes } from '../lanes.ts';
@@ -15,7 +15,7 @@ import { ConfigStore } from './config-store.ts';
 import { type HeldKeys, noKeys } from './disk/held-keys.ts';
 import type { EarlyDenials } from './disk/loaded-state.ts';
 import type { LaneStore } from './lane-store.ts';
-import { denialFinder, RowStore } from './row-store.ts';
+import { isInRows, RowStore } from './row-store.ts';
 import type { StateTables } from './state-tables.ts';
 
 /** Where the state is kept beyond this process; all of it returns at once. */
@@ -96,6 +96,7 @@ export class EdgeState {
       distributor,
       save: (denials) => disk.saveCarried(denials),
       kept: () => disk.kept('revoke'),
+      inRows: (denial) => isInRows(tables.rows.revoke, denial),
       onBlocks: () => this.onCarried(),
     });
     this.keys = this.#heldKeys();
@@ -137,9 +138,7 @@ export class EdgeState {
     const head = found.revoke.position;
     this.carried.restore(denials, head);
     // Of an epoch that is over, or in the rows.
-    if (head !== null && !this.carried.empty) {
-      this.carried.arrived(denialFinder(tables.rows.revoke), head.epoch);
-    }
+    if (head !== null && !this.carried.empty) this.carried.arrived(head.epoch);
     for (const lane of lanes) {
       const { position } = found[lane];
       if (position === null) continue;
@@ -153,6 +152,17 @@ export class EdgeState {
   /** Whether the values of all secrets that the configuration refers to are in use. */
   secretsHere(here: boolean): void {
     this.#config.secretsHere(here);
+  }
+
+  /**
+   * What of the lane's rows is refused now, also of those that were found on the disk; null: nothing.
+   * Its position is that of the rows, and no bytes are named: nobody is to hold them back.
+   */
+  refusal(lane: Lane): NackMessage | null {
+    const found = lane === 'config' ? this.#config.refusal() : null;
+    if (found === null) return null;
+    const { position, problem } = found;
+    return { lane, position, ...problem, refusedSha256: new Uint8Array() };
   }
 
   /** To be called when there are other keys than before. */
@@ -192,7 +202,7 @@ export class EdgeState {
   }
 }
 
-function earlyFrame({ position, body }: EarlyDenials): EarlyFrame {
-  const sha256 = Buffer.from(bodySha256(body)).toString('hex');
-  return { ...position, sha256, bytes: body.length };
+function earlyFrame({ proof, body }: EarlyDenials): EarlyFrame {
+  const { epoch, rev, bodySha256 } = proof;
+  return { epoch, rev, sha256: hex(bodySha256), bytes: body.length, proof };
 }

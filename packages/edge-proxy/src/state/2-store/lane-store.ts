@@ -15,10 +15,12 @@ export type Taken =
       readonly kind: 'taken';
       /** Rows that were left out: the position is ours all the same. */
       readonly refusals: readonly Problem[];
+      /** Denials that were to be carried, and for which there was no room. */
+      readonly uncarried?: number;
     }
   | { readonly kind: 'refused'; readonly problem: Problem };
 
-export const taken: Taken = { kind: 'taken', refusals: [] };
+export const taken: Extract<Taken, { readonly kind: 'taken' }> = { kind: 'taken', refusals: [] };
 
 export interface Swap extends Arrival {
   readonly position: Position;

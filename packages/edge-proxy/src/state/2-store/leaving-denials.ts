@@ -1,14 +1,19 @@
 import { type Denial, denialKey } from '@sallyport/shared/sync/denials';
-import type { CarriedOps } from './disk/loaded-state.ts';
+import type { CarriedOps, EarlyDenials } from './disk/loaded-state.ts';
 
-interface Batch extends CarriedOps {
-  denials: readonly Denial[];
-  readonly bytes: number;
+/** What became durable together. */
+interface Batch {
+  readonly epoch: number;
+  denials: Denial[];
+  readonly early: EarlyDenials[];
+  bytes: number;
+  readonly kept: Promise<void>;
 }
 
-/** Half of what the file may have; a disk that fails for so long has marks that say so. */
-const bytesMax = 2 ** 25;
+/** About what a file may have of them; a disk that fails for so long has marks that say so. */
+const bytesMax = 2 ** 26;
 const denialBytes = 256;
+const earlyBytes = 512;
 
 /**
  * Denials that stand in the lane's rows and nowhere else by now. They stay in the file of those
@@ -20,9 +25,13 @@ export class LeavingDenials {
   readonly #onGone: () => void;
   /** Oldest first. */
   readonly #batches = new Set<Batch>();
+  #last: Batch | null = null;
   #bytes = 0;
 
-  /** `kept` null: what is in the rows now is on disk. `onGone`: there are fewer than before. */
+  /**
+   * `kept` null: what is in the rows now is on disk; the same promise: at the same time as before.
+   * `onGone`: there are fewer than before.
+   */
   constructor(kept: () => Promise<void> | null, onGone: () => void) {
     this.#kept = kept;
     this.#onGone = onGone;
@@ -36,17 +45,18 @@ export class LeavingDenials {
   add({ epoch, denials, early }: CarriedOps): boolean {
     const kept = denials.length + early.length === 0 ? null : this.#kept();
     if (kept === null) return false;
-    const bodies = early.reduce((sum, { body }) => sum + body.length, 0);
-    const batch = { epoch, denials, early, bytes: bodies + denials.length * denialBytes };
-    this.#batches.add(batch);
-    this.#bytes += batch.bytes;
+    const batch = this.#batchOf(epoch, kept);
+    const bodies = early.reduce((sum, { body }) => sum + earlyBytes + body.length, 0);
+    const bytes = bodies + denials.length * denialBytes;
+    for (const denial of denials) batch.denials.push(denial);
+    for (const one of early) batch.early.push(one);
+    batch.bytes += bytes;
+    this.#bytes += bytes;
     for (const oldest of this.#batches) {
-      if (this.#bytes <= bytesMax) break;
+      // Never what is being added: nothing else has it.
+      if (this.#bytes <= bytesMax || oldest === batch) break;
       this.#forget(oldest);
     }
-    void kept.then(() => {
-      if (this.#forget(batch)) this.#onGone();
-    });
     return true;
   }
 
@@ -73,6 +83,21 @@ export class LeavingDenials {
       denials: [...denials, ...rows.values()],
       early: [...early, ...batches.flatMap((one) => one.early)],
     };
+  }
+
+  /** What is kept at the same time goes together. */
+  #batchOf(epoch: number, kept: Promise<void>): Batch {
+    const last = this.#last;
+    if (last !== null && this.#batches.has(last) && last.kept === kept && last.epoch === epoch) {
+      return last;
+    }
+    const batch: Batch = { epoch, denials: [], early: [], bytes: 0, kept };
+    this.#batches.add(batch);
+    this.#last = batch;
+    void kept.then(() => {
+      if (this.#forget(batch)) this.#onGone();
+    });
+    return batch;
   }
 
   #forget(batch: Batch): boolean {

@@ -6,7 +6,7 @@ import { StateReader } from '@sallyport/shared/state/tables/reader';
 import { describe, expect, it } from 'vitest';
 import { emptyTables, localReader } from '../../testing/local-state.ts';
 import { CarriedRows } from './carried-rows.ts';
-import { RowStore } from './row-store.ts';
+import { isInRows, RowStore } from './row-store.ts';
 
 const block = (id: string, subjectId: string): Block => {
   return { op: 'block', revocationId: id, kind: 'user', subjectId, expiresAtMs: null };
@@ -27,6 +27,7 @@ function revokeStore() {
       return Promise.resolve();
     },
     kept: () => null,
+    inRows: (denial) => isInRows(tables.rows.revoke, denial),
     onBlocks: () => undefined,
   });
   const disk = {
@@ -57,7 +58,7 @@ function tableOf(...ops: RevokeOp[]): LaneTable {
 }
 
 describe('rows that take the place of others', () => {
-  it('find the blocks that they lack in force already, whenever a reader looks', () => {
+  it('find the blocks that they lack in force already, whenever a reader looks', async () => {
     const { tables, store, carried } = revokeStore();
     tables.rows.revoke.apply([block('rev_1', 'usr_a'), block('rev_2', 'usr_b')]);
     const reader = localReader(tables);
@@ -75,7 +76,7 @@ describe('rows that take the place of others', () => {
       besideRows.push(beside.isBlocked('user', 'usr_a', 0));
     });
     stageAll(store, tableOf(block('rev_2', 'usr_b')));
-    store.swap({ ...arrival, position: { epoch: 2, rev: 0 }, carry: 'blocks' });
+    await store.swap({ ...arrival, position: { epoch: 2, rev: 0 }, carry: 'blocks' });
     expect(seen.length).toBeGreaterThan(256);
     expect(new Set(seen)).toEqual(new Set([true]));
     expect(besideRows).toHaveLength(256);
@@ -84,27 +85,27 @@ describe('rows that take the place of others', () => {
     expect(carried.blocks()).toEqual([block('rev_1', 'usr_a')]);
   });
 
-  it('carry nothing of a shard that did not come, for it stays', () => {
+  it('carry nothing of a shard that did not come, for it stays', async () => {
     const { tables, store, carried } = revokeStore();
     tables.rows.revoke.apply([block('rev_1', 'usr_a')]);
-    store.swap({ ...arrival, position: { epoch: 2, rev: 0 }, carry: 'blocks' });
+    await store.swap({ ...arrival, position: { epoch: 2, rev: 0 }, carry: 'blocks' });
     expect(carried.empty).toBe(true);
     expect(tables.rows.revoke.rows).toBe(1);
   });
 
-  it('take over what was carried behind their own way to the disk, and what they lack ahead', () => {
+  it('take over what was carried behind their own way to the disk, and what they lack ahead', async () => {
     const { tables, told, store, carried } = revokeStore();
     tables.rows.revoke.apply([block('rev_1', 'usr_a'), block('rev_2', 'usr_b')]);
     stageAll(store, tableOf(block('rev_2', 'usr_b')));
-    store.swap({ ...arrival, position: { epoch: 2, rev: 0 }, carry: 'blocks' });
+    await store.swap({ ...arrival, position: { epoch: 2, rev: 0 }, carry: 'blocks' });
     expect(told).toEqual(['carried rev_1', 'rows']);
     stageAll(store, tableOf(block('rev_1', 'usr_a')));
-    store.swap({ ...arrival, position: { epoch: 3, rev: 0 }, carry: 'blocks' });
+    await store.swap({ ...arrival, position: { epoch: 3, rev: 0 }, carry: 'blocks' });
     expect(told.slice(2)).toEqual(['carried rev_1 rev_2', 'rows', 'carried rev_2']);
     expect(carried.blocks()).toEqual([block('rev_2', 'usr_b')]);
   });
 
-  it('leave in force what was ended and they lack, or have lower, where the epoch stays', () => {
+  it('leave in force what was ended and they lack, or have lower, where the epoch stays', async () => {
     const { tables, told, store, carried } = revokeStore();
     const generation = (value: number) =>
       ({ op: 'generation', scope: 'user', subjectId: 'usr_a', value }) as const;
@@ -113,15 +114,61 @@ describe('rows that take the place of others', () => {
     const reader = localReader(tables);
     const denied = () => [reader.isSessionEnded('ses_a'), reader.generations('usr_a', null).user];
     stageAll(store, tableOf(generation(3), ended('ses_b')));
-    store.swap({ ...arrival, position: { epoch: 1, rev: 9 }, carry: 'denials' });
+    await store.swap({ ...arrival, position: { epoch: 1, rev: 9 }, carry: 'denials' });
     expect(denied()).toEqual([true, 4]);
     expect(told[0]).toMatch(/^carried (generation ended_session|ended_session generation)$/);
     expect(carried.blocks()).toEqual([]);
     stageAll(store, tableOf(generation(3), ended('ses_b')));
-    store.swap({ ...arrival, position: { epoch: 1, rev: 10 }, carry: 'nothing' });
+    await store.swap({ ...arrival, position: { epoch: 1, rev: 10 }, carry: 'nothing' });
     expect(denied()).toEqual([true, 4]);
-    store.swap({ ...arrival, position: { epoch: 2, rev: 1 }, carry: 'blocks' });
+    await store.swap({ ...arrival, position: { epoch: 2, rev: 1 }, carry: 'blocks' });
     expect(denied()).toEqual([false, 3]);
     expect(carried.empty).toBe(true);
+  });
+
+  it('leave the main thread to others while what they lack is looked for, and see all of it', async () => {
+    const { tables, store } = revokeStore();
+    const ended = Array.from({ length: 60_000 }, (_, index) => {
+      return { op: 'ended_session', sid: `session ${index}`, expiresAtMs: 1e12 } as const;
+    });
+    for (let at = 0; at < ended.length; at += 20_000) {
+      tables.rows.revoke.apply(ended.slice(at, at + 20_000));
+    }
+    stageAll(store, tableOf());
+    let turns = 0;
+    let waits = true;
+    const count = () => {
+      turns += 1;
+      if (waits) setImmediate(count);
+    };
+    setImmediate(count);
+    await store.swap({ ...arrival, position: { epoch: 1, rev: 9 }, carry: 'denials' });
+    waits = false;
+    expect(turns).toBeGreaterThan(1);
+    expect([tables.rows.revoke.rows, tables.carried.rows]).toEqual([0, ended.length]);
+  });
+
+  it('have no more sessions carried than a file may hold: those that end last, and every block', async () => {
+    const { tables, store, carried } = revokeStore();
+    const count = 262_144 + 10;
+    const ended = Array.from({ length: count }, (_, index) => {
+      return { op: 'ended_session', sid: `session ${index}`, expiresAtMs: 1e12 + index } as const;
+    });
+    for (let at = 0; at < count; at += 20_000) {
+      tables.rows.revoke.apply(ended.slice(at, at + 20_000));
+    }
+    tables.rows.revoke.apply([block('rev_1', 'usr_a')]);
+    stageAll(store, tableOf());
+    const taken = await store.swap({
+      ...arrival,
+      position: { epoch: 1, rev: 9 },
+      carry: 'denials',
+    });
+    expect(taken).toMatchObject({ kind: 'taken', uncarried: 10 });
+    expect(tables.carried.rows).toBe(262_144 + 1);
+    const reader = localReader(tables);
+    expect(reader.isSessionEnded('session 9')).toBe(false);
+    expect(reader.isSessionEnded('session 10')).toBe(true);
+    expect(carried.blocks()).toEqual([block('rev_1', 'usr_a')]);
   });
 });

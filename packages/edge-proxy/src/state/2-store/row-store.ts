@@ -1,11 +1,13 @@
+import { setImmediate } from 'node:timers/promises';
 import type { RevokeOp } from '@sallyport/shared/state/model';
 import { MalformedShardError, TableLimitError } from '@sallyport/shared/state/tables/errors';
 import { type RowLane, type RowOp, shardsPerLane } from '@sallyport/shared/state/tables/lane';
 import type { LaneTable, StagedShards } from '@sallyport/shared/state/tables/lane-table';
-import { type Denial, denialKey, denialWeight } from '@sallyport/shared/sync/denials';
+import { type Denial, denialWeight } from '@sallyport/shared/sync/denials';
 import type { Carry, Problem } from '@sallyport/shared/sync/edge-lane-model';
 import type { FrameMessage, ShardDigest } from '@sallyport/shared/sync/messages';
 import type { Distributor } from '../../worker/distributor.ts';
+import { monotonicMs } from '../monotonic.ts';
 import { admitRows } from './admit-rows.ts';
 import type { CarriedRows } from './carried-rows.ts';
 import { type Arrival, type LaneStore, type Swap, type Taken, taken } from './lane-store.ts';
@@ -87,33 +89,59 @@ export class RowStore implements LaneStore {
     this.#staged.drop();
   }
 
-  swap({ position, carry, ...arrival }: Swap): Taken {
-    const { table, distributor, disk, carried } = this.#options;
+  swap(swap: Swap): Taken | Promise<Taken> {
+    const { carried } = this.#options;
+    if (carried === null) return this.#replace(swap);
+    if (swap.carry !== 'nothing') return this.#swapCarrying(swap, carried);
+    carried.carry([], swap.position.epoch);
+    return this.#replace(swap);
+  }
+
+  /** In slices where something may have to be carried: a lane may have a million rows. */
+  async #swapCarrying(swap: Swap, carried: CarriedRows): Promise<Taken> {
+    const lacking = await this.#lacking(swap.carry);
     // Ahead of the new rows, so that no reader in another thread finds a moment without either; and
     // with them what had been enforced early under an epoch before.
-    carried?.carry(this.#lacking(carry), position.epoch);
+    const left = carried.carry(lacking, swap.position.epoch);
+    return { ...this.#replace(swap), uncarried: left };
+  }
+
+  #replace({ position, path, arrivedAtMs }: Swap): Extract<Taken, { kind: 'taken' }> {
+    const { table, distributor, disk, carried } = this.#options;
     this.#staged.commit();
     // It never rejects; who acknowledges asks the disk for it.
     void disk.replaced(table.lane, position, null);
     // Behind the new rows, and on disk no sooner than they are.
-    if (carried?.empty === false) carried.arrived(denialFinder(table), position.epoch);
-    const delivery = { ...arrival, lane: this.lane, position, silent: false };
+    if (carried?.empty === false) carried.arrived(position.epoch);
+    const delivery = { path, arrivedAtMs, lane: this.lane, position, silent: false };
     distributor.changed(this.lane, delivery, null);
     return taken;
   }
 
   /** Denials that the staged shards lack; a row is in the same shard of any table. */
-  #lacking(carry: Carry): Denial[] {
-    return shardIndexes.flatMap((index) =>
-      carriedKinds[carry].flatMap((kind) => {
-        const staged = this.#staged.shardOps(index, kind);
-        if (staged === null) return [];
-        const stays = finderAmong(staged);
-        return [...this.#options.table.shardOps(index, kind)].filter((denial) => !stays(denial));
-      }),
-    );
+  async #lacking(carry: Carry): Promise<Denial[]> {
+    const { table } = this.#options;
+    const lacking: Denial[] = [];
+    let sliceEndsAtMs = monotonicMs() + sliceMs;
+    for (const index of shardIndexes) {
+      const staged = this.#staged.shardDigest(index);
+      if (staged === null || Buffer.compare(staged, table.shardDigest(index)) === 0) continue;
+      for (const denial of carriedKinds[carry].flatMap((kind) => [
+        ...table.shardOps(index, kind),
+      ])) {
+        const row = this.#staged.rowOf(denial);
+        if (row !== undefined && !isAsStrict(row, denial)) lacking.push(denial);
+      }
+      if (monotonicMs() < sliceEndsAtMs) continue;
+      await setImmediate();
+      sliceEndsAtMs = monotonicMs() + sliceMs;
+    }
+    return lacking;
   }
 }
+
+/** So long the main thread does nothing else. */
+const sliceMs = 5;
 
 const carriedKinds: Readonly<Record<Carry, readonly Denial['op'][]>> = {
   nothing: [],
@@ -121,25 +149,12 @@ const carriedKinds: Readonly<Record<Carry, readonly Denial['op'][]>> = {
   denials: ['block', 'ended_session', 'generation'],
 };
 
-type Finder = (denial: Denial) => boolean;
-
-/** Tells whether a denial stands in the rows as they are now, as strict. */
-export function denialFinder(table: LaneTable): Finder {
-  const finders = new Map<Denial['op'], Finder>();
-  return (denial) => {
-    // Of kinds that nobody asks for, nothing is read.
-    const { op } = denial;
-    const rows = () => shardIndexes.flatMap((index) => [...table.shardOps(index, op)]);
-    const finder = finders.get(op) ?? finderAmong(rows());
-    finders.set(op, finder);
-    return finder(denial);
-  };
+/** Whether a denial stands in the rows as they are now, as strict. */
+export function isInRows(table: LaneTable, denial: Denial): boolean {
+  return isAsStrict(table.rowOf(denial), denial);
 }
 
-function finderAmong(denials: Iterable<Denial>): Finder {
-  const weights = new Map<string, number>();
-  for (const denial of denials) weights.set(denialKey(denial), denialWeight(denial));
-  return (denial) => {
-    return (weights.get(denialKey(denial)) ?? Number.NEGATIVE_INFINITY) >= denialWeight(denial);
-  };
+function isAsStrict(row: RowOp | null, denial: Denial): boolean {
+  if (row === null || row.op !== denial.op) return false;
+  return denialWeight(row as Denial) >= denialWeight(denial);
 }

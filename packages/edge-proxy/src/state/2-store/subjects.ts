@@ -113,6 +113,8 @@ function markBlocked(sets: SubjectSets, kind: BlockKind, subjectId: string): voi
       sets.everyone = true;
       return;
     case 'service':
+      // Which devices stand for it is said by the configuration, and nothing here knows that.
+      sets.everyone = true;
       return;
   }
 }

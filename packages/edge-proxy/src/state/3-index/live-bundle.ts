@@ -27,12 +27,15 @@ export function buildLiveBundle(
   const settings = onlySettings(documents);
   const trust = trustBundles(documents);
   const authorities = deviceAuthorities(deviceBundles(documents));
+  const policy = compile(toPolicySet(version, documents));
   const names: RouteNames = {
     authoritiesPem: (name) => trust.get(name),
   };
   return {
     version,
-    policy: compile(toPolicySet(version, documents)),
+    policy,
+    headerNames: policy.headerNames,
+    shadow: null,
     routes: new Map(
       ofKind(documents, 'Route').map((route) => [
         route.metadata.name,
@@ -47,6 +50,10 @@ export function buildLiveBundle(
         if (network === null) throw new TypeError(`Settings: ${cidr} is not a network`);
         return network;
       }),
+      rings: (settings.rollout?.rings ?? []).map(({ name, edges }) => ({
+        name,
+        matchLabels: edges.matchLabels,
+      })),
     },
     identityProviders: identityProviders(documents),
     denyAfterMs: denyAfterMs(settings, ofKind(documents, 'Route')),

@@ -1,13 +1,12 @@
 import { opsFromBytes, opsToBytes } from '@sallyport/proto';
 import type { StateOp } from '@sallyport/shared/state/model';
 import type { Denial } from '@sallyport/shared/sync/denials';
-import { MalformedFileError, readWide, writeWide } from './bytes.ts';
+import { decodeProof, encodeProof, MalformedFileError, readWide, writeWide } from './bytes.ts';
 import type { CarriedOps, EarlyDenials } from './loaded-state.ts';
 
 const lengthBytes = 4;
 const epochBytes = 8;
 const frontBytes = epochBytes + lengthBytes;
-const headBytes = 16 + lengthBytes;
 
 /** The epoch, the length of the denials' bytes and these, then the early frames, one after the other. */
 export function encodeCarried({ epoch, denials, early }: CarriedOps): Buffer {
@@ -28,27 +27,26 @@ export function decodeCarried(body: Buffer): CarriedOps {
   return { epoch: readWide(body, 0), denials, early: decodeEarly(body.subarray(end)) };
 }
 
-function encodeEarly({ position, body }: EarlyDenials): Uint8Array[] {
-  const head = Buffer.alloc(headBytes);
-  writeWide(head, position.epoch, 0);
-  writeWide(head, position.rev, 8);
-  head.writeUInt32LE(body.length, 16);
-  return [head, body];
+function encodeEarly({ proof, body }: EarlyDenials): Uint8Array[] {
+  const length = Buffer.alloc(lengthBytes);
+  length.writeUInt32LE(body.length);
+  return [encodeProof(proof), length, body];
 }
 
 function decodeEarly(bytes: Buffer): EarlyDenials[] {
   const early: EarlyDenials[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const start = at + headBytes;
-    const end = start > bytes.length ? Infinity : start + bytes.readUInt32LE(start - lengthBytes);
-    if (end > bytes.length) throw new MalformedFileError('early denials are cut off');
-    const position = { epoch: readWide(bytes, at), rev: readWide(bytes, at + 8) };
+  for (let left = bytes; left.length > 0; ) {
+    const { proof, rest } = decodeProof(left);
+    const end = lengthBytes + (rest.length < lengthBytes ? Infinity : rest.readUInt32LE());
+    if (proof === null || end > rest.length) {
+      throw new MalformedFileError('early denials are cut off');
+    }
     // The reader's memory is used again.
-    const body = Uint8Array.from(bytes.subarray(start, end));
+    const body = Uint8Array.from(rest.subarray(lengthBytes, end));
     // What cannot be read cannot be enforced: then the lane must not be relied on.
     opsFromBytes(body);
-    early.push({ position, body });
-    at = end;
+    early.push({ proof, body });
+    left = rest.subarray(end);
   }
   return early;
 }

@@ -22,6 +22,8 @@ export interface SmallSource {
 
 const configBytesMax = 257 * 2 ** 20;
 const smallBytesMax = 64 * 2 ** 20;
+/** More than is ever carried, with texts of the largest size. */
+const carriedBytesMax = 512 * 2 ** 20;
 
 export const configPlace = { kind: 'config', lane: 'config', shard: 0 } as const;
 export const keysPlace = { kind: 'keys', lane: null, shard: 0 } as const;
@@ -109,7 +111,7 @@ export function loadCarried(source: SmallSource, sequenceMin: number): LoadedCar
     source.problems.add(path, problem, { lane: 'revoke' });
     return { ops: nothingCarried, sequence: sequenceMin, complete: false };
   };
-  const opened = readSmall(source, path, carriedPlace, smallBytesMax);
+  const opened = readSmall(source, path, carriedPlace, carriedBytesMax);
   if (opened === null) {
     if (sequenceMin === 0) return { ops: nothingCarried, sequence: 0, complete: true };
     return refuse({ code: 'missing', detail: 'this edge has carried denials' });

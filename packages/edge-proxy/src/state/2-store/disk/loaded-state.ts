@@ -25,7 +25,7 @@ export interface CarriedOps extends Carried {
 
 /** A frame of `revoke` whose denials are enforced ahead of its turn. */
 export interface EarlyDenials {
-  readonly position: Position;
+  readonly proof: FrameProof;
   /** As it was signed; verified before it came here. */
   readonly body: Uint8Array;
 }

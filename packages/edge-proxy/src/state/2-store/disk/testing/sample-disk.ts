@@ -120,7 +120,13 @@ export const sampleCarried: CarriedOps = {
   denials: [{ op: 'generation', scope: 'user', subjectId: 'usr_carried', value: 7 }, sampleBlock],
   early: [
     {
-      position: at(13),
+      proof: {
+        ...at(13),
+        prevRev: 12,
+        bodySha256: new Uint8Array(32).fill(3),
+        keyId: 'key_1',
+        signature: new Uint8Array(64).fill(4),
+      },
       body: Uint8Array.from(
         opsToBytes([{ op: 'ended_session', sid: 'ses_early', expiresAtMs: 1e12 }]),
       ),
@@ -128,7 +134,7 @@ export const sampleCarried: CarriedOps = {
   ],
 };
 
-const sampleRelease: ConfigOp = { op: 'release', ring: 'default', version: 4 };
+const sampleRelease: ConfigOp = { op: 'release', ring: 'default', version: 4, shadowVersion: null };
 
 /** Everything that an edge keeps: rows of all lanes in shards and journal, keys, carried denials. */
 export async function writeSample(opened: OpenedDisk): Promise<void> {
@@ -136,7 +142,14 @@ export async function writeSample(opened: OpenedDisk): Promise<void> {
   const { revoke, directory } = loaded.tables;
   revoke.apply([{ op: 'ended_session', sid: 'ses_shard', expiresAtMs: 1e12 }]);
   directory.apply([
-    { op: 'device', id: 'dev_one', name: 'one', managed: true, ownerUserId: 'usr_alice' },
+    {
+      op: 'device',
+      id: 'dev_one',
+      name: 'one',
+      managed: true,
+      ownerUserId: 'usr_alice',
+      posture: [],
+    },
   ]);
   loaded.configRows.put('release/default', opsToBytes([sampleRelease]));
   disk.configChanged(at(2), null);
