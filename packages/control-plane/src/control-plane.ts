@@ -19,6 +19,9 @@ import { watchKeys } from './ops/key-watch.ts';
 import { createAdminMetrics, createRegistry, observeDatabase } from './ops/metrics.ts';
 import { startOpsServer } from './ops/server.ts';
 import { createPublisher, type Publisher } from './publish/publisher.ts';
+import { startRollouts } from './releases/job.ts';
+import { usersAffected } from './simulate/users-affected.ts';
+import { PolicyVersions } from './simulate/versions.ts';
 import { type Database, openDatabase, read } from './store/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './store/embedded/server.ts';
 import { connectionTrouble, isDatabaseTrouble } from './store/failure.ts';
@@ -112,6 +115,8 @@ async function start(
   stops.push(() => ops.close());
   const jobs = startJobs({ database, replica: config.replica, clock, log });
   stops.push(() => jobs.stop());
+  const rollouts = startRollouts({ database, replica: config.replica, clock, log });
+  stops.push(() => rollouts.stop());
   const keys = await watchKeys({ database, metrics, clock, log });
   stops.push(async () => keys.stop());
   await publisher.start();
@@ -247,7 +252,9 @@ async function startAdmin(parts: Parts, stops: (() => Promise<unknown>)[]): Prom
       rootPublicKey: installation.rootPublicKey,
       deviceAuthority: await loadAuthority(database.db, 'device-ca', sealKey, clock()),
       receipts: publisher.receipts,
+      usersAffected,
       metrics: createAdminMetrics(metrics),
+      policies: new PolicyVersions(),
     },
     config.admin.tls,
   );

@@ -1,5 +1,8 @@
+import type { CompiledPolicySet } from '@sallyport/policy';
 import type { Lane, Position } from '@sallyport/shared/state/model';
 import type { PathName } from '@sallyport/shared/sync/messages';
+import type { Executor } from './store/database.ts';
+import type { AffectedUsers } from './store/schema/index.ts';
 
 /** What the parts of this process ask of each other, so that none imports the other's folder. */
 
@@ -80,3 +83,14 @@ export interface Publisher {
   /** There may be new rows in the change log. */
   wake(): void;
 }
+
+/**
+ * Decides recorded requests by both versions. Reads in bounded pages, so `db` is no transaction that
+ * anybody waits for.
+ */
+export type UsersAffected = (
+  db: Executor,
+  live: CompiledPolicySet,
+  candidate: CompiledPolicySet,
+  window: { readonly sinceMs: number; readonly untilMs: number },
+) => Promise<AffectedUsers>;

@@ -11,7 +11,8 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { AdminMetrics } from '../ops/metrics.ts';
-import type { Receipts } from '../ports.ts';
+import type { Receipts, UsersAffected } from '../ports.ts';
+import type { PolicyVersions } from '../simulate/versions.ts';
 import type { Database } from '../store/database.ts';
 
 /** What the resources of the admin API work with. */
@@ -26,7 +27,11 @@ export interface AdminContext {
   /** Issues device certificates. */
   readonly deviceAuthority: Authority;
   readonly receipts: Receipts;
+  /** Who would lose access by a candidate. */
+  readonly usersAffected: UsersAffected;
   readonly metrics: AdminMetrics;
+  /** Configuration versions, compiled. */
+  readonly policies: PolicyVersions;
 }
 
 export type AdminApp = FastifyInstance<

@@ -1,3 +1,4 @@
+import { accessRoutes } from './access/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { configurationRoutes } from './configuration/routes.ts';
 import type { AdminApp, AdminContext } from './context.ts';
@@ -7,7 +8,9 @@ import { edgeRoutes } from './edges/routes.ts';
 import { epochRoutes } from './epoch/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { keyRoutes } from './keys/routes.ts';
+import { rehearsalRoutes } from './rehearsal/routes.ts';
 import { revocationRoutes } from './revocations/routes.ts';
+import { rolloutRoutes } from './rollouts/routes.ts';
 import { secretRoutes } from './secrets/routes.ts';
 import { sessionRoutes } from './sessions/routes.ts';
 import { tokenRoutes } from './tokens/routes.ts';
@@ -16,12 +19,15 @@ import { userRoutes } from './users/routes.ts';
 /** Every resource of the API, one row each. */
 export const resources: readonly ((app: AdminApp, context: AdminContext) => void)[] = [
   configurationRoutes,
+  rolloutRoutes,
   userRoutes,
   groupRoutes,
   deviceRoutes,
   sessionRoutes,
   revocationRoutes,
   decisionRoutes,
+  rehearsalRoutes,
+  accessRoutes,
   edgeRoutes,
   tokenRoutes,
   secretRoutes,

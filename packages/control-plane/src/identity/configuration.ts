@@ -5,8 +5,9 @@ import type {
 } from '@sallyport/shared/configuration/documents';
 import { SallyportError } from '@sallyport/shared/errors';
 import { open, type SealKey } from '@sallyport/shared/seal';
-import { newestVersion, readDocumentsOf } from '../store/configuration.ts';
+import { readDocumentsOf } from '../store/configuration.ts';
 import { type Database, type Executor, read } from '../store/database.ts';
+import { defaultRing, readReleases } from '../store/releases.ts';
 import { findSecret, secretContext } from '../store/secrets.ts';
 import type { ProviderSettings } from './oidc/providers.ts';
 
@@ -25,24 +26,18 @@ const scopesDefault: readonly string[] = ['openid', 'profile', 'email'];
 export type ConfigurationReader = (provider: string) => Promise<SignInConfiguration>;
 
 /**
- * Makes a reader that keeps the documents of the newest version. It fails with `not_found` for a
+ * Makes a reader that keeps the documents of what is released. It fails with `not_found` for a
  * provider that is not in them, and with `conflict` where settings or secret are missing.
  */
 export function createConfigurationReader(
   database: Database,
   sealKey: SealKey,
 ): ConfigurationReader {
-  let kept: { readonly version: number; readonly documents: readonly ConfigurationDocument[] } = {
-    version: 0,
-    documents: [],
-  };
+  let kept: ReadonlyMap<number, readonly ConfigurationDocument[]> = new Map();
   return (name) =>
     read(database, async (db) => {
-      const version = await newestVersion(db);
-      if (version !== kept.version) {
-        kept = { version, documents: await readDocumentsOf(db, version) };
-      }
-      const { documents } = kept;
+      kept = await readReleased(db, kept);
+      const documents = documentsFor([...kept.values()], name);
       const settings = documents.find((document) => document.kind === 'Settings')?.spec;
       const provider = findDocument(documents, 'IdentityProvider', name);
       if (settings === undefined) throw new SallyportError('conflict', 'there are no settings yet');
@@ -56,6 +51,30 @@ export function createConfigurationReader(
         sessionLifetimeMs: (settings.session?.lifetimeSeconds ?? lifetimeSecondsDefault) * 1000,
       };
     });
+}
+
+type Released = ReadonlyMap<number, readonly ConfigurationDocument[]>;
+
+/** The versions that rings decide by, the live one first; few, because rollouts end. */
+async function readReleased(db: Executor, kept: Released): Promise<Released> {
+  const rows = await readReleases(db);
+  const isLive = (ring: string): number => Number(ring === defaultRing);
+  rows.sort((a, b) => isLive(b.ring) - isLive(a.ring));
+  const found = new Map<number, readonly ConfigurationDocument[]>();
+  for (const { version } of rows) {
+    if (found.has(version)) continue;
+    found.set(version, kept.get(version) ?? (await readDocumentsOf(db, version)));
+  }
+  return found;
+}
+
+/** The live set, unless only one that is being rolled out has the provider. */
+function documentsFor(
+  released: readonly (readonly ConfigurationDocument[])[],
+  provider: string,
+): readonly ConfigurationDocument[] {
+  const found = released.find((set) => findDocument(set, 'IdentityProvider', provider) !== null);
+  return found ?? released[0] ?? [];
 }
 
 async function readClientSecret(db: Executor, sealKey: SealKey, id: string): Promise<string> {

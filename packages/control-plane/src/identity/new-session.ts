@@ -9,6 +9,7 @@ import { replaceIdentityGroups } from '../store/groups.ts';
 import { isBlocked } from '../store/revocations.ts';
 import { insertSession } from '../store/sessions.ts';
 import {
+  employmentOf,
   findUserByIdentity,
   insertIdentity,
   insertUser,
@@ -160,6 +161,8 @@ async function signedInUser(tx: WriteTx, identity: ProviderIdentity): Promise<st
   const [user] = await lockUsers(db, [userId]);
   if (user === undefined) throw new Refused('refused');
   if (user.status !== 'active') throw new Refused('user_blocked');
+  const endsAtMs = employmentOf(user)?.endsAtMs ?? Number.POSITIVE_INFINITY;
+  if (endsAtMs <= nowMs) throw new Refused('user_blocked');
   const email = identity.email ?? user.email;
   const displayName = identity.displayName === '' ? user.displayName : identity.displayName;
   if (email !== user.email || displayName !== user.displayName) {

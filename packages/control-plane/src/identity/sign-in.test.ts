@@ -251,18 +251,21 @@ describe('a callback', () => {
 });
 
 describe('a sign-in that something stands against', () => {
-  it('is refused for a suspended or blocked user and leaves no session', async () => {
+  it('is refused for a user who is suspended, blocked or gone, and leaves no session', async () => {
     const { statement } = await signIn();
     const { userId } = statement;
-    const setStatus = (to: 'active' | 'suspended') =>
+    const change = (to: Parameters<typeof updateUser>[2]) =>
       write(world.database, testActor, { verb: 'test', resource: 'test' }, async (tx) => {
-        await updateUser(tx.db, userId, { status: to }, tx.nowMs);
+        await updateUser(tx.db, userId, to, tx.nowMs);
         tx.emit('directory', ...(await userOps(tx.db, [userId])));
       });
-    await setStatus('suspended');
+    await change({ status: 'suspended' });
     const one = attempt();
     expect(outcomeOf(await world.complete(one, await callbackOf(one)))).toBe('USER_BLOCKED');
-    await setStatus('active');
+    await change({ status: 'active', employment: { class: 'contractor', endsAtMs: Date.now() } });
+    const late = attempt();
+    expect(outcomeOf(await world.complete(late, await callbackOf(late)))).toBe('USER_BLOCKED');
+    await change({ employment: { class: 'contractor', endsAtMs: Date.now() + 3_600_000 } });
     await order({ kind: 'user', id: userId, effect: 'block' });
     const two = attempt();
     expect(outcomeOf(await world.complete(two, await callbackOf(two)))).toBe('USER_BLOCKED');

@@ -1,8 +1,10 @@
 import { status } from '@sallyport/proto/grpc';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { testLog } from '../testing/database.ts';
 import { type EdgeWorld, startEdgeWorld } from '../testing/edge-world.ts';
 import { blockEdge, removeEdge } from '../testing/lane-writes.ts';
 import { ScriptedEdge } from '../testing/scripted-edge.ts';
+import { createEdgeGuard } from './edge-guard.ts';
 
 let world: EdgeWorld;
 
@@ -29,6 +31,30 @@ describe('an edge that is blocked', () => {
     await again.until(() => again.end !== null);
     expect(again.end?.code).toBe(status.PERMISSION_DENIED);
     expect(again.lane('revoke').resumes).toEqual([]);
+  });
+
+  it('is cut at once when it is deleted in the moment that it has left', async () => {
+    const { edgeId } = await world.joinEdge();
+    const seen: string[] = [];
+    const guard = createEdgeGuard({
+      database: world.database,
+      clock: Date.now,
+      monotonic: () => performance.now(),
+      log: testLog,
+      lastWordMs: 3_600_000,
+      onListed: () => undefined,
+    });
+    guard.add({
+      edgeIds: () => [edgeId],
+      hush: () => seen.push('hushed'),
+      bar: () => seen.push('barred'),
+    });
+    await blockEdge(world.database, edgeId);
+    await guard.registry.refresh();
+    await expect.poll(() => seen, { timeout: 5_000 }).toEqual(['hushed']);
+    await removeEdge(world.database, edgeId);
+    await guard.registry.refresh();
+    await expect.poll(() => seen, { timeout: 5_000 }).toEqual(['hushed', 'barred']);
   });
 
   it('loses its streams when it is deleted, too', async () => {

@@ -7,7 +7,7 @@ import { createEdgeRegistry, type EdgeRegistry } from './edge-registry.ts';
 /** Something that edges hold open: Sync streams, connections. */
 export interface HeldByEdges {
   edgeIds(): Iterable<string>;
-  /** The edge was blocked, and is cut in a moment: it is told of revocations alone. */
+  /** The edge was blocked, and is cut in a moment: it is told of revocations alone, and heard of them. */
   hush?(edgeId: string): void;
   /** The edge was blocked or deleted: close what it holds. */
   bar(edgeId: string): void;
@@ -22,9 +22,9 @@ export interface EdgeGuard {
 /**
  * So long a blocked edge may take its block and say that it enforces it, which whoever blocked it
  * wants to know; longer than the round in which that is written down for other replicas. It is
- * told nothing else in this time.
+ * told nothing else in this time, and nothing else that it says is heard.
  */
-const lastWordMs = 1_200;
+const lastWordMsDefault = 1_200;
 
 /** Takes away what edges hold when they are no longer among those that take part. */
 export function createEdgeGuard(options: {
@@ -32,13 +32,15 @@ export function createEdgeGuard(options: {
   readonly clock: Clock;
   readonly monotonic: Monotonic;
   readonly log: Log;
+  /** Default: 1.2 s. */
+  readonly lastWordMs?: number;
   /** Called with each new list of edges, those that are blocked among them. */
   readonly onListed: (isListed: (edgeId: string) => boolean) => void;
 }): EdgeGuard {
-  const { database, clock, monotonic, log, onListed } = options;
+  const { database, clock, monotonic, log, onListed, lastWordMs = lastWordMsDefault } = options;
   const guarded: HeldByEdges[] = [];
   /** Those that are cut in a moment. */
-  const leaving = new Set<string>();
+  const leaving = new Map<string, NodeJS.Timeout>();
 
   const registry = createEdgeRegistry({
     database,
@@ -56,18 +58,16 @@ export function createEdgeGuard(options: {
   /** An edge may have joined after the list was read, so the database has the last word. */
   const barUnlessKnown = async (edgeId: string): Promise<void> => {
     const standing = await registry.standing(edgeId).catch(() => 'known' as const);
-    if (standing === 'known' || leaving.has(edgeId)) return;
+    if (standing === 'known' || (standing === 'blocked' && leaving.has(edgeId))) return;
     log.warn('publish.edge_barred', { edge: edgeId, standing });
     if (standing === 'unknown') return bar(edgeId);
-    leaving.add(edgeId);
     for (const held of guarded) held.hush?.(edgeId);
-    setTimeout(() => {
-      leaving.delete(edgeId);
-      bar(edgeId);
-    }, lastWordMs).unref();
+    leaving.set(edgeId, setTimeout(() => bar(edgeId), lastWordMs).unref());
   };
 
   const bar = (edgeId: string): void => {
+    clearTimeout(leaving.get(edgeId));
+    leaving.delete(edgeId);
     for (const held of guarded) held.bar(edgeId);
   };
 

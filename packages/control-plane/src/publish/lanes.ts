@@ -9,6 +9,7 @@ import { ImageKeeper } from './2-images/image-keeper.ts';
 import { Snapshots } from './2-images/snapshots.ts';
 import { FrameRing, ringLimits } from './3-frames/ring.ts';
 import type { ReplicaSigner } from './3-frames/sign.ts';
+import { HistoryChecks } from './4-stream/history-checks.ts';
 import {
   createImageSource,
   createLaneSource,
@@ -61,6 +62,7 @@ const followed: readonly (readonly Lane[])[] = [
 export function createLanes(options: LanesOptions): ReplicaLanes {
   const { database, signer, slices, monotonic, log } = options;
   const parts = new Map<Lane, ReplicaLaneParts>();
+  const checks = new HistoryChecks(database, monotonic);
 
   const get = (lane: Lane): ReplicaLaneParts => {
     const found = parts.get(lane);
@@ -86,14 +88,14 @@ export function createLanes(options: LanesOptions): ReplicaLanes {
           options.onRevision(revision);
           keeper.wake();
         },
-        onReset(lane, head) {
+        onReset(lane, head, sha256) {
           const before = epochs.get(lane) ?? head.epoch;
           epochs.set(lane, head.epoch);
           // The first read is one, too, and nothing has happened then.
           const level = before === head.epoch ? 'debug' : 'info';
           log[level]('publish.lane_reset', { lane, head });
           const { ring, keeper, snapshots } = get(lane);
-          ring.reset(head);
+          ring.reset(head, sha256);
           snapshots.forget();
           options.onReset(lane, head);
           keeper.reset();
@@ -129,6 +131,7 @@ export function createLanes(options: LanesOptions): ReplicaLanes {
       snapshots,
       head,
       logAgeMs: ageMs,
+      checks,
       believes: (proof) => options.believes(lane, proof),
       raiseEpoch: (proof, databaseHead) => options.raiseEpoch(lane, proof, databaseHead),
       aheadElsewhere: (position) => options.aheadElsewhere(lane, position),

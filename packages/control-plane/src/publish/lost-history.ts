@@ -34,7 +34,7 @@ export async function raiseForLostHistory(
     log.error('publish.proof_implausible', { lane, shown, databaseHead, keyId });
     return false;
   }
-  const last = await read(database, readLastRaise, { urgent: true });
+  const last = await read(database, readLastRaise);
   if (last?.reason.startsWith(provenReason) === true && nowMs - last.atMs < againMs) {
     log.error('publish.history_lost_again', { lane, shown, databaseHead, keyId, last });
     return false;

@@ -8,7 +8,7 @@ import type { WriteTx } from '../store/write.ts';
 /** A revocation that is to be made; what it names has been found to exist. */
 export interface RevocationOrder {
   readonly kind: RevocationTarget;
-  /** Empty for everyone. */
+  /** Of a service its name; empty for everyone. */
   readonly id: string;
   readonly effect: RevocationEffect;
   readonly reason: string;
@@ -29,6 +29,7 @@ export const targetRules: Readonly<Record<RevocationTarget, TargetRules>> = {
   user: { defaultEffect: 'block', effects: ['end', 'block'] },
   device: { defaultEffect: 'block', effects: ['end', 'block'] },
   certificate: { defaultEffect: 'block', effects: ['block'] },
+  service: { defaultEffect: 'block', effects: ['block'] },
   edge: { defaultEffect: 'block', effects: ['block'] },
 };
 
@@ -69,6 +70,7 @@ async function end(tx: WriteTx, kind: RevocationTarget, id: string): Promise<voi
       tx.emit('revoke', await raiseGeneration(tx.db, 'global', ''));
       return;
     case 'certificate':
+    case 'service':
     case 'edge':
       throw new Error(`end on ${kind}`);
   }

@@ -1,61 +1,39 @@
 import {
   type CompiledPolicySet,
-  compile,
   type Decision,
   explain,
   type Facts,
   type TraceStep,
 } from '@sallyport/policy';
 import type { AccessRecord } from '@sallyport/shared/access-record';
-import { toPolicySet } from '@sallyport/shared/configuration/set';
-import { Lru } from '@sallyport/shared/lru';
-import { findVersionSummary, readDocumentsOf } from '../store/configuration.ts';
 import type { Executor } from '../store/database.ts';
+import type { PolicyVersions } from './versions.ts';
 
 export type Explanation =
   | {
       readonly kind: 'explained';
       readonly decision: Decision;
       readonly trace: readonly TraceStep[];
-      /** The same outcome and the same deciding reason as the edge recorded. */
-      readonly agrees: boolean;
+      /** How the verdict is not the recorded one, in sentences; none: it is the same. */
+      readonly differences: readonly string[];
     }
   /** The gate refused before there were facts, or no configuration was there. */
   | { readonly kind: 'nothing_to_explain' }
   /** The record names a version that this database does not have. */
   | { readonly kind: 'version_unknown' };
 
-/** Compiled versions, because explanations are asked for in bunches. */
-const versionsKept = 4;
-
-export interface Explainer {
-  explain(db: Executor, record: AccessRecord): Promise<Explanation>;
-}
-
 /** Decides again on what was known then, by the version that decided then. */
-export function createExplainer(): Explainer {
-  const compiled = new Lru<number, CompiledPolicySet>({ sizeMax: versionsKept });
-  const compiledVersion = async (
-    db: Executor,
-    version: number,
-  ): Promise<CompiledPolicySet | null> => {
-    const kept = compiled.get(version);
-    if (kept !== undefined) return kept;
-    if ((await findVersionSummary(db, version)) === null) return null;
-    const made = compile(toPolicySet(version, await readDocumentsOf(db, version)));
-    compiled.set(version, made);
-    return made;
-  };
-  return {
-    async explain(db, record) {
-      const { facts, configVersion } = record;
-      if (facts === null || configVersion === null) return { kind: 'nothing_to_explain' };
-      const policies = await compiledVersion(db, configVersion);
-      if (policies === null) return { kind: 'version_unknown' };
-      const { decision, trace } = decideAgain(policies, facts);
-      return { kind: 'explained', decision, trace, agrees: agree(decision, record) };
-    },
-  };
+export async function explainRecord(
+  db: Executor,
+  versions: PolicyVersions,
+  record: AccessRecord,
+): Promise<Explanation> {
+  const { facts, configVersion } = record;
+  if (facts === null || configVersion === null) return { kind: 'nothing_to_explain' };
+  const found = await versions.find(db, configVersion);
+  if (found === null) return { kind: 'version_unknown' };
+  const { decision, trace } = decideAgain(found.policies, facts);
+  return { kind: 'explained', decision, trace, differences: differences(decision, record) };
 }
 
 /** The walk of `decide` with its steps, on facts as they were recorded. */
@@ -63,6 +41,32 @@ export function decideAgain(policies: CompiledPolicySet, facts: Facts) {
   return explain(policies, facts);
 }
 
-function agree(decision: Decision, record: AccessRecord): boolean {
-  return decision.outcome === record.outcome && decision.reasons[0]?.code === record.reasons[0];
+/**
+ * The record has the reasons of the decision first, and then those of what came of it; where the
+ * request was refused in spite of it, the other way round.
+ */
+function differences(decision: Decision, record: AccessRecord): string[] {
+  const refused = record.outcome === 'refused';
+  const codes = [...new Set(decision.reasons.map((reason): string => reason.code))];
+  const recorded = refused
+    ? record.reasons.filter((code) => codes.includes(code))
+    : record.reasons.slice(0, codes.length);
+  const pairs: (readonly [what: string, then: string, now: string])[] = [
+    ['outcome', refused ? decision.outcome : record.outcome, decision.outcome],
+    ['route', record.route ?? 'none', decision.route ?? 'none'],
+    ['reasons', recorded.join(', '), codes.join(', ')],
+    ['rules', record.ruleIds.join(', '), decision.ruleIds.join(', ')],
+    ['denial let through', denialOf(record), denialOf(decision)],
+  ];
+  return pairs
+    .filter(([, then, now]) => then !== now)
+    .map(
+      ([what, then, now]) => `${what}: recorded ${then || 'none'}, decided again ${now || 'none'}`,
+    );
+}
+
+/** Records of older edges have no such member. */
+function denialOf(verdict: Decision | Partial<AccessRecord>): string {
+  const denial = 'wouldDeny' in verdict ? verdict.wouldDeny : null;
+  return denial?.ruleIds.join(', ') ?? '';
 }

@@ -50,8 +50,15 @@ function recordRow(
     host: record.host,
     outcome: record.outcome,
     record,
+    shadowVersion: shadowVersionOf(record),
     receivedAtMs: nowMs,
   };
+}
+
+/** What edges say is not ours to trust: of another version, they may say nothing, or anything. */
+function shadowVersionOf({ shadow }: Partial<AccessRecord>): number | null {
+  const version: unknown = shadow?.version;
+  return typeof version === 'number' && Number.isSafeInteger(version) ? version : null;
 }
 
 /** JSON as Postgres takes it: no NUL and no half of a surrogate pair in a text. */
@@ -103,6 +110,64 @@ export async function listRecordsAfter(
     .where(and(matches(filter), gt(accessRecords.id, afterId)))
     .orderBy(asc(accessRecords.id))
     .limit(limit);
+}
+
+/** What edges decided, counted by edge, version and outcome. */
+export interface CountedDecisions {
+  readonly edgeId: string;
+  readonly version: number;
+  readonly outcome: string;
+  readonly count: number;
+  /** The newest record among them. */
+  readonly lastId: number;
+}
+
+/** Counts the decisions after a record, up to `limit` records on. */
+export async function countDecisionsAfter(
+  db: Executor,
+  afterId: number,
+  limit: number,
+): Promise<CountedDecisions[]> {
+  return countDecisions(
+    db,
+    sql`select id, edge_id, outcome, record from access_records
+      where id > ${afterId} order by id limit ${limit}`,
+  );
+}
+
+/** So far back edges' own records are looked for, however many others there are. */
+const recordsBackMax = 200_000;
+
+/** Counts the newest decisions of one version by some edges, up to and with a record. */
+export async function countDecisionsOf(
+  db: Executor,
+  version: number,
+  edgeIds: readonly string[],
+  upToId: number,
+  limit: number,
+): Promise<CountedDecisions[]> {
+  const counted = await countDecisions(
+    db,
+    sql`select id, edge_id, outcome, record from access_records
+      where id <= ${upToId} and id > ${upToId - recordsBackMax}
+        and edge_id = any(${sql.param([...edgeIds])}::text[])
+      order by id desc limit ${limit}`,
+  );
+  return counted.filter((one) => one.version === version);
+}
+
+async function countDecisions(db: Executor, records: SQL): Promise<CountedDecisions[]> {
+  const { rows } = await db.execute<Record<keyof CountedDecisions, string>>(sql`
+    select edge_id as "edgeId", coalesce((record ->> 'configVersion')::bigint, 0) as version,
+      outcome, count(*) as count, max(id) as "lastId"
+    from (${records}) part group by 1, 2, 3`);
+  return rows.map(({ edgeId, version, outcome, count, lastId }) => ({
+    edgeId,
+    version: Number(version),
+    outcome,
+    count: Number(count),
+    lastId: Number(lastId),
+  }));
 }
 
 /** The id of the newest record, 0 where there is none: where a reader starts to follow. */

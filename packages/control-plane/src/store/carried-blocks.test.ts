@@ -102,7 +102,6 @@ test('what is not a block of ours, or has expired, is skipped', async () => {
   const odd = [
     carried({ revocationId: 'rev_1' }),
     carried({ revocationId: '' }),
-    carried({ kind: 'service', subjectId: 'svc_1' }),
     carried({ kind: 'everyone' }),
     carried({ subjectId: '' }),
     carried({ subjectId: 'a b\u0000' }),

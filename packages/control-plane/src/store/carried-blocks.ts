@@ -16,7 +16,7 @@ import { type Database, type Executor, read } from './database.ts';
 import { readEpochRaisedAt } from './epoch.ts';
 import { holdSignIns } from './generations.ts';
 import { blockOp, lockRevocation, type RevocationRow } from './revocations.ts';
-import { type RevocationTarget, revocations } from './schema/index.ts';
+import { revocations } from './schema/index.ts';
 import { type Actor, insertAuditRow, type WriteTx, write } from './write.ts';
 
 /**
@@ -175,7 +175,7 @@ async function insertAdopted(
     .insert(revocations)
     .values({
       id,
-      target: kind as RevocationTarget,
+      target: kind,
       subjectId,
       effect: 'block',
       reason,
@@ -211,13 +211,11 @@ async function countAdopted(db: Executor, edgeId: string, sinceMs: number): Prom
   );
 }
 
-/** Service identities cannot be blocked yet, so nobody can have lost such a block. */
 function isAdoptable(
   { revocationId, kind, subjectId, expiresAtMs }: Block,
   nowMs: number,
 ): boolean {
   return (
-    kind !== 'service' &&
     /^rev_[0-9a-hjkmnp-tv-z]{26}$/.test(revocationId) &&
     (kind === 'everyone' ? subjectId === '' : /^[\x21-\x7e]{1,128}$/.test(subjectId)) &&
     (expiresAtMs === null || (Number.isSafeInteger(expiresAtMs) && expiresAtMs > nowMs))

@@ -1,16 +1,13 @@
-import type { StalenessBudgets } from '@sallyport/policy';
-import type { ConfigurationDocument, Kind } from '@sallyport/shared/configuration/documents';
-import { nameOf } from '@sallyport/shared/configuration/set';
-import type { PutBundle } from '@sallyport/shared/state/model';
-import { and, asc, desc, eq, gt, inArray, isNull, lt, lte, max, or, sql } from 'drizzle-orm';
+import type {
+  ConfigurationDocument,
+  ConfigurationSet,
+} from '@sallyport/shared/configuration/documents';
+import { isBuiltIn } from '@sallyport/shared/configuration/set';
+import { desc, eq, getTableColumns, gte, lt, max, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import type { PageRequest } from './paging.ts';
-import {
-  configurationDocuments,
-  configurationVersions,
-  type DocumentChange,
-  releases,
-} from './schema/index.ts';
+import { defaultRing, versionsInLane } from './releases.ts';
+import { configurationVersions, releases } from './schema/index.ts';
 
 export type VersionRow = typeof configurationVersions.$inferSelect;
 
@@ -19,7 +16,7 @@ export async function holdConfiguration(db: Executor): Promise<void> {
   await db.execute(sql`select pg_advisory_xact_lock(hashtext('sallyport.configuration'))`);
 }
 
-/** The number of the newest version; 0: there is none yet. */
+/** The number of the newest version, whatever became of it; 0: there is none yet. */
 export async function newestVersion(db: Executor): Promise<number> {
   const [row] = await db
     .select({ version: max(configurationVersions.version) })
@@ -27,47 +24,66 @@ export async function newestVersion(db: Executor): Promise<number> {
   return row?.version ?? 0;
 }
 
-/** The documents of the live set, by kind and name. */
-export async function readLiveDocuments(db: Executor): Promise<ConfigurationDocument[]> {
-  const rows = await db
-    .select({ document: configurationDocuments.document })
-    .from(configurationDocuments)
-    .where(isNull(configurationDocuments.untilVersion))
-    .orderBy(asc(configurationDocuments.kind), asc(configurationDocuments.name));
-  return rows.map((row) => row.document);
+/** What every edge decides by that no rollout has taken further; null: nothing yet. */
+export async function liveVersion(db: Executor): Promise<number | null> {
+  const [row] = await db
+    .select({ version: releases.version })
+    .from(releases)
+    .where(eq(releases.ring, defaultRing));
+  return row?.version ?? null;
 }
 
-/** The documents of one version as they were applied, by kind and name. */
+/** The documents of the live version, by kind and name. */
+export async function readLiveDocuments(db: Executor): Promise<ConfigurationDocument[]> {
+  const version = await liveVersion(db);
+  return version === null ? [] : readDocumentsOf(db, version);
+}
+
+/** The documents of every version that is in the lane or waits for its approval. */
+export async function readDocumentsInUse(db: Executor): Promise<ConfigurationDocument[]> {
+  const proposed = await db
+    .select({ version: configurationVersions.version })
+    .from(configurationVersions)
+    .where(eq(configurationVersions.state, 'proposed'))
+    .orderBy(desc(configurationVersions.version))
+    .limit(proposedMax);
+  const versions = [...(await versionsInLane(db)), ...proposed.map(({ version }) => version)];
+  const found: ConfigurationDocument[] = [];
+  for (const version of versions) found.push(...(await readDocumentsOf(db, version)));
+  return found;
+}
+
+/** Older ones have to be applied again anyway: their base is not live any more. */
+const proposedMax = 20;
+
+/** The documents of one version as they were applied, by kind and name; none: no such version. */
 export async function readDocumentsOf(
   db: Executor,
   version: number,
 ): Promise<ConfigurationDocument[]> {
-  const rows = await db
-    .select({ document: configurationDocuments.document })
-    .from(configurationDocuments)
-    .where(
-      and(
-        lte(configurationDocuments.fromVersion, version),
-        or(
-          isNull(configurationDocuments.untilVersion),
-          gt(configurationDocuments.untilVersion, version),
-        ),
-      ),
-    )
-    .orderBy(asc(configurationDocuments.kind), asc(configurationDocuments.name));
-  return rows.map((row) => row.document);
+  const bundle = await findBundle(db, version);
+  return bundle === null ? [] : documentsOf(bundle);
 }
 
-/** A version without the bytes that went out. */
+/** A version as it goes out, or null. */
+export async function findBundle(db: Executor, version: number): Promise<Uint8Array | null> {
+  const [row] = await db
+    .select({ bundle: configurationVersions.bundle })
+    .from(configurationVersions)
+    .where(eq(configurationVersions.version, version));
+  return row?.bundle ?? null;
+}
+
+/** What was checked when it was written is not held to the schemas of today. */
+function documentsOf(bundle: Uint8Array): ConfigurationDocument[] {
+  const { documents } = JSON.parse(new TextDecoder().decode(bundle)) as ConfigurationSet;
+  return documents.filter((document) => !isBuiltIn(document));
+}
+
+/** A version without the bytes that go out. */
 export type VersionSummary = Omit<VersionRow, 'bundle' | 'bundleSha256'>;
 
-const summary = {
-  version: configurationVersions.version,
-  author: configurationVersions.author,
-  message: configurationVersions.message,
-  changes: configurationVersions.changes,
-  createdAtMs: configurationVersions.createdAtMs,
-};
+const { bundle: _, bundleSha256: __, ...summary } = getTableColumns(configurationVersions);
 
 export async function findVersionSummary(
   db: Executor,
@@ -103,123 +119,37 @@ export async function newestVersionTimes(
     .limit(limit);
 }
 
-/** What a route or the settings say of the age of the state, and in which versions. */
-export interface WrittenBudgets {
-  readonly kind: Kind;
-  /** null: in the live set, too. */
-  readonly untilVersion: number | null;
-  /** null: nothing. */
-  readonly staleness: StalenessBudgets | null;
-}
-
-/** Of all routes and settings in this version or a later one. */
-export async function readBudgetsSince(db: Executor, version: number): Promise<WrittenBudgets[]> {
-  const { kind, untilVersion, document } = configurationDocuments;
-  return db
+/**
+ * After which time every edge that decides by this version or a later one has closed, milliseconds;
+ * Infinity: some never do.
+ */
+export async function longestToClose(db: Executor, sinceVersion: number): Promise<number> {
+  const { version, closesAfterMs } = configurationVersions;
+  const [row] = await db
     .select({
-      kind,
-      untilVersion,
-      staleness: sql<StalenessBudgets | null>`${document} #> '{spec,staleness}'`,
+      longest: max(closesAfterMs),
+      never: sql<boolean>`coalesce(bool_or(${closesAfterMs} is null), false)`,
     })
-    .from(configurationDocuments)
-    .where(
-      and(
-        inArray(kind, ['Route', 'Settings']),
-        or(isNull(untilVersion), gt(untilVersion, version)),
-      ),
-    );
-}
-
-/** Writes a version and moves the live set to it. Under `holdConfiguration`. */
-export async function insertVersion(
-  db: Executor,
-  row: VersionRow,
-  documents: readonly ConfigurationDocument[],
-): Promise<void> {
-  await db.insert(configurationVersions).values(row);
-  for (const { kind, name, change } of row.changes) {
-    if (change !== 'created') await closeDocument(db, kind, name, row.version);
-  }
-  const written = row.changes.filter((change) => change.change !== 'deleted');
-  const byName = new Map(documents.map((document) => [nameOf(document), document]));
-  for (let at = 0; at < written.length; at += rowsPerInsert) {
-    await db
-      .insert(configurationDocuments)
-      .values(
-        written
-          .slice(at, at + rowsPerInsert)
-          .map((change) => documentRow(change, byName, row.version)),
-      );
-  }
-}
-
-const rowsPerInsert = 500;
-
-function documentRow(
-  { kind, name }: DocumentChange,
-  documents: ReadonlyMap<string, ConfigurationDocument>,
-  fromVersion: number,
-): typeof configurationDocuments.$inferInsert {
-  const document = documents.get(`${kind}/${name}`);
-  if (document === undefined) throw new Error(`${kind} ${name} is not in the set`);
-  return { kind, name, fromVersion, document };
-}
-
-async function closeDocument(
-  db: Executor,
-  kind: Kind,
-  name: string,
-  version: number,
-): Promise<void> {
-  await db
-    .update(configurationDocuments)
-    .set({ untilVersion: version })
-    .where(
-      and(
-        eq(configurationDocuments.kind, kind),
-        eq(configurationDocuments.name, name),
-        isNull(configurationDocuments.untilVersion),
-      ),
-    );
-}
-
-export async function putRelease(
-  db: Executor,
-  ring: string,
-  version: number,
-  nowMs: number,
-): Promise<void> {
-  await db
-    .insert(releases)
-    .values({ ring, version, releasedAtMs: nowMs })
-    .onConflictDoUpdate({ target: releases.ring, set: { version, releasedAtMs: nowMs } });
-}
-
-/** Beside those that are released, so that an edge compiles a rollback before it is asked to. */
-const newestInLane = 4;
-
-/** The versions that are rows of the `config` lane: those released and the newest few, sorted. */
-export async function versionsInLane(db: Executor): Promise<number[]> {
-  const rows = await db
-    .select({ version: configurationVersions.version })
     .from(configurationVersions)
-    .where(
-      or(
-        inArray(
-          configurationVersions.version,
-          db.select({ version: releases.version }).from(releases),
-        ),
-        gt(configurationVersions.version, (await newestVersion(db)) - newestInLane),
-      ),
-    )
-    .orderBy(asc(configurationVersions.version));
-  return rows.map((row) => row.version);
+    .where(gte(version, sinceVersion));
+  if (row === undefined || row.never) return Number.POSITIVE_INFINITY;
+  // Without any version an edge lets nobody in.
+  return row.longest ?? 0;
 }
 
-export function bundleOp(
+/** Writes a new version. Under `holdConfiguration`. */
+export async function insertVersion(db: Executor, row: VersionRow): Promise<void> {
+  await db.insert(configurationVersions).values(row);
+}
+
+/** Notes what became of a version. Under `holdConfiguration`. */
+export async function markVersion(
+  db: Executor,
   version: number,
-  sha256: Uint8Array,
-  documentsJson: Uint8Array,
-): PutBundle {
-  return { op: 'bundle', version, sha256, documentsJson };
+  change: Partial<Pick<VersionRow, 'state' | 'stateReason' | 'review' | 'affected'>>,
+): Promise<void> {
+  await db
+    .update(configurationVersions)
+    .set(change)
+    .where(eq(configurationVersions.version, version));
 }

@@ -1,3 +1,4 @@
+import type { PostureFact } from '@sallyport/policy';
 import { newId } from '@sallyport/shared/ids';
 import type { Device, DeviceCertificate } from '@sallyport/shared/state/model';
 import { and, asc, eq } from 'drizzle-orm';
@@ -15,6 +16,7 @@ export async function insertDevice(
     readonly name: string;
     readonly managed: boolean;
     readonly ownerUserId: string | null;
+    readonly posture?: readonly PostureFact[];
   },
   nowMs: number,
 ): Promise<DeviceRow> {
@@ -34,6 +36,8 @@ export async function updateDevice(
     readonly name?: string;
     readonly managed?: boolean;
     readonly ownerUserId?: string | null;
+    /** By name in ascending order, each name once. */
+    readonly posture?: readonly PostureFact[];
   },
   nowMs: number,
 ): Promise<DeviceRow | null> {
@@ -136,6 +140,8 @@ export function deviceOp(row: DeviceRow): Device {
     name: row.name,
     managed: row.managed,
     ownerUserId: row.ownerUserId,
+    // The members in one order, which the database does not keep.
+    posture: row.posture.map(({ name, value, observedAtMs }) => ({ name, value, observedAtMs })),
   };
 }
 

@@ -7,6 +7,7 @@ import { type EdgePositions, type EdgeReportRow, edges, revocations } from './sc
 export interface KnownEdge {
   readonly id: string;
   readonly region: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly lastSeenAtMs: number | null;
   readonly positions: EdgePositions | null;
   readonly report: EdgeReportRow | null;
@@ -28,6 +29,7 @@ export async function readKnownEdges(db: Executor, nowMs: number): Promise<Known
     .select({
       id: edges.id,
       region: edges.region,
+      labels: edges.labels,
       lastSeenAtMs: edges.lastSeenAtMs,
       positions: edges.positions,
       report: edges.report,

@@ -96,6 +96,27 @@ const steps: readonly Step[] = [
     world.devices.push(await post('/v1/devices', { name: 'laptop', ...body }));
   },
   async (world) => {
+    const id = world.pick(world.users);
+    if (id === null) return;
+    const endsAt = world.random(2) === 0 ? null : new Date(nowMs).toISOString();
+    const employment = world.random(3) === 0 ? null : { class: 'contractor', endsAt };
+    const answer = await admin.send('PATCH', `/v1/users/${id}`, { body: { employment } });
+    expect(answer).toMatchObject({ status: 200 });
+  },
+  async (world) => {
+    const id = world.pick(world.devices);
+    if (id === null) return;
+    const observedAt = new Date(Date.now() - world.random(5) * minuteMs).toISOString();
+    const values = [true, false, 0.1, 2.5e-10, -1.5, 'Größe', 'x'.repeat(256)];
+    const facts = ['os', 'disk', 'a-b', 'a'].slice(world.random(5)).map((name) => ({
+      name,
+      value: values[world.random(values.length)],
+      observedAt,
+    }));
+    const answer = await admin.send('PUT', `/v1/devices/${id}/posture`, { body: { facts } });
+    expect(answer).toMatchObject({ status: 200 });
+  },
+  async (world) => {
     const user = world.pick(world.users);
     if (user === null) return;
     const device = world.random(2) === 0 ? null : world.pick(world.devices);

@@ -1,20 +1,13 @@
 import type { GenerationScope, Lane, StateOp } from '@sallyport/shared/state/model';
 import { and, asc, eq, gt, isNull } from 'drizzle-orm';
-import { bundleOp, versionsInLane } from './configuration.ts';
 import type { Executor } from './database.ts';
 import { edgeKeysOp, readEdges } from './edges.ts';
 import { findEndorsedKeys, signingKeyOp } from './keys.ts';
 import { directoryState } from './lane-state-directory.ts';
 import { pageRows, pages } from './pages.ts';
+import { bundleOf, readReleases, releaseOp, versionsInLane } from './releases.ts';
 import { blockOp } from './revocations.ts';
-import {
-  configurationVersions,
-  endedSessions,
-  generations,
-  releases,
-  revocations,
-  secrets,
-} from './schema/index.ts';
+import { endedSessions, generations, revocations, secrets } from './schema/index.ts';
 import { secretRefOp } from './secrets.ts';
 import { signalState } from './signals.ts';
 
@@ -118,14 +111,6 @@ async function* edgeState(db: Executor): Batches {
 
 /** Versions, one a batch, and then the releases that name some of them. */
 async function* bundleState(db: Executor): Batches {
-  for (const version of await versionsInLane(db)) {
-    const [row] = await db
-      .select()
-      .from(configurationVersions)
-      .where(eq(configurationVersions.version, version));
-    if (row === undefined) throw new Error(`version ${version} is gone`);
-    yield [bundleOp(version, row.bundleSha256, row.bundle)];
-  }
-  const released = await db.select().from(releases).orderBy(asc(releases.ring));
-  yield released.map(({ ring, version }) => ({ op: 'release', ring, version }));
+  for (const version of await versionsInLane(db)) yield [await bundleOf(db, version)];
+  yield (await readReleases(db)).map(releaseOp);
 }

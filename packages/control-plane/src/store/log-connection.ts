@@ -24,6 +24,8 @@ export interface LaneHead extends Position {
 /** Heads and new rows as of one instant. */
 export interface LogPage {
   readonly heads: ReadonlyMap<Lane, LaneHead>;
+  /** SHA-256 (hex) of the body at a head that was not known: no revisions come with it. */
+  readonly headsSha256: ReadonlyMap<Lane, string>;
   /** By lane, then by revision. */
   readonly revisions: readonly Revision[];
 }
@@ -53,6 +55,7 @@ interface Row {
   readonly head_rev: string;
   readonly forked_epoch: string | null;
   readonly forked_rev: string | null;
+  readonly head_sha256: string | null;
   readonly prev_rev: string | null;
   readonly rev: string | null;
   readonly body: Buffer | null;
@@ -61,10 +64,15 @@ interface Row {
 // One statement, so that heads and rows come from one snapshot and one round trip.
 const pageQuery = `
   select h.lane, h.epoch as head_epoch, h.rev as head_rev, e.forked_epoch, e.forked_rev,
-    c.prev_rev, c.rev, c.body
+    o.head_sha256, c.prev_rev, c.rev, c.body
   from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) as k(lane, page, epoch, rev)
   join lane_heads h on h.lane = k.lane
   left join lane_epochs e on e.lane = h.lane and e.epoch = h.epoch
+  left join lateral (
+    select encode(sha256(body), 'hex') as head_sha256 from change_log
+    where lane = h.lane and epoch = h.epoch and rev = h.rev
+      and (k.epoch is distinct from h.epoch or k.rev > h.rev)
+  ) o on true
   left join lateral (
     select prev_rev, rev, body from change_log
     where lane = h.lane and epoch = h.epoch and k.epoch = h.epoch and rev > k.rev and rev <= h.rev
@@ -119,10 +127,12 @@ export async function openLogConnection(
 
 function toPage(rows: readonly Row[]): LogPage {
   const heads = new Map<Lane, LaneHead>();
+  const headsSha256 = new Map<Lane, string>();
   const revisions: Revision[] = [];
   for (const row of rows) {
     const epoch = Number(row.head_epoch);
     heads.set(row.lane, { epoch, rev: Number(row.head_rev), forkedAt: forkedAtOf(row) });
+    if (row.head_sha256 !== null) headsSha256.set(row.lane, row.head_sha256);
     if (row.rev === null || row.prev_rev === null || row.body === null) continue;
     revisions.push({
       lane: row.lane,
@@ -132,7 +142,7 @@ function toPage(rows: readonly Row[]): LogPage {
       body: row.body,
     });
   }
-  return { heads, revisions };
+  return { heads, headsSha256, revisions };
 }
 
 function forkedAtOf({ forked_epoch, forked_rev }: Row): Position | null {

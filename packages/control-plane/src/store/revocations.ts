@@ -131,7 +131,6 @@ export async function isBlocked(
   subjectId: string,
   nowMs: number,
 ): Promise<boolean> {
-  if (kind === 'service') return false;
   const [row] = await db
     .select({ id: revocations.id })
     .from(revocations)

@@ -1,3 +1,4 @@
+import type { EmploymentFacts } from '@sallyport/policy';
 import { newId } from '@sallyport/shared/ids';
 import type { User } from '@sallyport/shared/state/model';
 import { and, asc, eq, inArray, or } from 'drizzle-orm';
@@ -15,12 +16,24 @@ export interface Identity {
 /** Inserts a user. The caller emits `userOps`. */
 export async function insertUser(
   db: Executor,
-  user: { readonly email: string; readonly displayName: string; readonly status: UserStatus },
+  user: {
+    readonly email: string;
+    readonly displayName: string;
+    readonly status: UserStatus;
+    readonly employment?: EmploymentFacts | null;
+  },
   nowMs: number,
 ): Promise<UserRow> {
+  const { employment = null, ...columns } = user;
   const [row] = await db
     .insert(users)
-    .values({ id: newId('usr'), ...user, createdAtMs: nowMs, updatedAtMs: nowMs })
+    .values({
+      id: newId('usr'),
+      ...columns,
+      ...employmentColumns(employment),
+      createdAtMs: nowMs,
+      updatedAtMs: nowMs,
+    })
     .returning();
   if (row === undefined) throw new Error('a user was not written');
   return row;
@@ -34,12 +47,15 @@ export async function updateUser(
     readonly email?: string;
     readonly displayName?: string;
     readonly status?: UserStatus;
+    readonly employment?: EmploymentFacts | null;
   },
   nowMs: number,
 ): Promise<UserRow | null> {
+  const { employment, ...columns } = change;
+  const employed = employment === undefined ? {} : employmentColumns(employment);
   const [row] = await db
     .update(users)
-    .set({ ...change, updatedAtMs: nowMs })
+    .set({ ...columns, ...employed, updatedAtMs: nowMs })
     .where(eq(users.id, id))
     .returning();
   return row ?? null;
@@ -167,6 +183,22 @@ export async function groupNamesOf(
   return names;
 }
 
+/** What is known of a user's employment; null: nothing. */
+export function employmentOf(
+  row: Pick<UserRow, 'employmentClass' | 'employmentEndsAtMs'>,
+): EmploymentFacts | null {
+  const { employmentClass, employmentEndsAtMs } = row;
+  return employmentClass === null ? null : { class: employmentClass, endsAtMs: employmentEndsAtMs };
+}
+
+/** A user's employment as columns. */
+function employmentColumns(employment: EmploymentFacts | null) {
+  return {
+    employmentClass: employment?.class ?? null,
+    employmentEndsAtMs: employment?.endsAtMs ?? null,
+  };
+}
+
 /** A user as an op for the `directory` lane. */
 export function userOp(row: UserRow, groupNames: readonly string[]): User {
   return {
@@ -176,6 +208,7 @@ export function userOp(row: UserRow, groupNames: readonly string[]): User {
     displayName: row.displayName,
     status: row.status,
     groups: groupNames,
+    employment: employmentOf(row),
   };
 }
 

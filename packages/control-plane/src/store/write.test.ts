@@ -22,6 +22,7 @@ const device = (id: string): Device => ({
   name: id,
   managed: true,
   ownerUserId: null,
+  posture: [],
 });
 const block: Block = {
   op: 'block',

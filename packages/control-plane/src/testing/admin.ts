@@ -9,6 +9,8 @@ import { afterAll } from 'vitest';
 import type { AdminContext } from '../admin/context.ts';
 import { createAdminServer } from '../admin/server.ts';
 import { createAdminMetrics } from '../ops/metrics.ts';
+import { usersAffected } from '../simulate/users-affected.ts';
+import { PolicyVersions } from '../simulate/versions.ts';
 import { insertToken } from '../store/admin-tokens.ts';
 import { loadAuthority } from '../store/keys.ts';
 import { type Role, roles } from '../store/schema/index.ts';
@@ -75,7 +77,9 @@ export async function testAdmin(options: TestDatabaseOptions = {}): Promise<Test
     rootPublicKey: seed.rootPublicKey,
     deviceAuthority: await loadAuthority(database.db, 'device-ca', sealKey, nowMs),
     receipts,
+    usersAffected,
     metrics: createAdminMetrics(new Registry()),
+    policies: new PolicyVersions(),
   };
   const app = await createAdminServer(context, {
     certificate: text('admin/server.pem'),

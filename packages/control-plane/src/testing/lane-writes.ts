@@ -11,6 +11,8 @@ import { testActor } from './edge-world.ts';
 /** Writes as the admin API makes them; each gives the position of its lane. */
 
 const action = { verb: 'test', resource: 'test' };
+/** The longest text that can be observed. */
+const factBytes = 1_024;
 
 export async function addUser(database: Database, email: string): Promise<Position> {
   const { positions } = await write(database, testActor, action, async (tx) => {
@@ -21,15 +23,20 @@ export async function addUser(database: Database, email: string): Promise<Positi
   return positionOf(positions.directory);
 }
 
-/** Many devices in one revision, with names of this many bytes. */
+/** Many devices in one revision, of each of which this many bytes were observed. */
 export async function addDevices(
   database: Database,
   count: number,
-  nameBytes: number,
+  bytes: number,
 ): Promise<Position> {
+  const posture = Array.from({ length: Math.ceil(bytes / factBytes) }, (_, n) => ({
+    name: `fact-${n}`,
+    value: 'x'.repeat(Math.min(factBytes, bytes - n * factBytes)),
+    observedAtMs: 0,
+  }));
   const { positions } = await write(database, testActor, action, async (tx) => {
     for (let n = 0; n < count; n += 1) {
-      const device = { name: `${n}-${'x'.repeat(nameBytes)}`, managed: true, ownerUserId: null };
+      const device = { name: `laptop-${n}`, managed: true, ownerUserId: null, posture };
       tx.emit('directory', deviceOp(await insertDevice(tx.db, device, tx.nowMs)));
     }
   });

@@ -28,6 +28,8 @@ export function accessRecord(more: Partial<AccessRecord> = {}): AccessRecord {
     configVersion: null,
     revisions: {},
     facts: null,
+    wouldDeny: null,
+    shadow: null,
     status: 200,
     ending: 'complete',
     decisionUs: 5,

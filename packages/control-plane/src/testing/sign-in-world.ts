@@ -14,7 +14,7 @@ import { sessionStatementPurpose } from '@sallyport/shared/keys/root';
 import { type Authority, createAuthority } from '@sallyport/shared/pki/issue';
 import { seal } from '@sallyport/shared/seal';
 import { type SessionStatement, verifyStatement } from '@sallyport/shared/session/statement';
-import { publish } from '../admin/configuration/apply.ts';
+import { publish } from '../admin/configuration/publish.ts';
 import { readHead } from '../store/change-log.ts';
 import { putSecret, secretContext } from '../store/secrets.ts';
 import { write } from '../store/write.ts';
@@ -145,7 +145,16 @@ async function configure(
       );
     }
     const given = documentsFor(authority, providers);
-    await publish(tx, { given, deleted: [], prune: true }, 'test', '');
+    const wanted = {
+      change: { given, deleted: [], prune: true },
+      author: testActor,
+      message: '',
+      mode: 'release',
+      confirm: false,
+      restores: null,
+      unconditional: false,
+    } as const;
+    await publish(tx, wanted, null);
   });
 }
 

@@ -1,38 +1,35 @@
+import { documentDiffs } from '@sallyport/shared/configuration/diff';
 import type { Position } from '@sallyport/shared/state/model';
-import { type Static, Type } from 'typebox';
-import {
-  findVersionSummary,
-  listVersions,
-  newestVersion,
-  readDocumentsOf,
-  readLiveDocuments,
-} from '../../store/configuration.ts';
-import { read, readSnapshot } from '../../store/database.ts';
+import type { Static } from 'typebox';
 import type { AdminApp, AdminContext } from '../context.ts';
 import { principalOf } from '../http/authenticate.ts';
-import { cutPage, pageOf, pageQuery, pageRequest } from '../http/paging.ts';
-import { notFound } from '../http/problems.ts';
-import { closed } from '../http/schemas.ts';
+import { configurationBytesMax } from '../http/body.ts';
 import { runWrite } from '../http/write.ts';
-import { type CheckedSet, checkChange, publish, readChange } from './apply.ts';
-import {
-  Applied,
-  LiveConfiguration,
-  NewConfiguration,
-  presentVersion,
-  Version,
-  VersionWithDocuments,
-} from './schemas.ts';
+import { examine, prepareChange, prepareReturn, withPrepared } from './measure.ts';
+import type { SetChange } from './next-set.ts';
+import { approvalReasons, type NewVersion, type Published, publish, stateOf } from './publish.ts';
+import { readChange } from './read-change.ts';
+import { readingRoutes } from './reading-routes.ts';
+import { reviewRoutes } from './review-routes.ts';
+import { goBack } from './rollback.ts';
+import { Applied, NewConfiguration, presentAffected, Return } from './schemas.ts';
 
 const tags = ['configuration'];
 
 /** /v1/config: written as a set, applied whole */
 export function configurationRoutes(app: AdminApp, context: AdminContext): void {
   readingRoutes(app, context);
+  reviewRoutes(app, context);
+  applyRoute(app, context);
+  rollbackRoute(app, context);
+}
+
+function applyRoute(app: AdminApp, context: AdminContext): void {
   app.post(
     '/v1/config::apply',
     {
       config: { permission: 'configuration:write' },
+      bodyLimit: configurationBytesMax,
       schema: {
         tags,
         summary: 'Apply documents as one new version',
@@ -43,82 +40,99 @@ export function configurationRoutes(app: AdminApp, context: AdminContext): void 
     },
     async (request, reply) => {
       const change = readChange(request.body);
+      const { message = '', mode = 'release', confirm = false } = request.body;
       if (request.body.dryRun === true) {
-        const checked = await readSnapshot(context.database, (db) =>
-          checkChange(db, change, context.clock()),
-        );
-        return reply.code(200).send(presentApplied(checked, null, true));
+        return reply.code(200).send(await dryRun(context, change, mode));
       }
-      const { label } = principalOf(request);
-      const { message = '' } = request.body;
-      const { status, body } = await runWrite(context, request, reply, {
-        action: { verb: 'apply', resource: 'configuration' },
-        body: (tx) => publish(tx, change, label, message),
-        answer: (checked, positions) => ({
-          status: checked.changes.length === 0 ? 200 : 201,
-          body: presentApplied(checked, positions.config ?? null, false),
-        }),
-      });
+      const wanted = {
+        change,
+        author: principalOf(request),
+        message,
+        mode,
+        confirm,
+        restores: null,
+        unconditional: false,
+      };
+      const { status, body } = await withPrepared(
+        async () => (mode === 'release' ? prepareChange(context, change) : null),
+        (prepared) =>
+          runWrite(context, request, reply, {
+            action: { verb: 'apply', resource: 'configuration' },
+            body: (tx) => publish(tx, wanted, prepared),
+            answer: answerOf,
+          }),
+      );
       return reply.code(status === 201 ? 201 : 200).send(body);
     },
   );
 }
 
-function presentApplied(
-  { version, changes }: CheckedSet,
-  position: Position | null,
-  dryRun: boolean,
-): Static<typeof Applied> {
-  return { version, changed: changes.map((change) => ({ ...change })), position, dryRun };
+function rollbackRoute(app: AdminApp, context: AdminContext): void {
+  app.post(
+    '/v1/config::rollback',
+    {
+      config: { permission: 'configuration:write' },
+      schema: {
+        tags,
+        summary: 'Go back to an earlier version, on every edge at once',
+        description:
+          'Makes a new version that is equal to the old one, and ends a rollout under way. 200: ' +
+          'it is live already.',
+        body: Return,
+        response: { 200: Applied, 201: Applied },
+      },
+    },
+    async (request, reply) => {
+      const { toVersion, message = '', confirm = false } = request.body;
+      const wanted = { toVersion, author: principalOf(request), message, confirm };
+      const { status, body } = await withPrepared(
+        () => prepareReturn(context, toVersion),
+        (prepared) =>
+          runWrite(context, request, reply, {
+            action: { verb: 'roll_back', resource: 'configuration' },
+            body: (tx) => goBack(tx, wanted, prepared),
+            answer: answerOf,
+          }),
+      );
+      return reply.code(status === 201 ? 201 : 200).send(body);
+    },
+  );
 }
 
-function readingRoutes(app: AdminApp, context: AdminContext): void {
-  app.get(
-    '/v1/config',
-    {
-      config: { permission: 'read' },
-      schema: { tags, summary: 'Read the live set', response: { 200: LiveConfiguration } },
-    },
-    async () =>
-      readSnapshot(context.database, async (db) => ({
-        version: await newestVersion(db),
-        documents: await readLiveDocuments(db),
-      })),
-  );
-  app.get(
-    '/v1/config/versions',
-    {
-      config: { permission: 'read' },
-      schema: {
-        tags,
-        summary: 'List versions',
-        querystring: Type.Object(pageQuery, closed),
-        response: { 200: pageOf(Version) },
-      },
-    },
-    async (request) => {
-      const wanted = pageRequest('versions', request.query);
-      const found = await read(context.database, (db) => listVersions(db, wanted));
-      const { rows, nextCursor } = cutPage('versions', wanted, found, (row) => [row.version, '']);
-      return { items: rows.map(presentVersion), nextCursor };
-    },
-  );
-  app.get(
-    '/v1/config/versions/:version',
-    {
-      config: { permission: 'read' },
-      schema: {
-        tags,
-        summary: 'Read a version with its documents',
-        params: Type.Object({ version: Type.String({ pattern: '^[1-9][0-9]{0,14}$' }) }),
-        response: { 200: VersionWithDocuments },
-      },
-    },
-    async (request) =>
-      readSnapshot(context.database, async (db) => {
-        const row = await findVersionSummary(db, Number(request.params.version));
-        if (row === null) throw notFound();
-        return { ...presentVersion(row), documents: await readDocumentsOf(db, row.version) };
-      }),
-  );
+function answerOf(published: Published, positions: { readonly config?: Position }) {
+  const { version, state, changes, needsApproval, affected } = published;
+  const body: Static<typeof Applied> = {
+    version,
+    state,
+    changed: changes.map((change) => ({ ...change })),
+    needsApproval: [...needsApproval],
+    affected: presentAffected(affected),
+    diff: null,
+    position: positions.config ?? null,
+    dryRun: false,
+  };
+  return { status: changes.length === 0 ? 200 : 201, body };
+}
+
+/** What would come of it, if somebody confirmed what has to be confirmed. */
+async function dryRun(
+  context: AdminContext,
+  change: SetChange,
+  mode: NewVersion['mode'],
+): Promise<Static<typeof Applied>> {
+  const { checked, prepared, next } = await examine(context, change, 'always');
+  const { live, liveDocuments, documents, changes } = checked;
+  const nothing = changes.length === 0;
+  const needsApproval =
+    nothing || mode === 'candidate' ? [] : approvalReasons(checked, prepared.affected);
+  return {
+    version: nothing ? (live ?? 0) : next,
+    state: nothing ? 'released' : stateOf(mode, needsApproval),
+    changed: changes.map((one) => ({ ...one })),
+    needsApproval,
+    affected: presentAffected(prepared.affected),
+    diff: documentDiffs(liveDocuments, documents).map((diff) => ({ ...diff })),
+    position: null,
+    dryRun: true,
+  };
 }

@@ -103,7 +103,7 @@ describe('an explanation', () => {
   const apiVersion = 'sallyport.dev/v1';
   const facts: Facts = {
     nowMs: Date.now(),
-    request: { method: 'GET', host: 'wiki.corp.test', path: '/' },
+    request: { method: 'GET', host: 'wiki.corp.test', path: '/', headers: {} },
     sourceAddress: '203.0.113.7',
     device: { kind: 'none' },
     session: {
@@ -122,7 +122,10 @@ describe('an explanation', () => {
       groups: ['contractors'],
       status: 'active',
       blocked: false,
+      employment: null,
     },
+    place: null,
+    risk: null,
     lockdown: false,
     staleness: { revokeMs: 1_200, signalsMs: 0, configMs: 0, directoryMs: 0 },
   };
@@ -176,9 +179,51 @@ describe('an explanation', () => {
     expect(status).toBe(200);
     expect(body).toMatchObject({ configVersion: 1, agrees: true, recorded: { outcome: 'deny' } });
     expect(body.decision).toMatchObject({ outcome: 'deny', reasons: [{ code: 'group_missing' }] });
-    expect(body.trace.map((step: { step: string }) => step.step)).toContain('rule');
+    expect(body.trace).toContainEqual({ step: 'index', kind: 'allow', candidates: 0, ruledOut: 1 });
+    expect([body.differences, body.shadow]).toEqual([[], null]);
     const today = await explain(accessRecord({ ...recorded, configVersion: 2 }));
-    expect(today.body).toMatchObject({ agrees: false, decision: { outcome: 'permit' } });
+    expect(today.body).toMatchObject({
+      agrees: false,
+      decision: { outcome: 'permit' },
+      differences: [
+        'outcome: recorded deny, decided again permit',
+        'reasons: recorded group_missing, decided again rule_allowed',
+        'rules: recorded none, decided again staff/allow/members',
+      ],
+    });
+    expect(today.body.trace).toContainEqual(
+      expect.objectContaining({ step: 'rule', rule: 'staff/allow/members', value: 'true' }),
+    );
+  });
+
+  test('is the same where the request was ended for another reason after that', async () => {
+    const permitted = {
+      configVersion: 2,
+      facts,
+      reasons: ['rule_allowed', 'upstream_failed'],
+      ruleIds: ['staff/allow/members'],
+    };
+    expect((await explain(accessRecord(permitted))).body).toMatchObject({ agrees: true });
+    const broken = { ...permitted, reasons: ['body_broken', 'rule_allowed'] };
+    expect((await explain(accessRecord({ ...broken, outcome: 'refused' }))).body).toMatchObject({
+      agrees: true,
+    });
+    const byAnother = { ...permitted, ruleIds: ['staff/allow/others'] };
+    expect((await explain(accessRecord(byAnother))).body).toMatchObject({
+      agrees: false,
+      differences: ['rules: recorded staff/allow/others, decided again staff/allow/members'],
+    });
+  });
+
+  test('tells what a version came to that was decided besides', async () => {
+    const shadow = {
+      version: 3,
+      outcome: 'permit',
+      reasons: ['rule_allowed'],
+      ruleIds: [],
+    } as const;
+    const { body } = await explain(accessRecord({ ...recorded, configVersion: 1, shadow }));
+    expect(body.shadow).toEqual(shadow);
   });
 
   test('is refused where there was no decision, or its version is not here', async () => {

@@ -1,10 +1,11 @@
+import type { AccessRecord } from '@sallyport/shared/access-record';
 import { type Static, Type } from 'typebox';
 import {
   decisionsAfter,
   decisionsBefore,
   type DecisionPage as Page,
 } from '../../audit/decisions.ts';
-import { createExplainer } from '../../simulate/explain.ts';
+import { explainRecord } from '../../simulate/explain.ts';
 import { type AccessRecordRow, findRecord } from '../../store/access-records.ts';
 import { read } from '../../store/database.ts';
 import type { AdminApp, AdminContext } from '../context.ts';
@@ -18,8 +19,7 @@ const params = Type.Object({ correlationId: Type.String({ pattern: '^[A-Za-z0-9_
 
 /** /v1/decisions: what edges decided, and why */
 export function decisionRoutes(app: AdminApp, context: AdminContext): void {
-  const { database } = context;
-  const explainer = createExplainer();
+  const { database, policies } = context;
   app.get(
     '/v1/decisions',
     {
@@ -83,7 +83,7 @@ export function decisionRoutes(app: AdminApp, context: AdminContext): void {
         const row = await findRecord(db, request.params.correlationId);
         if (row === null) throw notFound();
         const { record } = row;
-        const explanation = await explainer.explain(db, record);
+        const explanation = await explainRecord(db, policies, record);
         if (explanation.kind === 'nothing_to_explain') {
           throw conflict('the request was answered without a decision');
         }
@@ -93,11 +93,14 @@ export function decisionRoutes(app: AdminApp, context: AdminContext): void {
         return {
           correlationId: row.correlationId,
           configVersion: record.configVersion ?? 0,
-          agrees: explanation.agrees,
-          recorded: { outcome: record.outcome, reasons: [...record.reasons] },
+          agrees: explanation.differences.length === 0,
+          differences: [...explanation.differences],
+          recorded: presentVerdict(record),
           decision: { ...explanation.decision },
           trace: [...explanation.trace],
           facts: record.facts,
+          // Records of older edges have no such member.
+          shadow: (record.shadow as AccessRecord['shadow'] | undefined) ?? null,
         };
       }),
   );
@@ -109,6 +112,10 @@ function presentPage(page: Page, list: 'decisions' | 'tail'): Static<typeof Deci
     nextCursor: page.nextId === null ? null : writeCursor(list, page.nextId, ''),
     tailCursor: writeCursor('tail', page.tailId, ''),
   };
+}
+
+function presentVerdict({ outcome, route, reasons, ruleIds }: AccessRecord) {
+  return { outcome, route, reasons: [...reasons], ruleIds: [...ruleIds] };
 }
 
 function presentRecord(row: AccessRecordRow): Static<typeof DecisionRecord> {

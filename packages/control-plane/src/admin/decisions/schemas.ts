@@ -62,9 +62,15 @@ export const ExplanationBody = Type.Object({
   correlationId: Type.String(),
   configVersion: Type.Integer(),
   agrees: Type.Boolean({
-    description: 'The same outcome and the same first reason as the edge recorded.',
+    description: 'The same outcome, route, reasons and rules as the edge recorded.',
   }),
-  recorded: Type.Object({ outcome: Type.String(), reasons: Type.Array(Type.String()) }),
+  differences: Type.Array(Type.String(), { description: 'How they differ, in sentences.' }),
+  recorded: Type.Object({
+    outcome: Type.String(),
+    route: nullable(Type.String()),
+    reasons: Type.Array(Type.String()),
+    ruleIds: Type.Array(Type.String()),
+  }),
   decision: Type.Unsafe<Readonly<Record<string, unknown>>>({
     type: 'object',
     required: ['outcome', 'reasons', 'ruleIds'],
@@ -76,5 +82,8 @@ export const ExplanationBody = Type.Object({
   }),
   trace: Type.Array(Type.Unknown()),
   facts: Type.Unknown(),
+  shadow: Type.Unsafe<AccessRecord['shadow']>({
+    description: 'What a version that was decided besides came to; null: the same, or none was.',
+  }),
 });
 export type ExplanationBody = Static<typeof ExplanationBody>;

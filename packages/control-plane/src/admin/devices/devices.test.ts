@@ -10,7 +10,7 @@ import { writePem } from '@sallyport/shared/pki/pem';
 import { deviceIdOf } from '@sallyport/shared/pki/spiffe';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestAdmin, testAdmin } from '../../testing/admin.ts';
-import { newestOps } from '../../testing/log-ops.ts';
+import { loggedOps, newestOps } from '../../testing/log-ops.ts';
 
 const run = promisify(execFile);
 
@@ -239,6 +239,76 @@ test('the certificates that we issued for a deleted device are blocked', async (
     { op: 'block', kind: 'certificate', subjectId: certificate.sha256 },
   ]);
   expect((await enrol(other, { csr: request })).status).toBe(409);
+});
+
+const hour = (hours: number) => new Date(Date.UTC(2026, 0, 1, hours)).toISOString();
+const observe = (id: string, facts: unknown) =>
+  admin.send('PUT', `/v1/devices/${id}/posture`, { body: { facts } });
+
+test('what is observed of a device goes out with it, whole and in one order', async () => {
+  const id = await createDevice();
+  const facts = [
+    { name: 'os-version', value: 15.1, observedAt: hour(1) },
+    { name: 'disk-encrypted', value: true, observedAt: hour(1) },
+    { name: 'os', value: 'macos', observedAt: hour(1) },
+  ];
+  const { status, body } = await observe(id, facts);
+  expect([status, body.posture]).toEqual([200, [facts[1], facts[2], facts[0]]]);
+  expect(await newestOps(admin.database, 'directory')).toEqual([
+    {
+      op: 'device',
+      id,
+      name: 'laptop',
+      managed: false,
+      ownerUserId: null,
+      posture: [
+        { name: 'disk-encrypted', value: true, observedAtMs: Date.parse(hour(1)) },
+        { name: 'os', value: 'macos', observedAtMs: Date.parse(hour(1)) },
+        { name: 'os-version', value: 15.1, observedAtMs: Date.parse(hour(1)) },
+      ],
+    },
+  ]);
+  // What is left out is not known any more; a change of the device leaves it as it is.
+  expect((await observe(id, [facts[2]])).body.posture).toEqual([facts[2]]);
+  await admin.send('PATCH', `/v1/devices/${id}`, { body: { managed: true } });
+  expect((await admin.send('GET', `/v1/devices/${id}`)).body.posture).toEqual([facts[2]]);
+  expect((await observe(id, [])).body.posture).toEqual([]);
+});
+
+test('an observation does not take the place of a later one, and nothing new goes to no edge', async () => {
+  const id = await createDevice();
+  const encrypted = (value: boolean, hours: number) => [
+    { name: 'disk-encrypted', value, observedAt: hour(hours) },
+  ];
+  await observe(id, encrypted(false, 2));
+  const sent = (await loggedOps(admin.database, 'directory')).length;
+  expect((await observe(id, encrypted(true, 1))).body.posture).toEqual(encrypted(false, 2));
+  expect((await observe(id, encrypted(false, 2))).status).toBe(200);
+  expect(await loggedOps(admin.database, 'directory')).toHaveLength(sent);
+  expect((await observe(id, encrypted(true, 3))).body.posture).toEqual(encrypted(true, 3));
+});
+
+test('posture that cannot be is refused by name', async () => {
+  const id = await createDevice();
+  const fact = { name: 'os', value: 'macos', observedAt: hour(1) };
+  const ahead = new Date(Date.now() + 3_600_000).toISOString();
+  for (const [field, facts] of [
+    ['/facts/0/name', [{ ...fact, name: '__proto__' }]],
+    ['/facts/0/name', [{ ...fact, name: 'x'.repeat(64) }]],
+    ['/facts/1/name', [fact, { ...fact, value: 'linux' }]],
+    ['/facts/0/value', [{ ...fact, value: null }]],
+    ['/facts/0/value', [{ ...fact, value: 'x'.repeat(257) }]],
+    ['/facts/0/value', [{ ...fact, value: 'a\u0000b' }]],
+    ['/facts/0/value', [{ ...fact, value: { $gt: 1 } }]],
+    ['/facts/0/observedAt', [{ ...fact, observedAt: ahead }]],
+    ['/facts/0/observedAt', [{ ...fact, observedAt: 'yesterday' }]],
+    ['/facts/0/source', [{ ...fact, source: 'mdm' }]],
+    ['/facts', Array.from({ length: 33 }, (_, n) => ({ ...fact, name: `os-${n}` }))],
+  ] as const) {
+    const { status, body } = await observe(id, facts);
+    expect([status, body.errors?.[0]?.field]).toEqual([400, field]);
+  }
+  expect((await observe(`dev_${'0'.repeat(26)}`, [fact])).status).toBe(404);
 });
 
 test('an owner must be a user, and can be taken away', async () => {

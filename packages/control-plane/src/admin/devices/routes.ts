@@ -9,7 +9,8 @@ import { closed, idOf, searchText } from '../http/schemas.ts';
 import { runWrite } from '../http/write.ts';
 import { certificateRoutes } from './certificate-routes.ts';
 import { changeDevice, createDevice, removeDevice } from './devices.ts';
-import { Device, DeviceChange, deviceId, NewDevice, presentDevice } from './schemas.ts';
+import { putPosture } from './posture.ts';
+import { Device, DeviceChange, deviceId, NewDevice, Posture, presentDevice } from './schemas.ts';
 
 const tags = ['devices'];
 const params = Type.Object({ id: deviceId });
@@ -86,6 +87,27 @@ export function deviceRoutes(app: AdminApp, context: AdminContext): void {
       const { body } = await runWrite(context, request, reply, {
         action: { verb: 'update', resource: 'device' },
         body: (tx) => changeDevice(tx, request.params.id, request.body),
+        answer: (row) => ({ status: 200, body: presentDevice(row) }),
+      });
+      return body;
+    },
+  );
+  app.put(
+    '/v1/devices/:id/posture',
+    {
+      config: { permission: 'directory:write' },
+      schema: {
+        tags,
+        summary: 'Say what was observed of a device',
+        params,
+        body: Posture,
+        response: { 200: Device },
+      },
+    },
+    async (request, reply) => {
+      const { body } = await runWrite(context, request, reply, {
+        action: { verb: 'observe', resource: 'device' },
+        body: (tx) => putPosture(tx, request.params.id, request.body),
         answer: (row) => ({ status: 200, body: presentDevice(row) }),
       });
       return body;

@@ -1,13 +1,41 @@
 import { writePem } from '@sallyport/shared/pki/pem';
 import { type Static, Type } from 'typebox';
 import type { DeviceCertificateRow, DeviceRow } from '../../store/devices.ts';
-import { closed, idOf, instant, isoOf, label, nullable, sha256Hex } from '../http/schemas.ts';
+import {
+  closed,
+  documentName,
+  idOf,
+  instant,
+  isoOf,
+  label,
+  nullable,
+  sha256Hex,
+  writtenInstant,
+} from '../http/schemas.ts';
 
 export const deviceId = idOf('dev');
 const name = label(256);
 const managed = Type.Boolean({ description: 'The company manages it.' });
 const ownerUserId = nullable(idOf('usr'));
 const pem = Type.String({ minLength: 1, maxLength: 32_768 });
+
+const factValue = Type.Union([Type.Boolean(), Type.Number(), label(256)]);
+
+/** Facts of one device: what a table of the state takes at the most. */
+const postureMax = 32;
+
+export const Posture = Type.Object(
+  {
+    facts: Type.Array(
+      Type.Object({ name: documentName, value: factValue, observedAt: writtenInstant }, closed),
+      {
+        maxItems: postureMax,
+        description: 'All that is known of the device now; a name that is left out is not known.',
+      },
+    ),
+  },
+  closed,
+);
 
 export const NewDevice = Type.Object(
   { name, managed: Type.Optional(managed), ownerUserId: Type.Optional(ownerUserId) },
@@ -28,6 +56,9 @@ export const Device = Type.Object({
   name: Type.String(),
   managed,
   ownerUserId,
+  posture: Type.Array(Type.Object({ name: Type.String(), value: factValue, observedAt: instant }), {
+    description: 'What was last observed of it, by name.',
+  }),
   createdAt: instant,
   updatedAt: instant,
 });
@@ -64,6 +95,11 @@ export function presentDevice(row: DeviceRow): Static<typeof Device> {
     name: row.name,
     managed: row.managed,
     ownerUserId: row.ownerUserId,
+    posture: row.posture.map(({ name: fact, value, observedAtMs }) => ({
+      name: fact,
+      value,
+      observedAt: isoOf(observedAtMs),
+    })),
     createdAt: isoOf(row.createdAtMs),
     updatedAt: isoOf(row.updatedAtMs),
   };

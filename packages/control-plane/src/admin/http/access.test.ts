@@ -19,6 +19,7 @@ const dev = `dev_${'0'.repeat(26)}`;
 const ses = `ses_${'0'.repeat(26)}`;
 const rev = `rev_${'0'.repeat(26)}`;
 const edg = `edg_${'0'.repeat(26)}`;
+const rol = `rol_${'0'.repeat(26)}`;
 const tok = `tok_${'0'.repeat(26)}`;
 const sha = 'a'.repeat(64);
 
@@ -28,6 +29,26 @@ const table: readonly (readonly [method: string, path: string, roles: readonly R
   ['GET', '/v1/config', all],
   ['GET', '/v1/config/versions', all],
   ['GET', '/v1/config/versions/7', all],
+  ['GET', '/v1/config/versions/7/diff', all],
+  ['POST', '/v1/config/versions/7/approve', directory],
+  ['POST', '/v1/config/versions/7/reject', directory],
+  ['POST', '/v1/config:rollback', directory],
+  ['GET', '/v1/schema', all],
+  ['GET', '/v1/rollouts', all],
+  ['GET', `/v1/rollouts/${rol}`, all],
+  ['POST', '/v1/rollouts', directory],
+  ['POST', `/v1/rollouts/${rol}/promote`, directory],
+  ['POST', `/v1/rollouts/${rol}/pause`, directory],
+  ['POST', `/v1/rollouts/${rol}/resume`, directory],
+  ['POST', `/v1/rollouts/${rol}/abort`, directory],
+  ['POST', '/v1/policy:simulate', all],
+  ['POST', '/v1/policy:replay', all],
+  ['GET', '/v1/shadow', all],
+  ['GET', '/v1/shadow/report', all],
+  ['PUT', '/v1/shadow', directory],
+  ['DELETE', '/v1/shadow', directory],
+  ['GET', '/v1/access/who-can', all],
+  ['GET', '/v1/access/what-can', all],
   ['GET', '/v1/users', all],
   ['GET', `/v1/users/${usr}`, all],
   ['POST', '/v1/users', directory],
@@ -46,6 +67,7 @@ const table: readonly (readonly [method: string, path: string, roles: readonly R
   ['POST', '/v1/devices', directory],
   ['PATCH', `/v1/devices/${dev}`, directory],
   ['DELETE', `/v1/devices/${dev}`, directory],
+  ['PUT', `/v1/devices/${dev}/posture`, directory],
   ['GET', `/v1/devices/${dev}/certificates`, all],
   ['POST', `/v1/devices/${dev}/certificates`, directory],
   ['DELETE', `/v1/devices/${dev}/certificates/${sha}`, directory],
@@ -91,7 +113,7 @@ test('the table of this test has every route of the API', () => {
     .map(([method, path]) => `${method?.toUpperCase()} ${path?.replaceAll(/\{\w+\}/g, '*')}`);
   const tested = table.map(
     ([method, path]) =>
-      `${method} ${path.replaceAll(/(usr|grp|dev|ses|rev|edg|tok)_0+|a{64}|some-name|\b7$|abc/g, '*')}`,
+      `${method} ${path.replaceAll(/(usr|grp|dev|ses|rev|edg|tok|rol)_0+|a{64}|some-name|\b7\b|abc/g, '*')}`,
   );
   expect(documented.sort()).toEqual(tested.sort());
 });

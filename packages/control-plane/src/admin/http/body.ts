@@ -2,6 +2,8 @@ import { SallyportError } from '@sallyport/shared/errors';
 import { badField } from './problems.ts';
 
 export const bodyBytesMax = 1_048_576;
+/** Of a set of documents: more than a bundle may have. */
+export const configurationBytesMax = 4_194_304;
 const depthMax = 32;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -42,7 +42,7 @@ export function sendProblem(
 const clientErrors: Readonly<Record<string, SallyportError>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: new SallyportError(
     'payload_too_large',
-    'a body may have 1 MiB at the most',
+    'a body may have 1 MiB, a set of documents 4 MiB',
   ),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: new SallyportError(
     'unsupported_media_type',

@@ -24,7 +24,14 @@ test('the schemas of documents are those that validate them, by kind', async () 
   const kinds = oneOf.map(
     (one: { properties: { kind: { enum: string[] } } }) => one.properties.kind.enum[0],
   );
-  expect(kinds).toEqual(['Route', 'Policy', 'IdentityProvider', 'TrustBundle', 'Settings']);
+  expect(kinds).toEqual([
+    'Route',
+    'Policy',
+    'IdentityProvider',
+    'TrustBundle',
+    'ServiceIdentity',
+    'Settings',
+  ]);
 });
 
 test('each operation tells its roles, and writes their idempotency key', async () => {

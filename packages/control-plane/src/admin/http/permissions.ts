@@ -8,6 +8,8 @@ export const permissions = {
   public: null,
   read: everyone,
   'configuration:write': ['policy-admin', 'owner'],
+  /** Of a version that somebody else made. */
+  'configuration:approve': ['policy-admin', 'owner'],
   'directory:write': ['policy-admin', 'owner'],
   'secrets:read': ['policy-admin', 'owner'],
   'secrets:write': ['policy-admin', 'owner'],

@@ -1,3 +1,4 @@
+import { instantMs } from '@sallyport/policy';
 import { type FieldProblem, SallyportError } from '@sallyport/shared/errors';
 
 /** A request that names one field wrongly. `field` is a JSON pointer into the body, or `?name`. */
@@ -23,4 +24,11 @@ export function notFound(): SallyportError {
 
 export function conflict(detail: string): SallyportError {
   return new SallyportError('conflict', detail);
+}
+
+/** Milliseconds of an instant that a client wrote. Throws for what is none after 1970. */
+export function instantAt(written: string, field: string): number {
+  const atMs = instantMs(written);
+  if (atMs !== null && atMs >= 0) return atMs;
+  throw badField(field, 'must be a date and time with its offset, such as 2026-12-01T08:00:00Z');
 }

@@ -20,6 +20,15 @@ export const position = Type.Object(
   { description: 'A place in the history of a lane.' },
 );
 
+/** A name as documents and conditions have it. */
+export const documentName = Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' });
+
+/** An instant that a client says; whether there is such a day, `instantAt` finds out. */
+export const writtenInstant = Type.String({
+  maxLength: 40,
+  description: 'RFC 3339 with an offset, such as 2026-12-01T08:00:00Z.',
+});
+
 /** SHA-256, lower-case hex. */
 export const sha256Hex = Type.String({ pattern: '^[0-9a-f]{64}$' });
 

@@ -1,7 +1,9 @@
 import { newId } from '@sallyport/shared/ids';
+import type { Position } from '@sallyport/shared/state/model';
 import { sql } from 'drizzle-orm';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { EdgeReceipt } from '../../ports.ts';
+import { readHead } from '../../store/change-log.ts';
 import { insertEdge } from '../../store/edges.ts';
 import type { EdgeLaneReport } from '../../store/schema/index.ts';
 import { type TestAdmin, testAdmin } from '../../testing/admin.ts';
@@ -61,9 +63,11 @@ async function edge(
   leftAgoMs: number | null,
   config: Partial<EdgeLaneReport> | null = {},
   revoke: Partial<EdgeLaneReport> = {},
+  enforced: Position | null = null,
 ): Promise<string> {
   const id = newId('edg');
   const nowMs = Date.now();
+  const position = enforced ?? (await readHead(admin.database.db, 'config'));
   const said = { nack: null, held: false, path: null, stalenessMs: 500, digestAgrees: true };
   const lanes = {
     revoke: { ...said, ...revoke },
@@ -79,6 +83,7 @@ async function edge(
     joinedAtMs: nowMs,
     renewedAtMs: nowMs,
     lastSeenAtMs: leftAgoMs === null ? null : nowMs - leftAgoMs,
+    positions: { config: { applied: position, enforced: position } },
     report: leftAgoMs === null ? null : { replica: 'other', lanes, carriedBlocks: null },
   });
   return id;
@@ -162,6 +167,32 @@ describe('an edge that has not confirmed a revocation', () => {
       if (budgetMs === null) expect(fencedBy, `case ${index}`).toBeNull();
       else expectBudget(body, fencedBy, budgetMs);
     }
+  });
+
+  test('closes by what it decides by, where it has later rows that it refuses', async () => {
+    await apply(settings(), route('wiki', { revoke: { denyAfter: '24h' } }));
+    const before = await readHead(admin.database.db, 'config');
+    await apply(settings(), route('wiki', { revoke: { denyAfter: '5m' } }));
+    const newest = await readHead(admin.database.db, 'config');
+    await madeAgo(5 * hourMs);
+    await admin.database.db.execute(
+      sql`update change_log set written_at_ms = written_at_ms - ${5 * hourMs}`,
+    );
+    // All of them say that their rows are the newest ones, and none is known to have refused one.
+    const cases: readonly (readonly [string, number])[] = [
+      [await edge(20_000, {}, {}, newest), 300_000],
+      [await edge(20_000, {}, {}, before), 24 * hourMs],
+      [await edge(20_000, {}, {}, { ...newest, epoch: newest.epoch - 1 }), 24 * hourMs],
+    ];
+    const body = await revoked(...cases.map(([id]) => id));
+    for (const [index, [, budgetMs]] of cases.entries()) {
+      expectBudget(body, body.receipts[index].fencedBy, budgetMs);
+    }
+    // What the edge lacks is not in the log any more.
+    await admin.database.db.execute(sql`delete from change_log where lane = 'config'`);
+    await admin.send('PUT', '/v1/secrets/corp-secret', { body: { value: 'another value' } });
+    const later = await revoked(...cases.map(([id]) => id));
+    expectBudget(later, later.receipts[1].fencedBy, 24 * hourMs);
   });
 
   test('counts from when its revocations were last complete, if that is later', async () => {

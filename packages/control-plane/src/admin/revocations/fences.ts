@@ -1,9 +1,8 @@
-import { longestDenyMs } from '@sallyport/policy';
-import type { Lane } from '@sallyport/shared/state/model';
+import type { Lane, Position } from '@sallyport/shared/state/model';
 import { edgeLimits } from '@sallyport/shared/sync/edge-limits';
 import type { EdgeStatus, Receipts } from '../../ports.ts';
-import { writeMsMax } from '../../store/change-log.ts';
-import { newestVersionTimes, readBudgetsSince } from '../../store/configuration.ts';
+import { readComplete, writeMsMax } from '../../store/change-log.ts';
+import { longestToClose, newestVersionTimes } from '../../store/configuration.ts';
 import type { Executor } from '../../store/database.ts';
 import { type KnownEdge, readKnownEdges } from '../../store/edge-status.ts';
 
@@ -11,7 +10,8 @@ import { type KnownEdge, readKnownEdges } from '../../store/edge-status.ts';
  * When an edge that does not come to know a revocation lets nobody in any more. It knows its lane
  * `revoke` to be complete as of no later than the commit, and closes a route when that is longer ago
  * than the route's `denyAfter`. By which configuration, it may have been the last to hear: those that
- * it may still have all count, and the longest decides.
+ * it may still have all count, and the longest decides. Of rows that an edge refuses it has the rows
+ * and decides by those before, so what it enforces counts, not what it has.
  */
 
 /**
@@ -37,28 +37,50 @@ export async function readFences(
   const edges = await readKnownEdges(db, nowMs);
   if (edges.length === 0) return new Map();
   const times = await newestVersionTimes(db, versionsMax);
+  const currentAtMs = await readConfigTimes(db, receipts, edges, nowMs);
   const versions = new Map(
-    edges.map((edge) => {
-      const asOfMs = asOfMsOf('config', edge, receipts.edgeStatus(edge.id), nowMs);
-      const madeAtMs = asOfMs === null ? Number.NEGATIVE_INFINITY : asOfMs - reportMs;
-      return [edge.id, times.find(({ createdAtMs }) => createdAtMs <= madeAtMs)?.version ?? 0];
+    edges.map(({ id }) => {
+      const madeAtMs = currentAtMs.get(id) ?? Number.NEGATIVE_INFINITY;
+      return [id, times.find(({ createdAtMs }) => createdAtMs <= madeAtMs)?.version ?? 0];
     }),
   );
-  const budgets = await readBudgetsSince(db, Math.min(...versions.values()));
   const longest = new Map<number, number>();
-  const longestSince = (version: number): number => {
-    const known = longest.get(version) ?? longestOf(budgets, version);
-    longest.set(version, known);
-    return known;
-  };
+  for (const version of new Set(versions.values())) {
+    longest.set(version, await longestToClose(db, version));
+  }
   return new Map(
     edges.map((edge) => {
       // One that has the rows, and does not say that it enforces them, is heard of all the same.
       const asOfMs = asOfMsOf('revoke', edge, receipts.edgeStatus(edge.id), nowMs);
       const lastMs = Math.max(writtenAtMs, asOfMs ?? writtenAtMs) + slackMs;
-      return [edge.id, endMs(lastMs, longestSince(versions.get(edge.id) ?? 0))];
+      return [edge.id, endMs(lastMs, longest.get(versions.get(edge.id) ?? 0) ?? Infinity)];
     }),
   );
+}
+
+/** As of when edges are known to decide by the configuration of that time, or a later one. */
+async function readConfigTimes(
+  db: Executor,
+  receipts: Pick<Receipts, 'edgeStatus'>,
+  edges: readonly KnownEdge[],
+  nowMs: number,
+): Promise<ReadonlyMap<string, number>> {
+  const asked = edges.flatMap((edge) => {
+    const status = receipts.edgeStatus(edge.id);
+    const asOfMs = asOfMsOf('config', edge, status, nowMs);
+    const position = enforcedOf('config', edge, status);
+    if (asOfMs === null || position === null) return [];
+    return [{ id: edge.id, position, atMs: asOfMs - reportMs }];
+  });
+  const complete = await readComplete(db, 'config', asked);
+  return new Map(
+    asked.filter((_, index) => complete[index] === true).map(({ id, atMs }) => [id, atMs]),
+  );
+}
+
+function enforcedOf(lane: Lane, edge: KnownEdge, status: EdgeStatus | null): Position | null {
+  const live = status?.lanes[lane];
+  return (live?.here === true ? live : edge.positions?.[lane])?.enforced ?? null;
 }
 
 /** The edge's clock may be slow by as much as any is. */
@@ -66,18 +88,6 @@ function endMs(lastMs: number, denyAfterMs: number): number | null {
   if (!Number.isFinite(denyAfterMs)) return null;
   const untilMs = lastMs + denyAfterMs * (1 + edgeLimits.clockDrift);
   return Math.ceil(untilMs / 1_000) * 1_000;
-}
-
-type Budgets = Awaited<ReturnType<typeof readBudgetsSince>>;
-
-function longestOf(budgets: Budgets, version: number): number {
-  const there = budgets.filter(
-    ({ untilVersion }) => untilVersion === null || untilVersion > version,
-  );
-  const saidBy = (kind: string) =>
-    there.filter((one) => one.kind === kind).map(({ staleness }) => staleness ?? undefined);
-  const settings = saidBy('Settings');
-  return longestDenyMs('revoke', settings.length === 0 ? [undefined] : settings, saidBy('Route'));
 }
 
 /**

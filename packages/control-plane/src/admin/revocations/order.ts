@@ -1,8 +1,10 @@
 import type { Static } from 'typebox';
 import { type RevocationOrder, targetRules } from '../../revoke/revoke.ts';
+
 import type { Executor } from '../../store/database.ts';
 import { findDevice } from '../../store/devices.ts';
 import { findEdge } from '../../store/edges.ts';
+import { isServiceNamed } from '../../store/services.ts';
 import { findSession } from '../../store/sessions.ts';
 import { findUser, findUsersByEmail } from '../../store/users.ts';
 import type { WriteTx } from '../../store/write.ts';
@@ -52,6 +54,11 @@ async function subjectOf(db: Executor, target: Target): Promise<string> {
       return known(await findSession(db, target.id), target.id);
     case 'device':
       return known(await findDevice(db, target.id), target.id);
+    case 'service':
+      if (!(await isServiceNamed(db, target.name))) {
+        throw badField('/target/name', 'names no service identity');
+      }
+      return target.name;
     case 'edge':
       return known(await findEdge(db, target.id), target.id);
   }

@@ -29,6 +29,27 @@ const revoke = (body: object, query = '') =>
     body: { reason: 'a test', ...body },
   });
 
+async function applyService(name: string): Promise<void> {
+  await admin.send('PUT', '/v1/secrets/corp-secret', { body: { value: 'the value' } });
+  const apiVersion = 'sallyport.dev/v1';
+  const issuer = 'https://idp.corp.test';
+  const signIn = { host: 'signin.corp.test', identityProvider: 'corp' };
+  const documents = [
+    {
+      apiVersion,
+      kind: 'IdentityProvider',
+      metadata: { name: 'corp' },
+      spec: { issuer, clientId: 'sallyport', clientSecret: 'corp-secret' },
+    },
+    { apiVersion, kind: 'Settings', metadata: { name: 'default' }, spec: { signIn } },
+    { apiVersion, kind: 'ServiceIdentity', metadata: { name }, spec: { devices: [device] } },
+  ];
+  const answer = await admin.send('POST', '/v1/config:apply', {
+    body: { documents, message: 'x' },
+  });
+  expect([answer.status, answer.body.errors]).toEqual([201, undefined]);
+}
+
 async function isLive(sid: string): Promise<boolean> {
   return (await admin.send('GET', `/v1/sessions/${sid}`)).body.live as boolean;
 }
@@ -77,6 +98,25 @@ describe('to end', () => {
 });
 
 describe('to block', () => {
+  test('a service identity goes by its name, which some version must have', async () => {
+    const unknown = await revoke({ target: { kind: 'service', name: 'ci-runner' } });
+    expect([unknown.status, unknown.body.errors[0].field]).toEqual([400, '/target/name']);
+    await applyService('ci-runner');
+    const { status, body } = await revoke({ target: { kind: 'service', name: 'ci-runner' } });
+    expect([status, body.effect]).toEqual([201, 'block']);
+    expect(body.target).toEqual({ kind: 'service', id: 'ci-runner' });
+    const subject = { revocationId: body.id, kind: 'service', subjectId: 'ci-runner' };
+    expect(await newestOps(admin.database, 'revoke')).toEqual([
+      { op: 'block', ...subject, expiresAtMs: null },
+    ]);
+    const { body: list } = await admin.send('GET', '/v1/revocations?kind=service&id=ci-runner');
+    expect(list.items).toMatchObject([{ id: body.id }]);
+    expect((await admin.send('DELETE', `/v1/revocations/${body.id}`)).status).toBe(200);
+    expect(await newestOps(admin.database, 'revoke')).toEqual([{ op: 'lifted_block', ...subject }]);
+    const end = { target: { kind: 'service', name: 'ci-runner' }, effect: 'end' };
+    expect((await revoke(end)).status).toBe(422);
+  });
+
   test('is the default for user, device, certificate and edge, and sessions stay', async () => {
     const sid = await bornSession(admin, user);
     const edge = newId('edg');

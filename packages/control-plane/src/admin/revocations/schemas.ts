@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import type { RevocationRow } from '../../store/revocations.ts';
 import {
   closed,
+  documentName,
   idOf,
   instant,
   isoOf,
@@ -24,6 +25,7 @@ const byId = <Kind extends string, Id extends ReturnType<typeof idOf>>(kind: Kin
 export type Target =
   | { readonly kind: 'session' | 'device' | 'certificate' | 'edge'; readonly id: string }
   | { readonly kind: 'user'; readonly id?: string; readonly email?: string }
+  | { readonly kind: 'service'; readonly name: string }
   | { readonly kind: 'everyone' };
 
 const Target = Type.Unsafe<Target>({
@@ -42,6 +44,10 @@ const Target = Type.Unsafe<Target>({
         email: Type.Optional(Type.String({ minLength: 3, maxLength: 254 })),
       },
       { ...closed, minProperties: 2, maxProperties: 2 },
+    ),
+    Type.Object(
+      { kind: Type.Literal('service'), name: documentName },
+      { ...closed, description: 'A ServiceIdentity, by its name.' },
     ),
     Type.Object({ kind: Type.Literal('everyone') }, closed),
   ],
@@ -103,13 +109,17 @@ export const targetKind = Type.Union([
   Type.Literal('user'),
   Type.Literal('device'),
   Type.Literal('certificate'),
+  Type.Literal('service'),
   Type.Literal('edge'),
   Type.Literal('everyone'),
 ]);
 
 export const Revocation = Type.Object({
   id: idOf('rev'),
-  target: Type.Object({ kind: targetKind, id: nullable(Type.String()) }),
+  target: Type.Object({
+    kind: targetKind,
+    id: nullable(Type.String({ description: 'Of a service its name.' })),
+  }),
   effect,
   reason: Type.String(),
   createdBy: Type.String(),

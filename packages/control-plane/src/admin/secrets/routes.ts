@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type SealKey, seal } from '@sallyport/shared/seal';
 import { type Static, Type } from 'typebox';
-import { holdConfiguration, readLiveDocuments } from '../../store/configuration.ts';
+import { holdConfiguration, readDocumentsInUse } from '../../store/configuration.ts';
 import { read } from '../../store/database.ts';
 import {
   deleteSecret,
@@ -127,7 +127,7 @@ async function removeSecret(tx: WriteTx, id: string): Promise<void> {
   const current = await lockSecret(tx.db, id);
   if (current === null) throw notFound();
   if (current.holder === 'edge') throw conflict('this secret is made by the control plane itself');
-  const user = (await readLiveDocuments(tx.db)).find(
+  const user = (await readDocumentsInUse(tx.db)).find(
     (document) => document.kind === 'IdentityProvider' && document.spec.clientSecret === id,
   );
   if (user !== undefined)

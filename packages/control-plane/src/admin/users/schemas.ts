@@ -1,6 +1,15 @@
 import { type Static, Type } from 'typebox';
-import type { Identity, UserRow } from '../../store/users.ts';
-import { closed, idOf, instant, isoOf, label } from '../http/schemas.ts';
+import { employmentOf, type Identity, type UserRow } from '../../store/users.ts';
+import {
+  closed,
+  idOf,
+  instant,
+  isoOf,
+  isoOrNull,
+  label,
+  nullable,
+  writtenInstant,
+} from '../http/schemas.ts';
 
 export const userId = idOf('usr');
 const email = Type.String({
@@ -10,6 +19,13 @@ const email = Type.String({
 });
 const displayName = Type.String({ maxLength: 256, pattern: String.raw`^[^\p{Cc}]*$` });
 const status = Type.Union([Type.Literal('active'), Type.Literal('suspended')]);
+const employmentClass = Type.Union([Type.Literal('employee'), Type.Literal('contractor')]);
+const writtenEmployment = nullable(
+  Type.Object(
+    { class: employmentClass, endsAt: Type.Optional(nullable(writtenInstant)) },
+    { ...closed, description: 'From `endsAt` on the user is refused everywhere. null: not known.' },
+  ),
+);
 const groupNames = Type.Array(label(256), { maxItems: 256, uniqueItems: true });
 const identity = Type.Object(
   {
@@ -24,6 +40,7 @@ export const NewUser = Type.Object(
     email: Type.Optional(email),
     displayName: Type.Optional(displayName),
     status: Type.Optional(status),
+    employment: Type.Optional(writtenEmployment),
     groups: Type.Optional(groupNames),
     identities: Type.Optional(Type.Array(identity, { maxItems: 16 })),
   },
@@ -35,6 +52,7 @@ export const UserChange = Type.Object(
     email: Type.Optional(email),
     displayName: Type.Optional(displayName),
     status: Type.Optional(status),
+    employment: Type.Optional(writtenEmployment),
   },
   { ...closed, minProperties: 1 },
 );
@@ -44,6 +62,7 @@ export const User = Type.Object({
   email,
   displayName,
   status,
+  employment: nullable(Type.Object({ class: employmentClass, endsAt: nullable(instant) })),
   groups: groupNames,
   identities: Type.Array(identity),
   createdAt: instant,
@@ -59,11 +78,16 @@ export function presentUser(
   groups: readonly string[],
   identities: readonly Identity[],
 ): User {
+  const employment = employmentOf(row);
   return {
     id: row.id,
     email: row.email,
     displayName: row.displayName,
     status: row.status,
+    employment: employment && {
+      class: employment.class,
+      endsAt: isoOrNull(employment.endsAtMs),
+    },
     groups: [...groups],
     identities: identities.map(({ issuer, subject }) => ({ issuer, subject })),
     createdAt: isoOf(row.createdAtMs),

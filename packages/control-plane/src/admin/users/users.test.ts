@@ -39,6 +39,7 @@ test('a user is created with identities and groups, and goes out in the director
       displayName: 'Alice',
       status: 'active',
       groups: ['employees'],
+      employment: null,
     },
   ]);
   expect(await admin.send('GET', `/v1/users/${body.id}`)).toMatchObject({ status: 200, body });
@@ -78,6 +79,48 @@ test('a change goes out whole, and a suspended user is so in the lane', async ()
   expect(nothing.status).toBe(400);
 });
 
+test('employment is told to the edges with the user, and can be taken back', async () => {
+  const employment = { class: 'contractor', endsAt: '2026-12-31T18:00:00+01:00' };
+  const id = await createUser({ employment });
+  const op = async () => (await newestOps(admin.database, 'directory'))[0];
+  const endsAtMs = Date.UTC(2026, 11, 31, 17);
+  expect(await op()).toMatchObject({ id, employment: { class: 'contractor', endsAtMs } });
+  const shown = { class: 'contractor', endsAt: '2026-12-31T17:00:00.000Z' };
+  expect((await admin.send('GET', `/v1/users/${id}`)).body.employment).toEqual(shown);
+  const change = async (to: unknown) => {
+    const { status, body } = await admin.send('PATCH', `/v1/users/${id}`, {
+      body: { employment: to },
+    });
+    return [status, body.employment];
+  };
+  const endless = { class: 'employee', endsAt: null };
+  expect(await change({ class: 'employee' })).toEqual([200, endless]);
+  // What is not named stays as it is.
+  const { body } = await admin.send('PATCH', `/v1/users/${id}`, { body: { displayName: 'A' } });
+  expect(body.employment).toEqual(endless);
+  expect(await change(null)).toEqual([200, null]);
+  expect(await op()).toMatchObject({ employment: null });
+});
+
+test('an employment of another class, or that ends on no day, is refused by name', async () => {
+  for (const employment of [
+    { class: 'intern' },
+    { class: null },
+    {},
+    { class: 'employee', endsAt: '2026-02-30T00:00:00Z' },
+    { class: 'employee', endsAt: '2026-12-31' },
+    { class: 'employee', endsAt: '1969-12-31T00:00:00Z' },
+    { class: 'employee', until: null },
+  ]) {
+    const { status, body } = await admin.send('POST', '/v1/users', { body: { employment } });
+    expect([employment, status, body.errors?.[0]?.field]).toEqual([
+      employment,
+      400,
+      expect.stringMatching(/^\/employment/),
+    ]);
+  }
+});
+
 test('a deleted user leaves devices without an owner, in the same revision', async () => {
   const id = await createUser({ email: 'gone@corp.test' });
   const { body: device } = await admin.send('POST', '/v1/devices', {
@@ -85,7 +128,7 @@ test('a deleted user leaves devices without an owner, in the same revision', asy
   });
   expect((await admin.send('DELETE', `/v1/users/${id}`)).status).toBe(204);
   expect(await newestOps(admin.database, 'directory')).toEqual([
-    { op: 'device', id: device.id, name: 'laptop', managed: false, ownerUserId: null },
+    { op: 'device', id: device.id, name: 'laptop', managed: false, ownerUserId: null, posture: [] },
     { op: 'deleted_user', id },
   ]);
   expect((await admin.send('GET', `/v1/users/${id}`)).status).toBe(404);

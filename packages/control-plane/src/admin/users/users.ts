@@ -1,3 +1,4 @@
+import type { EmploymentFacts } from '@sallyport/policy';
 import type { Static } from 'typebox';
 import type { Executor } from '../../store/database.ts';
 import { deviceOp, disownDevices } from '../../store/devices.ts';
@@ -15,7 +16,7 @@ import {
   userOps,
 } from '../../store/users.ts';
 import type { WriteTx } from '../../store/write.ts';
-import { badField, conflict, notFound } from '../http/problems.ts';
+import { badField, conflict, instantAt, notFound } from '../http/problems.ts';
 import { type NewUser, presentUser, type User, type UserChange } from './schemas.ts';
 
 /** Makes a user with identities and memberships by an administrator's word. */
@@ -28,7 +29,12 @@ export async function createUser(tx: WriteTx, given: Static<typeof NewUser>): Pr
   }
   const row = await insertUser(
     tx.db,
-    { email: email.toLowerCase(), displayName, status },
+    {
+      email: email.toLowerCase(),
+      displayName,
+      status,
+      employment: employmentFrom(given.employment ?? null),
+    },
     tx.nowMs,
   );
   for (const identity of identities) {
@@ -37,7 +43,8 @@ export async function createUser(tx: WriteTx, given: Static<typeof NewUser>): Pr
   }
   for (const groupId of ids) await addMember(tx.db, groupId, row.id, tx.nowMs);
   tx.emit('directory', ...(await userOps(tx.db, [row.id])));
-  tx.describe(row.id, { email: row.email, status, groups });
+  const { employment = null } = given;
+  tx.describe(row.id, { email: row.email, status, employment, groups });
   return showUser(tx.db, row);
 }
 
@@ -46,16 +53,32 @@ export async function changeUser(
   id: string,
   change: Static<typeof UserChange>,
 ): Promise<User> {
+  const { email, employment, ...rest } = change;
   const row = await updateUser(
     tx.db,
     id,
-    change.email === undefined ? change : { ...change, email: change.email.toLowerCase() },
+    {
+      ...rest,
+      ...(email === undefined ? {} : { email: email.toLowerCase() }),
+      ...(employment === undefined ? {} : { employment: employmentFrom(employment) }),
+    },
     tx.nowMs,
   );
   if (row === null) throw notFound();
   tx.emit('directory', ...(await userOps(tx.db, [id])));
   tx.describe(id, change);
   return showUser(tx.db, row);
+}
+
+type WrittenEmployment = NonNullable<Static<typeof NewUser>['employment']>;
+
+function employmentFrom(written: WrittenEmployment | null): EmploymentFacts | null {
+  if (written === null) return null;
+  const { endsAt = null } = written;
+  return {
+    class: written.class,
+    endsAtMs: endsAt === null ? null : instantAt(endsAt, '/employment/endsAt'),
+  };
 }
 
 /** Deletes a user. Devices stay, without an owner; sessions go, and would not hold anyway. */

@@ -1,5 +1,7 @@
+import { hex } from '@sallyport/shared/bytes';
 import type { Log } from '@sallyport/shared/log';
 import type { Lane } from '@sallyport/shared/state/model';
+import { bodySha256 } from '@sallyport/shared/sync/signing';
 import type { Database } from '../../store/database.ts';
 import {
   type LaneHead,
@@ -15,8 +17,11 @@ export type Monotonic = () => number;
 export interface LogListener {
   /** The next revision of its lane, right after the one before. */
   onRevision(revision: Revision): void;
-  /** The lane's history jumped (first read, other epoch, rows gone): all before is void. */
-  onReset(lane: Lane, head: LaneHead): void;
+  /**
+   * The lane's history jumped (first read, other epoch, rows gone): all before is void.
+   * `sha256`: of the body at the head, hex; null: the log does not have it.
+   */
+  onReset(lane: Lane, head: LaneHead, sha256: string | null): void;
 }
 
 export interface LogFollower {
@@ -80,7 +85,9 @@ export function followLog(options: {
     while (!stopped) {
       const askedAtMs = monotonic();
       const page = await open.read(heads);
-      for (const [lane, head] of page.heads) adoptHead(lane, head);
+      for (const [lane, head] of page.heads) {
+        adoptHead(lane, head, page.headsSha256.get(lane) ?? null);
+      }
       for (const revision of page.revisions) {
         adoptRevision(revision);
         await slices.turn();
@@ -92,27 +99,27 @@ export function followLog(options: {
       }
       for (const [lane, head] of behind) {
         // The head moved and there are no rows for it.
-        if (!page.revisions.some((revision) => revision.lane === lane)) jump(lane, head);
+        if (!page.revisions.some((revision) => revision.lane === lane)) jump(lane, head, null);
       }
     }
   };
 
-  const jump = (lane: Lane, head: LaneHead): void => {
+  const jump = (lane: Lane, head: LaneHead, sha256: string | null): void => {
     heads.set(lane, head);
-    listener.onReset(lane, head);
+    listener.onReset(lane, head, sha256);
   };
 
-  const adoptHead = (lane: Lane, head: LaneHead): void => {
+  const adoptHead = (lane: Lane, head: LaneHead, sha256: string | null): void => {
     const known = heads.get(lane);
-    if (known?.epoch !== head.epoch || known.rev > head.rev) jump(lane, head);
+    if (known?.epoch !== head.epoch || known.rev > head.rev) jump(lane, head, sha256);
   };
 
   const adoptRevision = (revision: Revision): void => {
     const known = heads.get(revision.lane);
     if (known?.epoch !== revision.epoch || revision.rev <= known.rev) return;
-    const { lane, rev, prevRev } = revision;
+    const { lane, rev, prevRev, body } = revision;
     // The rows between were cleaned away: nobody can be brought here by deltas.
-    if (prevRev !== known.rev) return jump(lane, { ...known, rev });
+    if (prevRev !== known.rev) return jump(lane, { ...known, rev }, hex(bodySha256(body)));
     heads.set(lane, { ...known, rev });
     listener.onRevision(revision);
   };

@@ -1,4 +1,6 @@
+import { hex } from '@sallyport/shared/bytes';
 import type { Lane, Position } from '@sallyport/shared/state/model';
+import { bodySha256 } from '@sallyport/shared/sync/signing';
 import type { Revision } from '../../store/log-connection.ts';
 import type { FrameSigner, SignedFrame } from './sign.ts';
 
@@ -20,6 +22,8 @@ interface Entry {
   readonly readAtMs: number;
   /** null: there was no key to sign with. */
   frame: Frame | null;
+  /** Of the body, hex; null: nobody has asked. */
+  sha256: string | null;
 }
 
 /**
@@ -35,15 +39,21 @@ export class FrameRing {
   #start = 0;
   #entries: (Entry | undefined)[] = [];
   #bytes = 0;
+  /** Of the revision that the ring began after; null: not known. */
+  #before: { readonly rev: number; readonly sha256: string } | null = null;
 
   constructor(limits: RingLimits, signer: FrameSigner) {
     this.#limits = limits;
     this.#signer = signer;
   }
 
-  /** Forgets all; the next revision is the one after `head`. */
-  reset(head: Position): void {
+  /**
+   * Forgets all; the next revision is the one after `head`. Of the body at the head no more than
+   * its hash is kept (hex): it is what most edges had last that come back to a new replica.
+   */
+  reset(head: Position, sha256: string | null = null): void {
     this.#epoch = head.epoch;
+    this.#before = sha256 === null ? null : { rev: head.rev, sha256 };
     this.#firstRev = head.rev + 1;
     this.#start = 0;
     this.#entries = [];
@@ -55,7 +65,7 @@ export class FrameRing {
     if (revision.epoch !== this.#epoch || revision.rev !== expected) {
       throw new Error(`revision ${revision.rev} of ${revision.lane} is not ${expected}`);
     }
-    const entry: Entry = { revision, readAtMs, frame: null };
+    const entry: Entry = { revision, readAtMs, frame: null, sha256: null };
     this.#sign(entry);
     this.#entries.push(entry);
     this.#bytes += weight(entry);
@@ -84,6 +94,15 @@ export class FrameRing {
   revisionAfter(position: Position): Revision | null | 'gone' {
     const entry = this.#entryAfter(position);
     return entry === 'gone' || entry === null ? entry : entry.revision;
+  }
+
+  /** SHA-256 (hex) of the body at a position; null: not known. */
+  bodySha256({ epoch, rev }: Position): string | null {
+    if (epoch === this.#epoch && rev === this.#before?.rev) return this.#before.sha256;
+    const entry = this.#entryAfter({ epoch, rev: rev - 1 });
+    if (entry === 'gone' || entry === null) return null;
+    entry.sha256 ??= hex(bodySha256(entry.revision.body));
+    return entry.sha256;
   }
 
   /** When (monotonic) the revision that follows a position was read; null: not in the ring. */

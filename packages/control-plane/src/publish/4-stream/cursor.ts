@@ -32,6 +32,7 @@ export interface CursorObserver {
 }
 
 export interface CursorParts {
+  readonly edgeId: string;
   readonly source: LaneSource;
   /** What this edge refused, also on other streams. */
   readonly refusals: Refusals;
@@ -110,7 +111,7 @@ export class LaneCursor {
       if (phase.kind === 'sending' && !this.#offer.hasPlace(phase.shards, this.#parts.poke)) {
         return null;
       }
-      if (phase.kind === 'waiting') this.#lookAgain();
+      if (phase.kind === 'waiting' && this.#state.resume === null) this.#lookAgain();
       const before = this.#state;
       const bytes = this.#feed({ type: 'room' });
       if (bytes !== null) return bytes;
@@ -169,8 +170,9 @@ export class LaneCursor {
         return null;
       case 'check_history':
         this.#ask(
-          () => this.#parts.source.history(effect.proof),
-          (history) => ({ type: 'history', of: effect.proof, ...history }),
+          () => this.#parts.source.history(this.#parts.edgeId, effect.proof),
+          (history) =>
+            history === null ? failed() : { type: 'history', of: effect.proof, ...history },
         );
         return null;
       case 'raise_epoch':
@@ -244,7 +246,7 @@ export class LaneCursor {
     this.#ask(
       () => this.#offer.find(source, atLeast),
       (snapshot) => {
-        if (snapshot === null) return { type: 'failed' };
+        if (snapshot === null) return failed();
         this.#offer.make(snapshot);
         const sha256 = snapshot.shards.map(({ hash }) => hash);
         return { type: 'manifest', position: snapshot.position, sha256 };
@@ -273,7 +275,7 @@ export class LaneCursor {
     this.#read.ask(
       work,
       (answer) => settle(() => eventOf(answer)),
-      () => settle(() => ({ type: 'failed' })),
+      () => settle(failed),
     );
   }
 
@@ -290,4 +292,9 @@ export class LaneCursor {
     const known = ownSha256 === null ? null : have;
     this.#feed({ type: 'hello', have: known, proof, ownSha256 });
   }
+}
+
+/** Many streams may have failed at the same instant. */
+function failed(): EventBody {
+  return { type: 'failed', jitter: Math.random() };
 }

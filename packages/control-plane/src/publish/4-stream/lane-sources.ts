@@ -1,17 +1,16 @@
-import { createHash } from 'node:crypto';
 import { Lru } from '@sallyport/shared/lru';
 import type { Lane, Position } from '@sallyport/shared/state/model';
 import { edgeLimits } from '@sallyport/shared/sync/edge-limits';
-import type { FrameProof } from '@sallyport/shared/sync/messages';
 import { comparePositions } from '@sallyport/shared/sync/position';
-import { readHead, readOldestRevision, readRevisions } from '../../store/change-log.ts';
+import { readOldestRevision, readRevisions } from '../../store/change-log.ts';
 import { type Database, read } from '../../store/database.ts';
 import type { LaneHead } from '../../store/log-connection.ts';
 import type { ImageKeeper, ImageSource } from '../2-images/image-keeper.ts';
 import type { Snapshots } from '../2-images/snapshots.ts';
 import type { FrameRing } from '../3-frames/ring.ts';
 import type { FrameSigner } from '../3-frames/sign.ts';
-import type { DatabaseHistory, LaneSource, LoggedFrame } from './lane-source.ts';
+import type { HistoryChecks } from './history-checks.ts';
+import type { LaneSource, LoggedFrame } from './lane-source.ts';
 
 export interface LaneSourceParts {
   readonly lane: Lane;
@@ -23,6 +22,7 @@ export interface LaneSourceParts {
   readonly head: () => LaneHead | null;
   /** Of the log, milliseconds: while the database is away nothing can be read from it. */
   readonly logAgeMs: () => number;
+  readonly checks: HistoryChecks;
   readonly believes: LaneSource['believes'];
   readonly aheadElsewhere: LaneSource['aheadElsewhere'];
   readonly raiseEpoch: LaneSource['raiseEpoch'];
@@ -83,11 +83,7 @@ export function createLaneSource(parts: LaneSourceParts): KeptLaneSource {
       };
     },
     frameAfter: (position) => ring.after(position),
-    bodySha256({ epoch, rev }) {
-      const revision = ring.revisionAfter({ epoch, rev: rev - 1 });
-      if (revision === null || revision === 'gone') return null;
-      return createHash('sha256').update(revision.body).digest('hex');
-    },
+    bodySha256: (position) => ring.bodySha256(position),
     framesAfter(position) {
       const key = `${position.epoch}/${position.rev}`;
       let page = pages.get(key);
@@ -115,7 +111,7 @@ export function createLaneSource(parts: LaneSourceParts): KeptLaneSource {
       }
       return null;
     },
-    history: (proof) => readHistory(database, lane, proof),
+    history: (edgeId, proof) => parts.checks.ask(edgeId, lane, proof),
     raiseEpoch: parts.raiseEpoch,
     believes: parts.believes,
     aheadElsewhere: parts.aheadElsewhere,
@@ -150,21 +146,4 @@ export function createImageSource(
       return rows[0]?.prevRev === position.rev ? rows : [];
     },
   };
-}
-
-async function readHistory(
-  database: Database,
-  lane: Lane,
-  { epoch, rev }: FrameProof,
-): Promise<DatabaseHistory> {
-  return read(
-    database,
-    async (db) => {
-      const [own] = await readRevisions(db, lane, { epoch, rev: rev - 1 }, 1);
-      const body = own?.rev === rev ? own.body : null;
-      const sha256 = body === null ? null : createHash('sha256').update(body).digest('hex');
-      return { head: await readHead(db, lane), sha256 };
-    },
-    { urgent: true },
-  );
 }

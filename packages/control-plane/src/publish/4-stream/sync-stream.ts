@@ -1,5 +1,5 @@
 import type { SyncRequest } from '@sallyport/proto';
-import { fetchFromWire, nackFromWire } from '@sallyport/proto';
+import { fetchFromWire, laneFromWire, nackFromWire } from '@sallyport/proto';
 import type { Log } from '@sallyport/shared/log';
 import { type Block, type Lane, lanes } from '@sallyport/shared/state/model';
 import type { NackMessage, PathName } from '@sallyport/shared/sync/messages';
@@ -103,6 +103,7 @@ export class SyncStream {
     if (this.#ended) return;
     const kind = message.case === 'ack' ? 'ack' : 'other';
     if (!this.#parts.budget.take(kind, bytes)) return this.end({ kind: 'flooding' });
+    if (this.#hushed && !isLastWord(message)) return;
     if (message.case === 'hello') return this.#hello(message.value);
     if (!this.#greeted) {
       return this.end({ kind: 'protocol', detail: 'a Hello comes first' });
@@ -151,7 +152,7 @@ export class SyncStream {
     this.pump();
   }
 
-  /** Sends revocations alone. What the edge says is still heard, until the stream ends. */
+  /** Sends revocations alone, and hears what the edge makes of them, until the stream ends. */
   hush(): void {
     this.#hushed = true;
   }
@@ -220,6 +221,7 @@ export class SyncStream {
     if (source === undefined) return null;
     const { edgeId } = this.peer;
     return new LaneCursor({
+      edgeId,
       source,
       refusals: tracker.refusals(edgeId, lane),
       transfers: admission.transfers,
@@ -297,4 +299,10 @@ export class SyncStream {
       if (wasFull) this.pump();
     });
   }
+}
+
+/** What a blocked edge may still say: it could have itself carried on otherwise. */
+function isLastWord(message: SyncRequest['message']): boolean {
+  if (message.case !== 'ack' && message.case !== 'nack') return false;
+  return laneFromWire(message.value.lane) === 'revoke';
 }

@@ -1,4 +1,5 @@
-import { boolean, index, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import type { EmploymentFacts, PostureFact } from '@sallyport/policy';
+import { boolean, index, jsonb, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { bytea, instant } from './columns.ts';
 
 export type UserStatus = 'active' | 'suspended';
@@ -12,6 +13,10 @@ export const users = pgTable(
     email: text('email').notNull(),
     displayName: text('display_name').notNull(),
     status: text('status').$type<UserStatus>().notNull(),
+    /** null: not known, and then there is no end either. */
+    employmentClass: text('employment_class').$type<EmploymentFacts['class']>(),
+    /** null: without end. */
+    employmentEndsAtMs: instant('employment_ends_at_ms'),
     createdAtMs: instant('created_at_ms').notNull(),
     updatedAtMs: instant('updated_at_ms').notNull(),
   },
@@ -81,6 +86,8 @@ export const devices = pgTable(
     name: text('name').notNull(),
     managed: boolean('managed').notNull(),
     ownerUserId: text('owner_user_id').references(() => users.id),
+    /** What was last observed of it, by name; written whole and read whole. */
+    posture: jsonb('posture').$type<readonly PostureFact[]>().notNull().default([]),
     createdAtMs: instant('created_at_ms').notNull(),
     updatedAtMs: instant('updated_at_ms').notNull(),
   },

@@ -1,6 +1,7 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
+import { sql } from 'drizzle-orm';
 import { bigserial, index, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
-import { instant } from './columns.ts';
+import { count, instant } from './columns.ts';
 
 /**
  * Access records as the edges wrote them; columns beside the record are those that questions ask
@@ -21,6 +22,8 @@ export const accessRecords = pgTable(
     host: text('host').notNull(),
     outcome: text('outcome').notNull(),
     record: jsonb('record').$type<AccessRecord>().notNull(),
+    /** The version that would have decided otherwise; null: none would. */
+    shadowVersion: count('shadow_version'),
     receivedAtMs: instant('received_at_ms').notNull(),
   },
   (table) => [
@@ -31,5 +34,8 @@ export const accessRecords = pgTable(
     index('access_records_route').on(table.route, table.id),
     index('access_records_host').on(table.host, table.id),
     index('access_records_received').on(table.receivedAtMs),
+    index('access_records_shadow')
+      .on(table.shadowVersion, table.id)
+      .where(sql`${table.shadowVersion} is not null`),
   ],
 );

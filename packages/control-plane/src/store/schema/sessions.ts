@@ -66,14 +66,14 @@ export const generations = pgTable(
 );
 
 export type RevocationEffect = 'end' | 'block';
-export type RevocationTarget = 'session' | Exclude<BlockKind, 'service'>;
+export type RevocationTarget = 'session' | BlockKind;
 
 export const revocations = pgTable(
   'revocations',
   {
     id: text('id').primaryKey(),
     target: text('target').$type<RevocationTarget>().notNull(),
-    /** Id or certificate SHA-256; empty for everyone. */
+    /** Id, certificate SHA-256, or name of a service; empty for everyone. */
     subjectId: text('subject_id').notNull(),
     /** Of a certificate that was enrolled: SHA-256 of its public key. */
     subjectKeySha256: text('subject_key_sha256'),

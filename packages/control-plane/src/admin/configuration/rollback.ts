@@ -1,0 +1,41 @@
+import { moveLane } from '../../releases/lane.ts';
+import { rollBack } from '../../releases/rollouts.ts';
+import { findActiveRollout } from '../../store/rollouts.ts';
+import type { WriteTx } from '../../store/write.ts';
+import type { Prepared } from './measure.ts';
+import { type Author, makeVersion, type Published } from './publish.ts';
+import { readReturn } from './read-return.ts';
+
+export interface Return {
+  readonly toVersion: number;
+  readonly author: Author;
+  readonly message: string;
+  readonly confirm: boolean;
+}
+
+/**
+ * Goes back: a new version that is equal to an older one, to every edge at once. A rollout under way
+ * ends. What was live just before needs nobody's approval, because it is the way out of a bad
+ * version; what is older counts as a change like any other.
+ */
+export async function goBack(
+  tx: WriteTx,
+  { toVersion, author, message, confirm }: Return,
+  prepared: Prepared | null,
+): Promise<Published> {
+  return moveLane(tx, async () => {
+    const rollout = await findActiveRollout(tx.db);
+    if (rollout !== null) {
+      await rollBack(tx, rollout, `${author.label} rolled back to version ${toVersion}`);
+    }
+    const wanted = {
+      ...(await readReturn(tx.db, toVersion)),
+      author,
+      message: message === '' ? `back to version ${toVersion}` : message,
+      mode: 'release',
+      confirm,
+      restores: toVersion,
+    } as const;
+    return makeVersion(tx, wanted, prepared);
+  });
+}

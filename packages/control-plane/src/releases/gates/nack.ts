@@ -1,0 +1,22 @@
+import type { KnownEdge } from '../../store/edge-status.ts';
+import type { RolloutRow } from '../../store/rollouts.ts';
+import { enforces, refusalOf } from '../ring-edges.ts';
+import type { Gate } from './gate.ts';
+
+/** No edge that the version was released to refused it. */
+export const nackGate: Gate = {
+  name: 'nack',
+  async check({ edges, rollout }) {
+    for (const edge of edges) {
+      const nack = refusalOf(edge);
+      if (nack === null || enforces(edge, rollout) || !wasSeen(edge, rollout)) continue;
+      return { fail: `edge ${edge.id} refuses it: ${nack.code} ${nack.detail}`.trim() };
+    }
+    return 'pass';
+  },
+};
+
+/** An edge that is away since before the rollout refused something else. */
+function wasSeen({ lastSeenAtMs }: KnownEdge, { startedAtMs }: RolloutRow): boolean {
+  return lastSeenAtMs !== null && lastSeenAtMs >= startedAtMs;
+}

@@ -1,0 +1,44 @@
+import type { Executor } from '../store/database.ts';
+import { type KnownEdge, readKnownEdges } from '../store/edge-status.ts';
+import type { RolloutRow } from '../store/rollouts.ts';
+import type { RolloutRing } from '../store/schema/index.ts';
+import { ringOf } from './settings.ts';
+
+/** Without a word for longer, an edge is not waited for: it follows when it is back. */
+const seenMsMax = 15_000;
+
+/** The edges that may take part, by the ring they are in. */
+export async function edgesByRing(
+  db: Executor,
+  rings: readonly RolloutRing[],
+  nowMs: number,
+): Promise<ReadonlyMap<string, readonly KnownEdge[]>> {
+  const found = new Map<string, KnownEdge[]>(rings.map(({ name }) => [name, []]));
+  for (const edge of await readKnownEdges(db, nowMs)) {
+    found.get(ringOf(rings, edge.labels))?.push(edge);
+  }
+  return found;
+}
+
+/** Whether the edge is there now, as far as a replica last saw. */
+export function isConnected(edge: KnownEdge, nowMs: number): boolean {
+  return edge.lastSeenAtMs !== null && nowMs - edge.lastSeenAtMs <= seenMsMax;
+}
+
+/** Whether the edge enforces the release of the rollout's stage. A later epoch begins with it. */
+export function enforces(
+  { positions }: KnownEdge,
+  { stageEpoch, stageRev }: Pick<RolloutRow, 'stageEpoch' | 'stageRev'>,
+): boolean {
+  const enforced = positions?.config?.enforced ?? null;
+  if (enforced === null) return false;
+  return enforced.epoch > stageEpoch || (enforced.epoch === stageEpoch && enforced.rev >= stageRev);
+}
+
+/** What the edge last refused of the config lane, if it has enforced nothing since. */
+export function refusalOf({ report }: KnownEdge): {
+  readonly code: string;
+  readonly detail: string;
+} | null {
+  return report?.lanes.config?.nack ?? null;
+}

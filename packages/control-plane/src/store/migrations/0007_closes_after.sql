@@ -1,0 +1,1 @@
+ALTER TABLE "configuration_versions" ADD COLUMN "closes_after_ms" bigint;

@@ -1,0 +1,116 @@
+import type { Facts } from '@sallyport/policy';
+import type { AccessRecord } from '@sallyport/shared/access-record';
+import { and, asc, desc, eq, gt, gte, lt, lte, type SQL, sql } from 'drizzle-orm';
+import type { Executor } from './database.ts';
+import { accessRecords } from './schema/index.ts';
+
+/** A request as it was decided on. */
+export interface RecordedRequest {
+  readonly id: number;
+  readonly correlationId: string;
+  /** null: nothing was decided. */
+  readonly facts: Facts | null;
+}
+
+/** Requests by when they came in here; both ends belong to it. */
+export interface RecordWindow {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  readonly route?: string;
+}
+
+/** Small enough that one page keeps nobody waiting for long. */
+const pageRows = 500;
+/** Twice what the clock of a replica may be wrong by: ids rise in the order of commits. */
+const skewMs = 60_000;
+
+/**
+ * The requests of a window, newest first, page by page, each read on its own: no transaction stays
+ * open meanwhile, and a table of any size passes through little memory.
+ */
+export async function* recordedRequests(
+  db: Executor,
+  window: RecordWindow,
+): AsyncGenerator<readonly RecordedRequest[]> {
+  const { id, correlationId, receivedAtMs, record, route } = accessRecords;
+  const afterId = await idBefore(db, window.sinceMs - skewMs);
+  let beforeId = await idAfter(db, window.untilMs + skewMs);
+  for (;;) {
+    const page: RecordedRequest[] = await db
+      .select({
+        id,
+        correlationId,
+        facts: sql<Facts | null>`nullif(${record} -> 'facts', 'null'::jsonb)`,
+      })
+      .from(accessRecords)
+      .where(
+        and(
+          gt(id, afterId),
+          lt(id, beforeId),
+          gte(receivedAtMs, window.sinceMs),
+          lte(receivedAtMs, window.untilMs),
+          window.route === undefined ? undefined : eq(route, window.route),
+        ),
+      )
+      .orderBy(desc(id))
+      .limit(pageRows);
+    if (page.length > 0) yield page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < pageRows) return;
+    beforeId = last.id;
+  }
+}
+
+/** A request about which a shadow says something else. */
+export interface ShadowedRequest {
+  readonly id: number;
+  readonly correlationId: string;
+  readonly record: AccessRecord;
+}
+
+/** The requests that a version would have decided otherwise, newest first, page by page. */
+export async function* shadowedRequests(
+  db: Executor,
+  version: number,
+  sinceMs: number,
+): AsyncGenerator<readonly ShadowedRequest[]> {
+  const { id, correlationId, receivedAtMs, record, shadowVersion } = accessRecords;
+  const before = (beforeId: number | null): SQL | undefined =>
+    beforeId === null ? undefined : lt(id, beforeId);
+  for (let beforeId: number | null = null; ; ) {
+    const page: ShadowedRequest[] = await db
+      .select({ id, correlationId, record })
+      .from(accessRecords)
+      .where(and(eq(shadowVersion, version), gte(receivedAtMs, sinceMs), before(beforeId)))
+      .orderBy(desc(id))
+      .limit(pageRows);
+    if (page.length > 0) yield page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < pageRows) return;
+    beforeId = last.id;
+  }
+}
+
+/** The record that came in last before an instant; 0: none did. */
+async function idBefore(db: Executor, atMs: number): Promise<number> {
+  const { id, receivedAtMs } = accessRecords;
+  const [row] = await db
+    .select({ id })
+    .from(accessRecords)
+    .where(lt(receivedAtMs, atMs))
+    .orderBy(desc(receivedAtMs), desc(id))
+    .limit(1);
+  return row?.id ?? 0;
+}
+
+/** The record that came in first after an instant; where none did, more than any has. */
+async function idAfter(db: Executor, atMs: number): Promise<number> {
+  const { id, receivedAtMs } = accessRecords;
+  const [row] = await db
+    .select({ id })
+    .from(accessRecords)
+    .where(gt(receivedAtMs, atMs))
+    .orderBy(asc(receivedAtMs), asc(id))
+    .limit(1);
+  return row?.id ?? Number.MAX_SAFE_INTEGER;
+}
