@@ -21,7 +21,7 @@ import { type BenchmarkOptions, median, type Report } from './lib/report.ts';
  */
 const edgeCore = 0;
 const otherCore = 1;
-const host = 'bench.corp.localhost';
+export const host = 'bench.corp.localhost';
 const connections = 32;
 const warmupSeconds = 2;
 
@@ -41,14 +41,15 @@ export async function edgePath(options: BenchmarkOptions): Promise<Report> {
   }
 }
 
-interface Site {
+/** Both proxies, and what a client needs to ask them. */
+export interface Site {
   readonly bare: Helper;
   readonly environment: Readonly<Record<string, string>>;
   readonly cookie: string;
 }
 
 /** Puts the upstream behind both proxies and signs a user in at the edge. */
-async function prepare(stack: Stack, dir: string, helpers: Helper[]): Promise<Site> {
+export async function prepare(stack: Stack, dir: string, helpers: Helper[]): Promise<Site> {
   const authority = await createAuthority({ name: 'Bench CA', days: 1 });
   const ca = join(dir, 'ca.pem');
   await writeFile(ca, authority.certificatePem);
@@ -139,7 +140,7 @@ async function configure(stack: Stack, url: string, certificates: string): Promi
   await api.close();
 }
 
-interface Run extends LoadResult {
+export interface Run extends LoadResult {
   /** Processor seconds of the proxy while the client ran, warm-up included. */
   readonly proxyCpuSeconds: number;
 }
@@ -164,7 +165,8 @@ async function alternate(stack: Stack, site: Site, options: BenchmarkOptions): P
   return { edge, bare };
 }
 
-async function load(
+/** One run of the client against a proxy. */
+export async function load(
   pid: number,
   port: number,
   cookie: string,

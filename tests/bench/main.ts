@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
 import { edgePath } from './edge-path.ts';
+import { edgeShadow } from './edge-shadow.ts';
 import type { Benchmark } from './lib/report.ts';
 import { printJson, printTable } from './lib/report.ts';
+import { policy } from './policy.ts';
 import { stateCold } from './state-cold.ts';
 import { stateDelta } from './state-delta.ts';
 import { stateReconnect } from './state-reconnect.ts';
@@ -10,6 +12,8 @@ import { stateRevoke } from './state-revoke.ts';
 /** One name, one row. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   'edge-path': edgePath,
+  'edge-shadow': edgeShadow,
+  policy,
   'state-cold': stateCold,
   'state-delta': stateDelta,
   'state-reconnect': stateReconnect,

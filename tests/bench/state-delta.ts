@@ -141,6 +141,7 @@ function body(i: number, { device, count }: Filled): Uint8Array {
           name: `renamed-${i % 1_000}`,
           managed: true,
           ownerUserId: newId('usr'),
+          posture: [],
         };
   return opsToBytes([op]);
 }
@@ -195,6 +196,7 @@ function applyBulk(directory: LaneTable): number {
       name: `imported-${i}`,
       managed: false,
       ownerUserId: null,
+      posture: [],
     })),
   );
   const before = performance.now();

@@ -30,6 +30,11 @@ function regionOf(index: number): string {
   return `${regions[index % regions.length] ?? ''}-${Math.floor(index / regions.length) + 1}`;
 }
 
+/** The first of several is the canary; only settings with such a ring make a difference. */
+function labelsOf(index: number, count: number): Readonly<Record<string, string>> {
+  return index === 0 && count > 1 ? { ring: 'canary' } : {};
+}
+
 /** Starts edges, each with a join token of its own. They listen when this resolves. */
 export async function startEdges(options: EdgesOptions): Promise<EdgeDescription[]> {
   return Promise.all(
@@ -38,11 +43,12 @@ export async function startEdges(options: EdgesOptions): Promise<EdgeDescription
 }
 
 async function startEdge(
-  { running, api, planes, installation, pki, reach, bus, environment }: EdgesOptions,
+  { running, api, planes, installation, pki, count, reach, bus, environment }: EdgesOptions,
   index: number,
 ): Promise<EdgeDescription> {
   const name = `edge-${index + 1}`;
   const region = regionOf(index);
+  const labels = labelsOf(index, count);
   const first = index % planes.length;
   const targets = await Promise.all(
     [...planes.slice(first), ...planes.slice(0, first)].map((plane) =>
@@ -62,6 +68,7 @@ async function startEdge(
       SALLYPORT_CONTROL_PLANE_CA: installation.edgeCa,
       SALLYPORT_JOIN_TOKEN: invited.body.token,
       SALLYPORT_REGION: region,
+      ...(Object.keys(labels).length > 0 && { SALLYPORT_LABELS: written(labels) }),
       // Nobody waits for the end of a development stack's downloads.
       SALLYPORT_DRAIN_SECONDS: '1',
       ...(await bus(name)),
@@ -77,11 +84,18 @@ async function startEdge(
     name,
     id: String(edgeId),
     region,
+    labels,
     url: `https://127.0.0.1:${String(port)}`,
     port: Number(port),
     ops: String(ops),
     pid: started.pid,
   };
+}
+
+function written(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',');
 }
 
 /** Waits until every edge has its state and would serve requests. */

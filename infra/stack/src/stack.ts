@@ -42,6 +42,8 @@ export interface EdgeDescription {
   readonly name: string;
   readonly id: string;
   readonly region: string;
+  /** What rings of a rollout choose by: `ring=canary` on the first of several. */
+  readonly labels: Readonly<Record<string, string>>;
   /** `https://127.0.0.1:<port>`: connect here, with one of the hosts as the name. */
   readonly url: string;
   readonly port: number;

@@ -86,6 +86,11 @@ describe('sallyport against a control plane that init made', () => {
     return JSON.parse(ran.stdout);
   };
 
+  const policyAdmin = async (label: string): Promise<Record<string, string>> => {
+    const made = await sallyport(['tokens', 'create', '--role', 'policy-admin', '--label', label]);
+    return { ...env, SALLYPORT_TOKEN_FILE: '', SALLYPORT_TOKEN: made.stdout.trim() };
+  };
+
   it('tells what is wrong with a set at its line, applies it when it is right, and reads it back', async () => {
     const file = join(scratch, 'set.yaml');
     await writeFile(file, documents);
@@ -112,10 +117,92 @@ describe('sallyport against a control plane that init made', () => {
   it('goes back to an earlier version', async () => {
     expect((await sallyport(['delete', 'route', 'wiki'])).stdout).toContain('version 2');
     expect((await sallyport(['get', 'route', 'wiki'])).code).toBe(3);
-    const earlier = await sallyport(['get', 'config', '--at', '1', '-o', 'yaml']);
-    const back = await sallyport(['apply', '-f', '-', '--prune'], earlier.stdout);
-    expect(back.stdout).toContain('version 3');
+    const lost = await sallyport(['policy', 'diff', '2']);
+    expect(lost.stdout).toContain('deleted Route/wiki\n');
+    expect(lost.stdout).toMatch(/^- .*wiki\.corp\.example/m);
+    const back = await sallyport(['policy', 'rollback', '1', '-m', 'the wiki is needed']);
+    expect([back.code, back.stdout]).toEqual([0, expect.stringContaining('version 3')]);
     expect((await sallyport(['get', 'route', 'wiki'])).code).toBe(0);
+    expect((await sallyport(['policy', 'diff', '1', '3'])).stdout).toBe('nothing differs\n');
+    expect((await sallyport(['policy', 'rollback', '99'])).code).toBe(3);
+    expect((await sallyport(['policy', 'diff', '99'])).code).toBe(3);
+    const history = await sallyport(['policy', 'history']);
+    expect(history.stdout).toMatch(/^3 +live .*the wiki is needed\n2 +released/m);
+  });
+
+  it('refuses documents of which a test fails, and shows what a dry run would change', async () => {
+    const [, , , policy = ''] = documents.split('---\n');
+    const tested = (outcome: string): string =>
+      `${policy}  tests:
+    - name: a guest is kept out
+      request: { url: https://wiki.corp.example/ }
+      user: { email: guest@corp.example, groups: [guests] }
+      expect: { outcome: ${outcome} }
+`;
+    const failing = await sallyport(['apply', '-f', '-'], tested('permit'));
+    expect([failing.code, failing.stdout]).toEqual([6, '']);
+    expect(failing.stderr).toMatch(/<stdin>:9:\d+ Policy\/staff \/spec\/tests\/0/);
+    expect(failing.stderr).toContain('"a guest is kept out" fails: expected permit, got deny');
+    const dry = await sallyport(['apply', '-f', '-', '--dry-run'], tested('deny'));
+    expect(dry.stdout).toMatch(/^\+ .*a guest is kept out/m);
+    expect(dry.stdout).toContain('0 of 0 active users would have lost access');
+  });
+
+  it('rehearses a candidate, and lets it go out', async () => {
+    const guests = (documents.split('---\n')[3] ?? '').replace('[employees]', '[guests]');
+    const made = await sallyport(['apply', '-f', '-', '--candidate'], guests);
+    expect([made.code, made.stdout]).toEqual([0, expect.stringContaining('version 4 is a candid')]);
+    expect(await json('get', 'config')).toMatchObject({ version: 3 });
+
+    const simulate = [
+      'policy',
+      'simulate',
+      'https://wiki.corp.example/',
+      '--user',
+      'g@corp.example',
+    ];
+    const guest = [...simulate, '--group', 'guests', '--device', 'managed'];
+    expect((await sallyport(guest)).stdout).toMatch(/^DENY by version 3: group_missing/);
+    const shown = await sallyport([...guest, '--version', '4']);
+    expect(shown.stdout).toMatch(/^PERMIT by version 4: rule_allowed \(staff\/allow\/employees\)/);
+    expect(shown.stdout).toMatch(/allow +staff\/allow\/employees +true/);
+    const replay = ['policy', 'replay', '--version', '4'];
+    expect(await json(...replay)).toMatchObject({ candidate: 4, against: 3, decided: 0 });
+    expect((await sallyport(replay)).stdout).toContain('nobody gains and nobody loses access');
+
+    expect((await sallyport(['policy', 'shadow', 'start', '4'])).code).toBe(0);
+    expect((await sallyport(['policy', 'shadow', 'status'])).stdout).toMatch(/default +3 +4/);
+    expect((await sallyport(['policy', 'shadow', 'report'])).code).toBe(0);
+    expect((await sallyport(['policy', 'shadow', 'stop'])).code).toBe(0);
+    expect((await sallyport(['policy', 'shadow', 'stop'])).code).toBe(3);
+
+    // No edge is there, so nothing can be waited for.
+    const out = await sallyport(['rollout', 'start', '4', '--wait']);
+    expect([out.code, out.stdout]).toEqual([0, expect.stringMatching(/State +done/)]);
+    expect(await json('get', 'config')).toMatchObject({ version: 4 });
+    expect(await json('rollout', 'list')).toMatchObject({ items: [{ version: 4, state: 'done' }] });
+    expect((await sallyport(['rollout', 'abort'])).code).toBe(1);
+    expect((await sallyport(['policy', 'rollback', '3'])).stdout).toContain('version 5');
+  });
+
+  it('keeps a version for a second person, who is somebody else', async () => {
+    const [settings = '', , , policy = ''] = documents.split('---\n');
+    const required = `${settings}  approval: { required: true }\n`;
+    expect((await sallyport(['apply', '-f', '-'], required)).stdout).toContain('version 6');
+    const other = await policyAdmin('other');
+    const change = policy.replace('[employees]', '[employees, guests]');
+    const waits = await sallyport(['apply', '-f', '-'], change);
+    expect([waits.code, waits.stdout]).toEqual([8, expect.stringContaining('approve 7')]);
+    const own = await sallyport(['policy', 'approve', '7']);
+    expect([own.code, own.stdout]).toEqual([4, '']);
+    const late = await run(['policy', 'approve', '7'], { env: await policyAdmin('made for it') });
+    expect(late.code).toBe(4);
+    const approved = await run(['policy', 'approve', '7', '--comment', 'seen'], { env: other });
+    expect(approved).toMatchObject({ code: 0, stdout: 'version 7 is released\n' });
+    expect((await run(['apply', '-f', '-'], { env: other, stdin: policy })).code).toBe(8);
+    const rejected = await sallyport(['policy', 'reject', '8']);
+    expect(rejected.stdout).toBe('version 8 is refused\n');
+    expect(await json('get', 'config')).toMatchObject({ version: 7 });
   });
 
   it('enrols a device of a user with a request that OpenSSL made', async () => {
@@ -137,6 +224,49 @@ describe('sallyport against a control plane that init made', () => {
     expect(bad.stderr).toMatch(/go on with --device dev_/);
   });
 
+  it('says who can reach a route, and what a user can', async () => {
+    const who = await sallyport(['access', 'who-can', 'wiki']);
+    expect([who.code, who.stderr]).toEqual([0, '']);
+    expect(who.stdout).toMatch(/taking for granted:\n {2}- .+/);
+    expect(who.stdout).toMatch(/alice@corp\.example +always +staff\/allow\/employees/);
+    const what = await sallyport(['access', 'what-can', 'alice@corp.example']);
+    expect(what.stdout).toMatch(/wiki +wiki\.corp\.example +always +staff\/allow\/employees/);
+    expect((await sallyport(['access', 'who-can', 'nothing'])).code).toBe(3);
+    expect((await sallyport(['access', 'what-can', 'nobody@corp.example'])).code).toBe(3);
+    const asked = ['policy', 'simulate', 'https://wiki.corp.example/', '--device', 'managed'];
+    const alice = await sallyport([...asked, '--user', 'alice@corp.example']);
+    expect(alice.stdout).toMatch(/^PERMIT by version 7/);
+  });
+
+  it('keeps how somebody is employed, and what was observed of a device', async () => {
+    const employment = ['users', 'employment', 'alice@corp.example'];
+    const until = await sallyport([...employment, 'contractor', '--ends', '2030-01-01T00:00:00Z']);
+    expect(until.stdout).toBe('alice@corp.example is contractor until 2030-01-01T00:00:00.000Z\n');
+    expect(await json('users')).toMatchObject({
+      items: [{ employment: { class: 'contractor', endsAt: '2030-01-01T00:00:00.000Z' } }],
+    });
+    expect((await sallyport([...employment, 'unknown'])).code).toBe(0);
+    expect(await json('users')).toMatchObject({ items: [{ employment: null }] });
+    expect((await sallyport([...employment, 'guest'])).code).toBe(2);
+    expect((await sallyport([...employment, 'employee', '--ends', 'soon'])).code).toBe(2);
+
+    const { items } = (await json('devices')) as { items: { id: string }[] };
+    const device = items[0]?.id ?? '';
+    const said = ['disk-encrypted=true', 'os-version=26.1', 'os=macos'];
+    expect((await sallyport(['devices', 'posture', device, ...said])).code).toBe(0);
+    expect(await json('devices', 'posture', device)).toMatchObject({
+      posture: [
+        { name: 'disk-encrypted', value: true },
+        { name: 'os', value: 'macos' },
+        { name: 'os-version', value: 26.1 },
+      ],
+    });
+    expect((await sallyport(['devices', 'posture', device, 'nothing'])).code).toBe(2);
+    const nowhere = ['devices', 'posture', 'dev_00000000000000000000000000'];
+    expect((await sallyport([...nowhere, 'os=macos'])).code).toBe(3);
+    expect((await sallyport(nowhere)).code).toBe(3);
+  });
+
   it('revokes, shows it, and lifts it again', async () => {
     const revoked = await sallyport(['revoke', 'user', 'alice@corp.example', '--wait', '--json']);
     expect(revoked.code).toBe(0);
@@ -153,6 +283,7 @@ describe('sallyport against a control plane that init made', () => {
       ['revoke', 'user', 'nobody@corp.example'],
       ['revoke', 'user', 'nobody'],
       ['revoke', 'session', 'ses_00000000000000000000000000'],
+      ['revoke', 'service', 'nothing'],
       ['delete', 'user', 'nobody@corp.example'],
       ['delete', 'Route', 'nothing'],
       ['delete', 'group', 'nothing'],

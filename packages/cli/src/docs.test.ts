@@ -1,10 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { compile, reasons } from '@sallyport/policy';
-import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
-import { parseDocuments } from '@sallyport/shared/configuration/parse';
-import { checkSet, toPolicySet } from '@sallyport/shared/configuration/set';
+import { reasons } from '@sallyport/policy';
 import { errorCodes } from '@sallyport/shared/errors';
 import { describe, expect, it } from 'vitest';
 import { exits } from './exit.ts';
@@ -78,48 +75,6 @@ async function edgeWords(): Promise<Words> {
   const file = join(root, 'packages/edge-proxy/src/request/words.ts');
   return (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Words;
 }
-
-describe('docs/policy.md', () => {
-  const blocks = [...read('docs/policy.md').matchAll(/```yaml\n(.*?)```/gs)].map(
-    ([, yaml]) => yaml ?? '',
-  );
-  const [first = '', ...others] = blocks;
-  const isWhole = (yaml: string): boolean => yaml.startsWith('apiVersion:');
-  const rules = others.filter((yaml) => !isWhole(yaml));
-  const documentsOf = (yaml: string): readonly ConfigurationDocument[] => {
-    const { documents, problems } = parseDocuments(yaml, 'policy.md');
-    expect(problems).toEqual([]);
-    return documents;
-  };
-
-  it('begins with a set that can be applied', () => {
-    expect(checkSet(documentsOf(first))).toEqual([]);
-  });
-
-  it('has whole documents that can stand in that set', () => {
-    const whole = others.filter(isWhole);
-    expect(whole.length).toBeGreaterThan(1);
-    for (const yaml of whole) {
-      const added = documentsOf(yaml);
-      const names = new Set(added.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
-      const kept = documentsOf(first).filter(
-        ({ kind, metadata }) => !names.has(`${kind}/${metadata.name}`),
-      );
-      expect(checkSet([...kept, ...added])).toEqual([]);
-    }
-  });
-
-  it('has an example of each kind of rule, and each compiles', () => {
-    expect(rules.length).toBeGreaterThan(6);
-    for (const rule of rules) {
-      const spec = `${rule}`.replace(/^/gm, '  ');
-      const policy = `apiVersion: sallyport.dev/v1\nkind: Policy\nmetadata: { name: example }\nspec:\n${spec}`;
-      const documents = [...documentsOf(first), ...documentsOf(policy)];
-      expect(() => compile(toPolicySet(1, documents))).not.toThrow();
-      expect(checkSet(documents)).toEqual([]);
-    }
-  });
-});
 
 describe('docs/operations.md', () => {
   it('says of every alarm of an edge what it means and what to do', () => {

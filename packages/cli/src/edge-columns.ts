@@ -1,5 +1,5 @@
 import { lanes } from '@sallyport/shared/state/model';
-import { type Json, show, showTime } from './client/reading.ts';
+import { type Json, show, showDuration, showTime } from './client/reading.ts';
 import type { Column } from './output/table.ts';
 
 /** Columns of the list of edges: how far each one is, and how it stands. */
@@ -46,7 +46,9 @@ function lagOf(edge: Json, shown: readonly string[]): string {
   const revisions = found.reduce((sum, lane) => sum + Number(lane['lagRevisions']), 0);
   if (revisions === 0) return '0';
   const times = found.flatMap(({ lagMs }) => (typeof lagMs === 'number' ? [lagMs] : []));
-  return times.length === 0 ? String(revisions) : `${revisions}, ${duration(Math.max(...times))}`;
+  return times.length === 0
+    ? String(revisions)
+    : `${revisions}, ${showDuration(Math.max(...times))}`;
 }
 
 /** Of the oldest lane at the most. Of an edge that is gone nobody knows: it may hear by the bus. */
@@ -56,7 +58,7 @@ function ageOf(edge: Json, shown: readonly string[]): string {
     const { stalenessMs } = laneOf(edge, lane);
     return typeof stalenessMs === 'number' ? [stalenessMs] : [];
   });
-  return ages.length === 0 ? '' : duration(Math.max(...ages));
+  return ages.length === 0 ? '' : showDuration(Math.max(...ages));
 }
 
 /**
@@ -78,11 +80,4 @@ function nacksOf(edge: Json): string {
       return code === '' ? [] : [`${lane} ${code}`];
     })
     .join(', ');
-}
-
-function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  const seconds = Math.round(ms / 1_000);
-  if (seconds < 120) return `${seconds} s`;
-  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 }

@@ -13,6 +13,10 @@ export const exits = {
     code: 7,
     meaning: 'committed, but not every edge has confirmed that it enforces it',
   },
+  needs_approval: {
+    code: 8,
+    meaning: 'kept as a version, which waits for another person to approve it',
+  },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 export type Exit = keyof typeof exits;

@@ -2,6 +2,7 @@ import { reasons } from '@sallyport/policy';
 import { type Json, readObject, readObjects, show, showTime, showValue } from './client/reading.ts';
 import { printable } from './output/printable.ts';
 import { fields } from './output/table.ts';
+import { describeSteps } from './trace.ts';
 
 /** A decision and how it came about, for a person to read from top to bottom. */
 export function describeExplanation(record: Json, explanation: Json | null): string {
@@ -13,7 +14,11 @@ export function describeExplanation(record: Json, explanation: Json | null): str
   } else {
     parts.push(`Steps:\n${describeSteps(readObjects(explanation, 'trace'))}`);
     if (explanation['agrees'] !== true) {
-      parts.push('Deciding again gives another verdict than the edge recorded. That is a bug.\n');
+      const words = show(explanation, 'differences');
+      const how = words === '' ? '' : ` (${printable(words)})`;
+      parts.push(
+        `Deciding again gives another verdict than the edge recorded${how}. That is a bug.\n`,
+      );
     }
   }
   return parts.join('\n');
@@ -59,79 +64,41 @@ function describeVerdict(record: Json, explanation: Json | null): string {
     ...recorded.filter((code) => !isLater(code)).map(describe),
     ...(later.length > 0 ? [`and afterwards (${show(record, 'ending')})`] : []),
     ...later.map(describe),
+    ...describeWouldDeny(decision),
+    ...describeShadow(record),
   ];
   return `${lines.map(printable).join('\n')}\n`;
+}
+
+/** Monitor mode let it through; what the rules say of it. */
+function describeWouldDeny(decision: Json | null): string[] {
+  const wouldDeny = decision?.['wouldDeny'] ?? null;
+  if (wouldDeny === null) return [];
+  const reasonsOfIt = readObjects(readObject(wouldDeny, '"wouldDeny"'), 'reasons');
+  const codes = reasonsOfIt
+    .map((reason) => show(reason, 'code'))
+    .filter((code) => code !== 'monitor_mode');
+  return [
+    'and without monitor mode DENY',
+    ...codes.map((code) => `  ${code}: ${sentenceOf(code)}`),
+  ];
+}
+
+/** What the version that is rehearsed on real requests would have answered, where that differs. */
+function describeShadow(record: Json): string[] {
+  const given = record['shadow'] ?? null;
+  if (given === null) return [];
+  const shadow = readObject(given, '"shadow"');
+  const outcome = show(shadow, 'outcome').toUpperCase().replace('_', ' ');
+  return [
+    `and by version ${show(shadow, 'version')}, in its shadow, ${outcome} (${show(shadow, 'reasons')})`,
+  ];
 }
 
 function sentenceOf(code: string): string {
   return Object.hasOwn(reasons, code)
     ? reasons[code as keyof typeof reasons].sentence
     : 'see docs/errors.md';
-}
-
-type Line = readonly [kind: string, name: string, result: string];
-
-function describeSteps(steps: readonly Json[]): string {
-  const lines = steps
-    .flatMap(linesOf)
-    .map((line) => line.map(printable) as [string, string, string]);
-  const width = Math.max(0, ...lines.map(([, name]) => name.length));
-  return lines
-    .map(([kind, name, result]) => `  ${kind.padEnd(9)}${name.padEnd(width)}  ${result}`.trimEnd())
-    .map((line) => `${line}\n`)
-    .join('');
-}
-
-/** One step of the walk; kinds that this version does not know are shown as they are. */
-function linesOf(step: Json): readonly Line[] {
-  switch (step['step']) {
-    case 'route':
-      return [['route', show(step, 'route') || '-', routeWords[show(step, 'result')] ?? '']];
-    case 'check':
-      return [['check', show(step, 'check'), show(step, 'reason') || 'passes']];
-    case 'rule':
-      return [
-        [ruleKind(step), show(step, 'rule'), show(step, 'value')],
-        ...readObjects(step, 'conditions').map(
-          (condition): Line => ['', `  ${show(condition, 'field')}`, show(condition, 'value')],
-        ),
-      ];
-    case 'staleness':
-      return [['state', show(step, 'lane'), describeAge(step)]];
-    case 'requirement':
-      return [['requires', show(step, 'rule'), metWords[show(step, 'value')] ?? '']];
-    default:
-      return [[show(step, 'step'), JSON.stringify(step), '']];
-  }
-}
-
-function describeAge(step: Json): string {
-  const ageMs = step['ageMs'];
-  const age =
-    typeof ageMs === 'number' ? `${Math.round(ageMs / 100) / 10} s old` : 'never complete';
-  return `${age}, ${stageWords[show(step, 'stage')] ?? show(step, 'stage')}`;
-}
-
-const stageWords: Readonly<Record<string, string>> = {
-  fresh: 'fresh enough',
-  step_up: 'so old that sessions from before are confirmed',
-  deny_new_sessions: 'too old for new sessions',
-  deny: 'too old for anybody',
-};
-const routeWords: Readonly<Record<string, string>> = {
-  route: 'matches',
-  none: 'no route matches',
-  method_not_allowed: 'takes another method',
-};
-const metWords: Readonly<Record<string, string>> = {
-  true: 'met',
-  false: 'not met',
-  pending: 'not met, nobody is signed in',
-  unknown: 'not known',
-};
-
-function ruleKind(step: Json): string {
-  return show(step, 'kind') === 'stepUp' ? 'step-up' : show(step, 'kind');
 }
 
 function revisions(record: Json): string {

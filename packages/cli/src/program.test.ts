@@ -86,6 +86,7 @@ describe('sallyport', () => {
       [403, 'forbidden', 'refused'],
       [404, 'not_found', 'not_found'],
       [409, 'conflict', 'failed'],
+      [409, 'approval_required', 'needs_approval'],
       [413, 'payload_too_large', 'invalid'],
       [422, 'invalid_configuration', 'invalid'],
       [429, 'too_many_requests', 'failed'],

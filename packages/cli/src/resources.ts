@@ -123,7 +123,7 @@ export const resources = {
         heading: 'TARGET',
         cell: (row) => {
           const target = readObject(row['target'], 'the target');
-          return `${show(target, 'kind')} ${show(target, 'id')}`.trimEnd();
+          return `${show(target, 'kind')} ${show(target, 'id') || show(target, 'name')}`.trimEnd();
         },
       },
       text('EFFECT', 'effect'),
@@ -184,6 +184,7 @@ export const resources = {
     filters: {},
     columns: always([
       text('VERSION', 'version'),
+      { heading: 'STATE', cell: (row) => (row['live'] === true ? 'live' : show(row, 'state')) },
       time('CREATED', 'createdAt'),
       text('AUTHOR', 'author'),
       { heading: 'CHANGED', cell: changes },

@@ -38,6 +38,7 @@ export function fillTables(count: number): Filled {
       name: `laptop-${String(i).padStart(6, '0')}`,
       managed: true,
       ownerUserId: owner(i),
+      posture: [],
     },
     {
       op: 'device_certificate',

@@ -70,14 +70,17 @@ export function createApi(settings: ClientSettings, options: ApiOptions): Api {
       throw unansweredFailure(error, settings.origin, headers['idempotency-key'] ?? null);
     }
   };
+  let writes = 0;
   return {
     origin: settings.origin,
     get: async (path, query) =>
       readAnswer(await exchange({ method: 'GET', path: withQuery(path, query) }, {})).body,
     send: async (method, path, body, query) => {
-      const headers: Record<string, string> = {
-        'idempotency-key': options.idempotencyKey ?? randomUUID(),
-      };
+      const headers = { 'idempotency-key': writeKey(options.idempotencyKey, writes) } as Record<
+        string,
+        string
+      >;
+      writes += 1;
       if (body !== undefined) headers['content-type'] = 'application/json';
       const content = body === undefined ? null : JSON.stringify(body);
       return readAnswer(
@@ -86,6 +89,12 @@ export function createApi(settings: ClientSettings, options: ApiOptions): Api {
     },
     close: () => agent.destroy(),
   };
+}
+
+/** A command that writes twice has a key for each, the same ones when it is repeated. */
+function writeKey(given: string | null, writes: number): string {
+  if (given === null) return randomUUID();
+  return writes === 0 ? given : `${given}.${writes}`;
 }
 
 interface Received {

@@ -4,7 +4,8 @@ import type { Json } from './reading.ts';
 import { errorCode } from './settings.ts';
 
 /** The exit of an answer that is not 2xx. */
-function exitOfStatus(status: number): Exit {
+function exitOf(status: number, code: unknown): Exit {
+  if (code === 'approval_required') return 'needs_approval';
   if (status === 401 || status === 403) return 'refused';
   if (status === 404) return 'not_found';
   if (status === 400 || status === 413 || status === 415 || status === 422) return 'invalid';
@@ -21,7 +22,7 @@ export function answeredFailure(status: number, body: unknown, requestId: string
     .filter((part, index, all) => index === 0 || part.toLowerCase() !== all[0]?.toLowerCase());
   const reference = typeof correlationId === 'string' ? correlationId : requestId;
   return new Failure(
-    exitOfStatus(status),
+    exitOf(status, code),
     words.length > 0 ? words.join(': ') : `the control plane answered ${status}`,
     {
       problems: Array.isArray(errors) ? errors.flatMap(fieldProblem) : [],

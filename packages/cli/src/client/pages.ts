@@ -30,9 +30,28 @@ export async function readPages(
   return { items, nextCursor: next };
 }
 
+/** The same for lists that say something of the whole besides: `head` is the first answer. */
+export async function readPagesWithHead(
+  api: Api,
+  path: string,
+  query: Query,
+  { limit, cursor }: { limit: number; cursor?: string },
+): Promise<Page & { readonly head: Json }> {
+  const first = { ...query, limit: Math.min(pageRowsMax, limit), cursor };
+  const head = readObject(await api.get(path, first), 'a list');
+  const begun = pageOf(head);
+  if (begun.nextCursor === null || begun.items.length >= limit) return { head, ...begun };
+  const rest = { limit: limit - begun.items.length, cursor: begun.nextCursor };
+  const more = await readPages(api, path, query, rest);
+  return { head, items: [...begun.items, ...more.items], nextCursor: more.nextCursor };
+}
+
 /** Reads one page. */
 export async function readPage(api: Api, path: string, query: Query): Promise<Page> {
-  const page = readObject(await api.get(path, query), 'a list');
+  return pageOf(readObject(await api.get(path, query), 'a list'));
+}
+
+function pageOf(page: Json): Page {
   const next = page['nextCursor'];
   return { items: readObjects(page, 'items'), nextCursor: typeof next === 'string' ? next : null };
 }

@@ -48,6 +48,14 @@ export function showTime(from: Json, field: string): string {
     : `${date.toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
+/** A duration for a person, in the unit that suits its length. */
+export function showDuration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  const seconds = Math.round(ms / 1_000);
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
+}
+
 function unexpected(what: string): Failure {
   return new Failure('failed', `the control plane gave an unexpected answer: ${what} is missing`);
 }

@@ -111,6 +111,8 @@ describe('sallyport apply', () => {
   });
 
   it('says that a dry run changed nothing', async () => {
+    const changed = [{ kind: 'Policy', name: 'staff', change: 'created' }];
+    server.answer(() => ({ status: 200, body: { version: 7, changed, dryRun: true } }));
     const ran = await apply('-f', await file('a.yaml', policy('staff')), '--dry-run');
     expect(ran.stdout).toContain('nothing was applied');
     expect(server.asked[0]?.body).toMatchObject({ dryRun: true });

@@ -1,12 +1,13 @@
-import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
-import { parseDocuments } from '@sallyport/shared/configuration/parse';
+import { Option } from 'commander';
 import { action, type CommandFile } from '../call.ts';
+import { describeApplied, waitsForApproval } from '../changes.ts';
 import { type Api, apiPath } from '../client/api.ts';
-import { type Json, readObject, readObjects, show } from '../client/reading.ts';
+import { type Json, readObject, readObjects } from '../client/reading.ts';
+import { readDocuments } from '../documents.ts';
 import { Failure } from '../exit.ts';
-import { table } from '../output/table.ts';
 import { placeProblems } from '../placing.ts';
-import { readSources, type Source } from '../sources.ts';
+import { describeRollout, startRollout } from '../rollouts.ts';
+import type { Source } from '../sources.ts';
 import { collect } from './options.ts';
 
 interface Options {
@@ -14,6 +15,9 @@ interface Options {
   readonly message?: string;
   readonly prune?: boolean;
   readonly dryRun?: boolean;
+  readonly candidate?: boolean;
+  readonly staged?: boolean;
+  readonly confirm?: boolean;
 }
 
 /** `apply`: makes a new configuration version from documents. */
@@ -31,41 +35,57 @@ export const registerApply: CommandFile = (program, session) => {
     )
     .option('-m, --message <text>', 'why, kept with the version')
     .option('--prune', 'drop every document that is not among these')
-    .option('--dry-run', 'check and show what would change, and change nothing')
+    .option('--dry-run', 'check, show what would change and who would lose access; change nothing')
+    .addOption(
+      new Option('--candidate', 'make the version, and let nobody decide by it yet').conflicts([
+        'staged',
+        'dryRun',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--staged',
+        'let it go out ring by ring, with the gates of the settings',
+      ).conflicts('dryRun'),
+    )
+    .option('--confirm', 'even if more users lose access than the settings allow')
     .addHelpText(
       'after',
       `
 Examples:
   sallyport apply -f routes.yaml -m 'wiki for contractors'
   sallyport apply -f config/ --prune --dry-run
-  sallyport get config -o yaml | sed s/old/new/ | sallyport apply -f -`,
+  sallyport apply -f config/ --staged -m 'contractors lose the wiki'
+  sallyport get config -o yaml | sed s/old/new/ | sallyport apply -f -
+
+The exit code is 8 where the version waits for another person to approve it.`,
     )
     .action(
       action<Options>(session, async ({ options, output, terminal, api }) => {
-        const sources = await readSources(options.file, terminal);
-        const documents = readDocuments(sources);
+        const { sources, documents } = await readDocuments(options.file, terminal);
+        const { message, prune, dryRun, candidate, staged, confirm } = options;
         const answer = await apply(api(), sources, {
           documents,
-          ...(options.message === undefined ? {} : { message: options.message }),
-          ...(options.prune === true ? { prune: true } : {}),
-          ...(options.dryRun === true ? { dryRun: true } : {}),
+          ...(message !== undefined && { message }),
+          ...(prune === true && { prune }),
+          ...(dryRun === true && { dryRun }),
+          ...((candidate === true || staged === true) && { mode: 'candidate' }),
+          ...(confirm === true && { confirm }),
         });
-        output.result(answer, () => describeChange(answer, options.dryRun === true));
+        const waits = waitsForApproval(answer);
+        if (staged !== true || waits || readObjects(answer, 'changed').length === 0) {
+          output.result(answer, () => describeApplied(answer));
+          return waits ? 'needs_approval' : 'ok';
+        }
+        const rollout = await startRollout(api(), answer['version'], confirm === true);
+        output.result(
+          { ...answer, rollout },
+          () => `${describeApplied(answer)}\n${describeRollout(rollout)}`,
+        );
         return 'ok';
       }),
     );
 };
-
-function readDocuments(sources: readonly Source[]): readonly ConfigurationDocument[] {
-  const parsed = sources.map(({ name, text }) => parseDocuments(text, name));
-  const problems = parsed.flatMap((one) => one.problems);
-  if (problems.length > 0) {
-    throw new Failure('invalid', 'the documents are not valid; nothing was sent', { problems });
-  }
-  const documents = parsed.flatMap((one) => one.documents);
-  if (documents.length === 0) throw new Failure('invalid', 'there are no documents in the input');
-  return documents;
-}
 
 async function apply(api: Api, sources: readonly Source[], body: Json): Promise<Json> {
   try {
@@ -75,21 +95,4 @@ async function apply(api: Api, sources: readonly Source[], body: Json): Promise<
     if (!(error instanceof Failure) || error.problems.length === 0) throw error;
     throw error.withProblems(placeProblems(error.problems, sources));
   }
-}
-
-/** What an answer of config:apply says, for a person. */
-export function describeChange(answer: Json, dryRun: boolean): string {
-  const changed = readObjects(answer, 'changed');
-  if (changed.length === 0) return dryRun ? 'nothing would change' : 'nothing changed';
-  const rows = table(
-    [
-      { heading: 'CHANGE', cell: (row) => show(row, 'change') },
-      { heading: 'KIND', cell: (row) => show(row, 'kind') },
-      { heading: 'NAME', cell: (row) => show(row, 'name') },
-    ],
-    changed,
-  );
-  return dryRun
-    ? `${rows}nothing was applied (dry run)`
-    : `${rows}version ${show(answer, 'version')}`;
 }

@@ -25,7 +25,7 @@ const set: PolicySet = {
 const nowMs = Date.UTC(2026, 10, 22, 12);
 const facts: Facts = {
   nowMs,
-  request: { method: 'GET', host: 'wiki.corp.example', path: '/page' },
+  request: { method: 'GET', host: 'wiki.corp.example', path: '/page', headers: {} },
   sourceAddress: '203.0.113.9',
   device: {
     kind: 'known',
@@ -33,7 +33,9 @@ const facts: Facts = {
     managed: true,
     ownerUserId: 'usr_1',
     certificateSha256: 'ab'.repeat(32),
+    certificateNotBeforeMs: nowMs - 1000,
     certificateNotAfterMs: nowMs + 1000,
+    posture: [],
     blocked: null,
   },
   session: {
@@ -52,7 +54,10 @@ const facts: Facts = {
     groups: ['contractors'],
     status: 'active',
     blocked: false,
+    employment: null,
   },
+  place: null,
+  risk: null,
   lockdown: false,
   staleness: { revokeMs: 1_200, signalsMs: 0, configMs: 0, directoryMs: 0 },
 };
@@ -104,9 +109,26 @@ describe('decisions', () => {
       expect(stdout).toMatch(/check +lockdown +passes/);
       expect(stdout).toMatch(/state +revoke +1.2 s old, fresh enough/);
       expect(stdout).toMatch(/deny +staff\/deny\/guests +false\n +sourceNetworks +false/);
-      expect(stdout).toMatch(/allow +staff\/allow\/employees +false/);
-      expect(stdout).toMatch(/device +true\n/);
+      expect(stdout).toMatch(/allow +rules +0 may apply to this user and path, 1 cannot\n/);
       expect(stdout).not.toContain('bug');
+    });
+
+    it('says what the rules say where monitor mode let it through, and what a shadow says', async () => {
+      const shadow = { version: 8, outcome: 'deny', reasons: ['group_missing'], ruleIds: [] };
+      const permit = {
+        ...explained.decision,
+        outcome: 'permit',
+        wouldDeny: { reasons: [{ code: 'monitor_mode' }, { code: 'group_missing' }], ruleIds: [] },
+      };
+      server.answer(({ path }) => ({
+        status: 200,
+        body: path.endsWith('/explanation')
+          ? { ...explanation, decision: permit }
+          : { ...record, outcome: 'permit', shadow },
+      }));
+      const { stdout } = await sallyport('explain', record.correlationId);
+      expect(stdout).toContain('and without monitor mode DENY\n  group_missing: You are not in');
+      expect(stdout).toContain('and by version 8, in its shadow, DENY (group_missing)');
     });
 
     it('tells reasons for cutting a permitted request apart from those of its permit', async () => {

@@ -12,14 +12,17 @@ const rowsMax = 10_000;
 /** Adds `--limit` and `--cursor`. */
 export function withPaging(command: Command): Command {
   return command
-    .option('--limit <n>', 'rows to show at the most', rowCount, 100)
+    .option('--limit <n>', 'rows to show at the most', count(rowsMax), 100)
     .option('--cursor <cursor>', 'go on after an earlier list');
 }
 
-function rowCount(text: string): number {
-  const count = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
-  if (count < 1 || count > rowsMax) throw new InvalidArgumentError(`1 to ${rowsMax}`);
-  return count;
+/** A number of things, for options. */
+export function count(max: number): (text: string) => number {
+  return (text) => {
+    const number = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
+    if (number < 1 || number > max) throw new InvalidArgumentError(`1 to ${max}`);
+    return number;
+  };
 }
 
 /** A duration as seconds, for options. */
@@ -35,6 +38,14 @@ export function reasonText(text: string): string {
   throw new InvalidArgumentError('a reason is one line of 1 to 512 characters');
 }
 
+/** A time in the past, for options: `24h` ago, or RFC 3339. Gives RFC 3339. */
+export function pastInstant(text: string): string {
+  const ago = durationMs(text);
+  const at = ago === null ? Date.parse(text) : Date.now() - ago;
+  if (Number.isFinite(at)) return new Date(at).toISOString();
+  throw new InvalidArgumentError('24h, 7d, or a time like 2026-01-31T08:00:00Z');
+}
+
 /** For options that may be given more than once. */
 export function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
@@ -47,4 +58,16 @@ export function collect(value: string, before: readonly string[] = []): readonly
 export function noun(program: Command, name: string, summary: string): Command {
   const known = program.commands.find((command) => command.name() === name);
   return known ?? program.command(name).summary(summary).description(`Lists ${summary}.`);
+}
+
+/** The command that only holds others, which are added to it; made when it is not there yet. */
+export function group(program: Command, name: string, summary: string): Command {
+  const known = program.commands.find((command) => command.name() === name);
+  return known ?? program.command(name).summary(summary).description(summary);
+}
+
+/** The number of a version, for arguments. */
+export function versionNumber(text: string): string {
+  if (/^[1-9][0-9]{0,14}$/.test(text)) return text;
+  throw new InvalidArgumentError('the number of a version, 42 for example');
 }

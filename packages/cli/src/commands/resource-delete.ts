@@ -1,13 +1,13 @@
 import type { Kind } from '@sallyport/shared/configuration/documents';
 import { action, argument, type Call, type CommandFile } from '../call.ts';
+import { describeApplied, waitsForApproval } from '../changes.ts';
 import { type Api, apiPath } from '../client/api.ts';
 import { orNotFound } from '../client/failures.ts';
 import { findGroupId, findUserId } from '../client/find.ts';
 import { readObject, readObjects } from '../client/reading.ts';
-import { Failure } from '../exit.ts';
+import { type Exit, Failure } from '../exit.ts';
 import { deletableHelp, subjectOf } from '../kinds.ts';
 import { type Resource, type ResourceName, resourcePath, resources } from '../resources.ts';
-import { describeChange } from './configuration-apply.ts';
 
 /** `delete`: takes a document out of the set, or deletes another resource. */
 export const registerDelete: CommandFile = (program, session) => {
@@ -19,6 +19,7 @@ export const registerDelete: CommandFile = (program, session) => {
     )
     .argument('<kind>', deletableHelp)
     .argument('<name>', 'name of the document or group, address of the user, or id')
+    .option('--confirm', 'a document even if more users lose access than the settings allow')
     .addHelpText(
       'after',
       `
@@ -26,17 +27,24 @@ Examples:
   sallyport delete Route old-wiki
   sallyport delete device dev_01k…`,
     )
-    .action(action(session, remove));
+    .action(action<Options>(session, remove));
 };
 
-async function remove(call: Call): Promise<'ok'> {
+interface Options {
+  readonly confirm?: boolean;
+}
+
+async function remove(call: Call<Options>): Promise<Exit> {
   const subject = subjectOf(argument(call, 0));
   const name = argument(call, 1);
   if (subject.type === 'config') throw new Failure('usage', 'delete one document at a time');
   if (subject.type === 'document') {
     const api = call.api();
     const { body } = await api
-      .send('POST', apiPath('config:apply'), { delete: [{ kind: subject.kind, name }] })
+      .send('POST', apiPath('config:apply'), {
+        delete: [{ kind: subject.kind, name }],
+        ...(call.options.confirm === true && { confirm: true }),
+      })
       .catch(async (error: unknown) => {
         if (error instanceof Failure && error.exit === 'invalid') {
           await checkThere(api, subject.kind, name);
@@ -44,8 +52,8 @@ async function remove(call: Call): Promise<'ok'> {
         throw error;
       });
     const answer = readObject(body, 'the new version');
-    call.output.result(answer, () => describeChange(answer, false));
-    return 'ok';
+    call.output.result(answer, () => describeApplied(answer));
+    return waitsForApproval(answer) ? 'needs_approval' : 'ok';
   }
   const resource: Resource = resources[subject.name];
   if (!resource.deletable) {

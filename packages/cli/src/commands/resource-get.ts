@@ -49,7 +49,7 @@ Examples:
   sallyport get Route
   sallyport get Policy employees -o yaml
   sallyport get config -o yaml > config.yaml
-  sallyport get config --at 41 -o yaml | sallyport apply -f - --prune   # back to version 41
+  sallyport get config --at 41 -o yaml
   sallyport get devices dev_01k… -o json`,
     )
     .action(

@@ -6,7 +6,15 @@ import { Failure } from '../exit.ts';
 import { describeReceipts } from '../output/receipts.ts';
 import { duration, reasonText } from './options.ts';
 
-const targets = ['user', 'device', 'session', 'certificate', 'edge', 'everyone'] as const;
+const targets = [
+  'user',
+  'device',
+  'session',
+  'certificate',
+  'service',
+  'edge',
+  'everyone',
+] as const;
 type Target = (typeof targets)[number];
 
 interface Options {
@@ -20,12 +28,15 @@ interface Options {
 export const registerRevoke: CommandFile = (program, session) => {
   const command: Command = program
     .command('revoke')
-    .summary('end sessions, or block a user, device, certificate, edge or everyone')
+    .summary('end sessions, or block a user, device, certificate, service, edge or everyone')
     .description(
       'Ends sessions or blocks access on every edge, for new requests and for open connections.\n\n"end": the sessions are over, signing in again is allowed. The default for session and everyone.\n"block": refused until lifted or expired. The default for the others; on everyone it is a lockdown.',
     )
     .addArgument(new Argument('<target>', 'what to revoke').choices(targets))
-    .argument('[id]', 'id; for a user also the e-mail address; for a certificate its SHA-256')
+    .argument(
+      '[id]',
+      'id; for a user also the e-mail address; for a service its name; for a certificate its SHA-256',
+    )
     .addOption(new Option('--effect <effect>', 'what to do').choices(['end', 'block']))
     .option(
       '--reason <text>',
@@ -81,6 +92,7 @@ function target(call: Call): Json {
   }
   if (subject === undefined) throw new Failure('usage', `revoke ${kind} needs an id`);
   if (kind === 'user' && subject.includes('@')) return { kind, email: subject };
+  if (kind === 'service') return { kind, name: subject };
   // Tools print fingerprints with colons and in capitals.
   if (kind === 'certificate') return { kind, id: subject.replaceAll(':', '').toLowerCase() };
   return { kind, id: subject };
@@ -94,9 +106,10 @@ function notFoundTarget(error: unknown, wanted: Json): Failure | null {
   // An id of the wrong form names nothing either. An address may also be that of several users.
   const missing =
     problem.field === '/target/id' ||
+    problem.field === '/target/name' ||
     (problem.field === '/target/email' && problem.message === 'no user has this address');
   if (!missing) return null;
-  const subject = show(wanted, 'email') || show(wanted, 'id');
+  const subject = show(wanted, 'email') || show(wanted, 'name') || show(wanted, 'id');
   return new Failure('not_found', `there is no ${show(wanted, 'kind')} ${subject}`, {
     cause: error,
   });

@@ -7,6 +7,11 @@ export function printable(text: string): string {
   return escapeUnsafe(text.replace(/[\u0000-\u001f]/g, escape));
 }
 
+/** The same for text of several lines, whose breaks and indentation stay. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
 /** JSON text that is safe on a terminal too; it parses to the same value. */
 export function printableJson(value: unknown, indent?: number): string {
   return escapeUnsafe(JSON.stringify(value, null, indent) ?? 'null');

@@ -1,0 +1,76 @@
+import { type Json, readObject, readObjects, show } from './client/reading.ts';
+import { printableLines } from './output/printable.ts';
+import { table } from './output/table.ts';
+
+/** What an answer of config:apply or config:rollback says, for a person. */
+export function describeApplied(answer: Json): string {
+  const dryRun = answer['dryRun'] === true;
+  const changed = readObjects(answer, 'changed');
+  if (changed.length === 0) return dryRun ? 'nothing would change' : 'nothing changed';
+  const parts = [
+    table(
+      [
+        { heading: 'CHANGE', cell: (row) => show(row, 'change') },
+        { heading: 'KIND', cell: (row) => show(row, 'kind') },
+        { heading: 'NAME', cell: (row) => show(row, 'name') },
+      ],
+      changed,
+    ),
+    ...(Array.isArray(answer['diff']) ? [describeDiff(readObjects(answer, 'diff'))] : []),
+    describeAffected(answer),
+    dryRun ? 'nothing was applied (dry run)' : describeState(answer),
+  ];
+  return parts.filter((part) => part !== '').join('');
+}
+
+/** Whether the new version waits for somebody else before edges decide by it. */
+export function waitsForApproval(answer: Json): boolean {
+  const needed = answer['needsApproval'];
+  return answer['dryRun'] !== true && Array.isArray(needed) && needed.length > 0;
+}
+
+function describeState(answer: Json): string {
+  const version = show(answer, 'version');
+  if (waitsForApproval(answer)) {
+    const why = show(answer, 'needsApproval').replace('blast_radius', 'those who lose access');
+    const then = answer['state'] === 'candidate' ? `, then sallyport rollout start ${version}` : '';
+    return `version ${version} waits for another person (${why}): sallyport policy approve ${version}${then}`;
+  }
+  if (answer['state'] !== 'candidate') return `version ${version}`;
+  return `version ${version} is a candidate, and nobody decides by it: sallyport policy shadow start ${version}, sallyport rollout start ${version}`;
+}
+
+/** Who would have lost access, by what they asked for lately. */
+function describeAffected(answer: Json): string {
+  if (answer['affected'] === null || answer['affected'] === undefined) return '';
+  const affected = readObject(answer['affected'], 'who loses access');
+  const share = Math.round(Number(affected['share']) * 1000) / 10;
+  const limit = affected['limit'];
+  const of = typeof limit === 'number' ? `, ${limit * 100} % may without a second person` : '';
+  const line = `${show(affected, 'lose')} of ${show(affected, 'active')} active users would have lost access (${share} %${of})\n`;
+  const examples = readObjects(affected, 'examples');
+  if (examples.length === 0) return line;
+  return `${line}${table(
+    [
+      { heading: 'LOSES', cell: (row) => show(row, 'email') || show(row, 'user') },
+      { heading: 'ROUTE', cell: (row) => show(row, 'route') },
+      {
+        heading: 'REQUEST',
+        cell: (row) => `${show(row, 'method')} ${show(row, 'host')}${show(row, 'path')}`,
+      },
+      { heading: 'REASON', cell: (row) => show(row, 'reason') },
+      { heading: 'CORRELATION ID', cell: (row) => show(row, 'correlationId') },
+    ],
+    examples,
+  )}`;
+}
+
+/** Documents that differ, each as a unified diff. */
+export function describeDiff(documents: readonly Json[]): string {
+  return documents
+    .map((document) => {
+      const title = `${show(document, 'change')} ${show(document, 'kind')}/${show(document, 'name')}`;
+      return printableLines(`${title}\n${show(document, 'diff').trimEnd()}\n`);
+    })
+    .join('\n');
+}
