@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readMetrics, sum } from '../support/metrics.ts';
 import { recovered } from '../support/recoveries.ts';
 import { until } from '../support/until.ts';
 import {
@@ -88,13 +89,17 @@ async function untilStreams(world: World): Promise<number> {
 }
 
 /** The replica that most streams are on, and another one. */
-async function busiest({ stack, links }: World) {
-  const open = stack.description.controlPlanes.map(({ name }, index) => ({
-    name,
-    index,
-    open: links.of(name).reduce((total, proxy) => total + proxy.open, 0),
-  }));
-  const [first, second] = open.toSorted((one, other) => other.open - one.open);
-  if (first === undefined || second === undefined) throw new Error('there is one replica alone');
-  return [first, second] as const;
+async function busiest({ stack }: World) {
+  const { value } = await until('a replica has streams', async () => {
+    const open = await Promise.all(
+      stack.description.controlPlanes.map(async ({ name, ops }, index) => {
+        return { name, index, open: sum(await readMetrics(ops), 'sallyport_sync_streams') };
+      }),
+    );
+    const [first, second] = open.toSorted((one, other) => other.open - one.open);
+    if (first === undefined || second === undefined) throw new Error('there is one replica alone');
+    if (first.open === 0) throw new Error('no replica has a stream');
+    return [first, second] as const;
+  });
+  return value;
 }

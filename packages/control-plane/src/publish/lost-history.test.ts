@@ -1,8 +1,9 @@
 import type { Position } from '@sallyport/shared/state/model';
 import type { FrameProof } from '@sallyport/shared/sync/messages';
+import { sql } from 'drizzle-orm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readHead } from '../store/change-log.ts';
-import type { Database } from '../store/database.ts';
+import { type Database, transaction } from '../store/database.ts';
 import { raiseEpoch } from '../store/epoch.ts';
 import { testDatabase, testLog } from '../testing/database.ts';
 import { type EdgeWorld, startEdgeWorld, testActor } from '../testing/edge-world.ts';
@@ -16,16 +17,16 @@ beforeAll(async () => {
   world = await startEdgeWorld();
 });
 
-/** As a restore from a backup would: the newest revisions and their rows are gone. */
+/** As a restore from a backup would: the newest revisions and their rows are gone, all at once. */
 async function lose(database: Database, count: number): Promise<Position> {
-  const { epoch, rev } = await readHead(database.db, 'directory');
-  const back = rev - count;
-  await database.ordinary.query(`delete from change_log where lane = 'directory' and rev > $1`, [
-    back,
-  ]);
-  await database.ordinary.query(`update lane_heads set rev = $1 where lane = 'directory'`, [back]);
-  await database.ordinary.query(`delete from users where email like 'lost%'`);
-  return { epoch, rev: back };
+  return transaction(database.ordinary, async (tx) => {
+    const { epoch, rev } = await readHead(tx, 'directory');
+    const back = rev - count;
+    await tx.execute(sql`delete from change_log where lane = 'directory' and rev > ${back}`);
+    await tx.execute(sql`update lane_heads set rev = ${back} where lane = 'directory'`);
+    await tx.execute(sql`delete from users where email like 'lost%'`);
+    return { epoch, rev: back };
+  });
 }
 
 const enforcedBy = (edgeId: string): Position | null =>

@@ -66,6 +66,8 @@ describe('what a replica signs with', () => {
       { revoke: null },
       { rootPublicKey: world.seed.rootPublicKey },
     );
+    // On the stream before the revision is written, so that it comes as a frame.
+    await late.until(() => late.lane('revoke').head !== null);
     await late.untilHead('revoke', await endEveryone(world.database));
     await edge.until(() => edge.lane('revoke').proof?.keyId === 'lane-revoke-1');
     expect([...edge.problems, ...late.problems]).toEqual([]);
