@@ -31,6 +31,7 @@ export default defineConfig({
           exclude: [...exclude, 'tests/{e2e,faults,chaos}/**'],
           pool: 'forks',
           maxWorkers: workers,
+          globalSetup: ['packages/control-plane/src/testing/shared-server.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

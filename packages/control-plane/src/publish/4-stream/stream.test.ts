@@ -174,7 +174,7 @@ describe('a stream', () => {
 
   it('is closed when the edge takes nothing for too long, and others go on', async () => {
     const { database, url, seed, sealKey } = world;
-    const replica = await startReplica(database, url, seed, sealKey, { stallMs: 300 });
+    const replica = await startReplica(database, url, seed, sealKey, { stallMs: 1_500 });
     const slow = await replica.joinEdge();
     const quick = await replica.joinEdge();
     const stuck = open(slow.client, { directory: null });

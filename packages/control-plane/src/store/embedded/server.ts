@@ -27,6 +27,8 @@ export interface EmbeddedOptions {
   readonly durable?: boolean;
   /** Default: one that is free. */
   readonly port?: number;
+  /** How many there may be at once. Default: 60, which is plenty for one control plane. */
+  readonly connections?: number;
 }
 
 const databaseName = 'sallyport';
@@ -43,7 +45,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   await initialise(places, account);
   await waitForPrevious(places);
   const port = options.port ?? (await freePort());
-  const child = await launch(places, account, settings(port, options.durable ?? true));
+  const child = await launch(places, account, settings(port, options));
   const urlOf = (name: string): string =>
     `postgres://${userName}:${places.password}@127.0.0.1:${port}/${name}`;
   try {
@@ -57,12 +59,12 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   }
 }
 
-function settings(port: number, durable: boolean): string[] {
+function settings(port: number, { durable = true, connections = 60 }: EmbeddedOptions): string[] {
   const always = [
     'listen_addresses=127.0.0.1',
     `port=${port}`,
     'unix_socket_directories=',
-    'max_connections=60',
+    `max_connections=${connections}`,
     'shared_buffers=64MB',
     'timezone=UTC',
     // Statements can hold personal data; what fails is told by the process that asked.
