@@ -6,6 +6,9 @@ const root = join(import.meta.dirname, '..', '..', '..');
 /** Git-ignored; every stack has a folder of its own in it. */
 export const developmentFolder = join(root, '.dev');
 
+/** What Node has compiled: of every stack, so that a start writes thousands of files once only. */
+export const compiledCode = join(root, 'node_modules', '.cache', 'sallyport-compiled');
+
 /** The bus's configuration, as an operator would use it. */
 export const natsConfiguration = join(root, 'infra', 'nats', 'nats-server.conf');
 

@@ -3,6 +3,7 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { compiledCode } from './paths.ts';
 import { signalTree } from './process-tree.ts';
 
 const readyMsMax = 60_000;
@@ -54,7 +55,7 @@ export function startProcess(
   const { program, args } = options.program ? bound(entry) : leashed(entry);
   const child = spawn(program, [...args, ...(options.args ?? [])], {
     stdio: options.program ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...inherited(), ...options.env },
+    env: { NODE_COMPILE_CACHE: compiledCode, ...inherited(), ...options.env },
     // Ctrl-C in a terminal is for the stack; it ends its children in order.
     detached: true,
   });

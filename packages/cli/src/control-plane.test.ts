@@ -55,6 +55,7 @@ describe('sallyport against a control plane that init made', () => {
     child = spawn(process.execPath, [controlPlane], {
       env: {
         PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
         SALLYPORT_HOME: home,
         SALLYPORT_ADMIN_LISTEN: '127.0.0.1:0',
         SALLYPORT_GRPC_LISTEN: '127.0.0.1:0',

@@ -34,6 +34,7 @@ function start(environment: Record<string, string>): ChildProcess {
   const child = spawn(process.execPath, [main], {
     env: {
       PATH: process.env['PATH'] ?? '',
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       SALLYPORT_HOME: home,
       SALLYPORT_ADMIN_LISTEN: '127.0.0.1:0',
       SALLYPORT_GRPC_LISTEN: '127.0.0.1:0',

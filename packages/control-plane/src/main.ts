@@ -12,6 +12,6 @@ import { defaultHome, homeVariable } from './home.ts';
 
 process.umask(0o077);
 const home = process.env[homeVariable] ?? defaultHome;
-// Of a home that is not there the configuration tells.
+// Of a home that is not there the configuration tells. Where NODE_COMPILE_CACHE is set, that holds.
 if (existsSync(home)) enableCompileCache(join(home, 'compiled'));
 await import('./process.ts');

@@ -12,8 +12,7 @@ import { defaultHome, homeVariable } from './home.ts';
 process.umask(0o077);
 // Holds for the workers, which are made after it: no request can become code there.
 setFlagsFromString('--disallow-code-generation-from-strings');
-const compiled = join(process.env[homeVariable] ?? defaultHome, 'compiled');
-enableCompileCache(compiled);
-// By this the workers know.
-process.env['NODE_COMPILE_CACHE'] = compiled;
+// By this variable the workers know, too. Who has set it has said where.
+process.env['NODE_COMPILE_CACHE'] ??= join(process.env[homeVariable] ?? defaultHome, 'compiled');
+enableCompileCache(process.env['NODE_COMPILE_CACHE']);
 await import('./process.ts');

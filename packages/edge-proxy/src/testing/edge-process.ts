@@ -72,7 +72,7 @@ export class EdgeProcess {
   constructor(environment: Readonly<Record<string, string>>) {
     const main = fileURLToPath(new URL('../main.ts', import.meta.url));
     this.#child = spawn(process.execPath, [main], {
-      env: { ...environment },
+      env: { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const { stdout, stderr } = this.#child;
