@@ -188,7 +188,7 @@ export const resources = {
       time('CREATED', 'createdAt'),
       text('AUTHOR', 'author'),
       { heading: 'CHANGED', cell: changes },
-      text('MESSAGE', 'message'),
+      { heading: 'MESSAGE', cell: messageOf },
     ]),
   },
   audit: {
@@ -226,4 +226,10 @@ function changes(version: Json): string {
   if (first === undefined) return '';
   const rest = changed.length === 1 ? '' : ` and ${changed.length - 1} more`;
   return `${show(first, 'kind')}/${show(first, 'name')} ${show(first, 'change')}${rest}`;
+}
+
+/** What the author said, and why it was rolled back or refused. */
+function messageOf(row: Json): string {
+  const [message, reason] = [show(row, 'message'), show(row, 'stateReason')];
+  return reason === '' ? message : `${message} (${reason})`.trim();
 }

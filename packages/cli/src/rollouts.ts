@@ -95,6 +95,12 @@ const ringColumns = [
   { heading: 'OTHERS', cell: (ring: Json) => shareOf(ring, 'controlDenied', 'controlDecided') },
 ];
 
+/** The ring that a rollout is in; undefined: it is over. */
+export function ringOf(rollout: Json): string | undefined {
+  const { ring } = stageOf(rollout);
+  return typeof ring === 'string' ? ring : undefined;
+}
+
 function bakeOf({ bakeSeconds }: Json): string {
   return typeof bakeSeconds === 'number' ? showDuration(bakeSeconds * 1000) : '';
 }

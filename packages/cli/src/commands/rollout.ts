@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { action, argument, type Call, type CommandFile, type Session } from '../call.ts';
 import { apiPath } from '../client/api.ts';
+import { orNotFound } from '../client/failures.ts';
 import { readPages } from '../client/pages.ts';
 import { type Json, readObject, readText, show, showTime } from '../client/reading.ts';
 import type { Exit } from '../exit.ts';
 import { writeRows } from '../output/rows.ts';
-import { describeRollout, findRollout, followRollout, startRollout } from '../rollouts.ts';
+import { describeRollout, findRollout, followRollout, ringOf, startRollout } from '../rollouts.ts';
 import { group, type PageOptions, versionNumber, withPaging } from './options.ts';
 
 const summary = 'let a version go out ring by ring';
@@ -116,10 +117,18 @@ function steer(
   command.action(
     action<{ reason?: string }>(session, async (call) => {
       const api = call.api();
-      const id = call.args[0] ?? readText(await findRollout(api, undefined), 'id');
+      const [given] = call.args;
+      // What somebody sees is promoted, not what the control plane has gone on to meanwhile.
+      const seen = given === undefined || verb === 'promote' ? await findRollout(api, given) : null;
+      const id = seen === null ? given : readText(seen, 'id');
+      const ring = seen !== null && verb === 'promote' ? ringOf(seen) : undefined;
       const { reason } = call.options;
-      const path = apiPath('rollouts', id, verb);
-      const { body } = await api.send('POST', path, reason === undefined ? {} : { reason });
+      const path = apiPath('rollouts', id ?? '', verb);
+      const said = reason === undefined ? {} : { reason };
+      const { body } = await orNotFound(
+        api.send('POST', path, said, { ring }),
+        `there is no rollout ${id}`,
+      );
       const changed = readObject(body, 'the rollout');
       call.output.result(changed, () => describeRollout(changed));
       return 'ok';

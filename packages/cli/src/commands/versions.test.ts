@@ -185,12 +185,15 @@ describe('versions and rollouts', () => {
         ...applied,
         live: false,
         state: 'rolled_back',
+        stateReason: 'gate nack failed',
         message: 'why',
         author: 'a',
       };
-      answer({ items: [{ ...version, live: true }, version], nextCursor: null });
+      answer({ items: [{ ...version, stateReason: null, live: true }, version], nextCursor: null });
       const { stdout } = await sallyport('policy', 'history');
-      expect(stdout).toMatch(/7 +live .*Policy\/staff updated +why\n7 +rolled_back/);
+      expect(stdout).toMatch(
+        /7 +live .*Policy\/staff updated +why\n7 +rolled_back .*why \(gate nack failed\)/,
+      );
     });
 
     it('goes back to an earlier version', async () => {
@@ -237,6 +240,9 @@ describe('versions and rollouts', () => {
       expect(stdout).toMatch(/canary +current +10 min +2 of 40 +3 of 80/);
       await sallyport('rollout', 'pause');
       expect(paths().slice(1)).toEqual(['GET /v1/rollouts', 'POST /v1/rollouts/rol_1/pause']);
+      await sallyport('rollout', 'promote');
+      expect(paths().at(-1)).toBe('POST /v1/rollouts/rol_1/promote');
+      expect(server.asked.at(-1)?.query.get('ring')).toBe('canary');
       await sallyport('rollout', 'abort', 'rol_2', '--reason', 'no');
       expect(server.asked.at(-1)).toMatchObject({
         path: '/v1/rollouts/rol_2/abort',
