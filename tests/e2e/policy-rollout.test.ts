@@ -19,6 +19,7 @@ import { until } from '../support/until.ts';
 
 /** Long enough that only a person or a gate moves a rollout on. */
 const bake = '10m';
+const shortBakeMs = 2_000;
 const denialsMin = 10;
 const names = ['alice', 'carol', 'adam'] as const;
 type Name = (typeof names)[number];
@@ -108,17 +109,27 @@ ${open === true ? '    - { name: open-page, anonymous: true, paths: [/headers] }
   return file;
 }
 
+type RolloutSettings = NonNullable<SettingsDocument['spec']['rollout']>;
+
 /** The stack's own settings, with a canary ring and gates. */
-async function settingsFile(): Promise<string> {
+async function settingsWith(
+  canaryBake: string,
+  more: Pick<RolloutSettings, 'blastRadius'> = {},
+): Promise<SettingsDocument> {
   const { documents } = await api.get<{ documents: ConfigurationDocument[] }>('/v1/config');
   const settings = documents.find((one): one is SettingsDocument => one.kind === 'Settings');
   if (settings === undefined) throw new Error('the stack has no settings');
   const rollout = {
-    rings: [{ name: 'canary', edges: { matchLabels: { ring: 'canary' } }, bake }],
+    rings: [{ name: 'canary', edges: { matchLabels: { ring: 'canary' } }, bake: canaryBake }],
     gates: { denialRateFactor: 2, denialsMin },
+    ...more,
   };
+  return { ...settings, spec: { ...settings.spec, rollout } };
+}
+
+async function settingsFile(): Promise<string> {
   const file = join(dir, 'settings.json');
-  await writeFile(file, JSON.stringify({ ...settings, spec: { ...settings.spec, rollout } }));
+  await writeFile(file, JSON.stringify(await settingsWith(bake)));
   return file;
 }
 
@@ -150,6 +161,13 @@ interface Rollout {
   readonly state: string;
   readonly reason: string | null;
   readonly stage: { readonly ring: string; readonly enforcedAt: string | null } | null;
+  readonly rings: readonly { readonly name: string; readonly state: string }[];
+}
+
+interface AuditRow {
+  readonly verb: string;
+  readonly at: string;
+  readonly actor: { readonly kind: string };
 }
 
 interface Report {
@@ -298,5 +316,69 @@ describe('a change of the policy', () => {
     expect(diff.stdout).toBe('nothing differs\n');
     const undone = await command('policy', 'diff', String(back.version));
     expect(undone.stdout).toMatch(/^-.*open-page/m);
+  });
+
+  it('goes on to the next ring by itself when its bake is over', async () => {
+    // One in three users is more than a quarter: that holds for the versions after this one.
+    const settings = await settingsWith(`${shortBakeMs / 1000}s`, {
+      blastRadius: { usersShare: 0.25, window: '1h' },
+    });
+    const { body } = await api.post<Applied>('/v1/config:apply', { documents: [settings] });
+    await enforcedEverywhere(body.position);
+    const file = await policyFile('open-again', {
+      groups: ['employees', 'contractors'],
+      contractor: 'permit',
+      open: true,
+    });
+    const staged = await result<Applied & { rollout: Rollout }>('apply', '-f', file, '--staged');
+    const { value, tookMs } = await until('the rollout has ended', async () => {
+      const found = await newestRollout();
+      return found.stage === null ? found : null;
+    });
+    took('staged with a bake of 2 s, from the command to both edges', staged.tookMs + tookMs);
+    expect(value).toMatchObject({ id: staged.rollout.id, state: 'done' });
+    expect(value.rings.map(({ name, state }) => [name, state])).toEqual([
+      ['canary', 'done'],
+      ['default', 'done'],
+    ]);
+    expect(await statuses(anybody, '/headers')).toEqual([200, 200]);
+    const { items } = await api.get<{ items: AuditRow[] }>('/v1/audit?resource=rollout&limit=5');
+    const [baked, promoted] = items.toReversed().slice(1);
+    expect([baked, promoted]).toMatchObject([
+      { verb: 'bake', actor: { kind: 'system' } },
+      { verb: 'promote', actor: { kind: 'system' } },
+    ]);
+    const bakedMs = Date.parse(promoted?.at ?? '') - Date.parse(baked?.at ?? '');
+    expect(bakedMs).toBeGreaterThanOrEqual(shortBakeMs);
+  });
+
+  it('that takes access from too many is meant by one person and approved by another', async () => {
+    const { version: live } = await api.get<{ version: number }>('/v1/config');
+    const parts = { groups: ['employees'], contractor: 'deny', open: true } as const;
+    const file = await policyFile('without-contractors', parts);
+    const refused = await command('apply', '-f', file);
+    took('apply that takes access from one user of three, refused, the command', refused.tookMs);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('1 of 3 active users would lose access');
+    expect(refused.stderr).toContain('carol@corp.localhost');
+    expect((await api.get<{ version: number }>('/v1/config')).version).toBe(live);
+
+    const confirmed = await command('apply', '-f', file, '--confirm', '--json');
+    expect(confirmed.code).toBe(8);
+    const { version, state } = JSON.parse(confirmed.stdout) as Applied;
+    expect(state).toBe('proposed');
+    const approve = `/v1/config/versions/${version}/approve`;
+    await expect(api.post(approve, {})).rejects.toThrow('somebody else than its author');
+    expect(await statuses(people.carol)).toEqual([200, 200]);
+
+    const { tokens } = stack.description;
+    const other = { ...stack.description, tokens: { ...tokens, owner: tokens.policyAdmin } };
+    const approved = await sallyport(other, 'policy', 'approve', String(version), '--json');
+    expect([approved.code, approved.stderr]).toEqual([0, '']);
+    took('approval by another person, the command', approved.tookMs);
+    const { position } = JSON.parse(approved.stdout) as Applied;
+    took('  and then until both edges enforce it', await enforcedEverywhere(position));
+    expect(await statuses(people.carol)).toEqual([403, 403]);
+    expect(await statuses(people.alice)).toEqual([200, 200]);
   });
 });

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { apply, configured, route, staff, visit, wikiSet } from '../testing/configuration.ts';
+import {
+  apply,
+  configured,
+  route,
+  settings,
+  staff,
+  visit,
+  wikiSet,
+} from '../testing/configuration.ts';
 
 const start = { method: 'POST', path: '/v1/rollouts' } as const;
 
@@ -31,6 +39,35 @@ test('a rollout that takes access from many is confirmed by one person and appro
   await admin.send('POST', '/v1/config/versions/2/approve', { role: 'policy-admin', body: {} });
   expect((await begin(false)).body.code).toBe('blast_radius_exceeded');
   expect((await begin(true)).status).toBe(201);
+});
+
+test('a rollout that asks for less before the next version is approved by another person', async () => {
+  const rollout = { blastRadius: { usersShare: 0.1 } };
+  const admin = await configured(wikiSet(['employees'], { rollout }));
+  await apply(admin, { documents: [settings()], mode: 'candidate' });
+  const begin = () => admin.send(start.method, start.path, { body: { version: 2 } });
+  const refused = await begin();
+  expect([refused.status, refused.body.code]).toEqual([409, 'approval_required']);
+  await admin.send('POST', '/v1/config/versions/2/approve', { role: 'policy-admin', body: {} });
+  expect((await begin()).status).toBe(201);
+});
+
+test('going far back from a rollout in its last ring needs its end first, and says so', async () => {
+  const rollout = { blastRadius: { usersShare: 0.1 } };
+  const admin = await configured(wikiSet(['employees'], { rollout }));
+  await apply(admin, { documents: [route('second')] });
+  await apply(admin, { documents: [route('third')] });
+  await apply(admin, { documents: [route('fourth')], mode: 'candidate' });
+  // Without rings the first one is the last.
+  const { body } = await admin.send(start.method, start.path, { body: { version: 4 } });
+  const back = () => admin.send('POST', '/v1/config:rollback', { body: { toVersion: 1 } });
+  const refused = await back();
+  expect([refused.status, refused.body.detail]).toEqual([
+    409,
+    `version 4 has come to every edge: abort its rollout (${body.id}) first`,
+  ]);
+  await admin.send('POST', `/v1/rollouts/${body.id}/abort`, { body: {} });
+  expect((await back()).status).toBe(201);
 });
 
 test('a secret that a candidate names is not deleted', async () => {

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { acquireLease, LeaseLostError, leaderOf } from '../store/leases.ts';
+import { findActiveRollout, noteProgress } from '../store/rollouts.ts';
 import { apply, route } from '../testing/configuration.ts';
 import { digestsOfLog, digestsOfState } from '../testing/lane-fold.ts';
 import { newestOps } from '../testing/log-ops.ts';
@@ -57,7 +58,7 @@ describe('a rollout', () => {
 
     expect(await world.step()).toMatchObject({ kind: 'stay' });
     expect((await world.read(id)).waiting).toBe(
-      `1 of 1 edges of ring canary have yet to: ${canary}`,
+      `1 of 1 edges of ring canary have yet to enforce it: ${canary}`,
     );
     await world.enforce(canary);
     expect(await world.step()).toEqual({ kind: 'bake' });
@@ -65,13 +66,14 @@ describe('a rollout', () => {
     expect((await world.read(id)).waiting).toContain('ring canary bakes until');
     expect(await live()).toBe(base);
 
-    world.wait(10 * minuteMs);
+    await world.wait(10 * minuteMs);
     await world.enforce(canary, rest);
     expect(await world.step()).toEqual({ kind: 'next_ring' });
     expect(await releasesOf()).toEqual([['early', version]]);
     await world.enforce(canary, early);
     expect(await world.step()).toEqual({ kind: 'bake' });
-    world.wait(60 * minuteMs);
+    await world.wait(60 * minuteMs);
+    await world.enforce(canary, early, rest);
     expect(await world.step()).toEqual({ kind: 'next_ring' });
     expect(await releasesOf()).toEqual([['default', version]]);
     expect([await live(), await stateOf(version)]).toEqual([version, 'released']);
@@ -100,7 +102,8 @@ describe('a rollout', () => {
        where name = 'rollout-test'`,
     );
     const second = await take('b');
-    world.wait(10 * minuteMs);
+    await world.wait(10 * minuteMs);
+    await world.enforce(canary, rest);
     await expect(world.step(first)).rejects.toBeInstanceOf(LeaseLostError);
     expect((await world.read(id)).stage?.ring).toBe('canary');
     expect(await world.step(second)).toEqual({ kind: 'next_ring' });
@@ -109,7 +112,7 @@ describe('a rollout', () => {
 
   test('waits at a ring of which no edge is there, until a person promotes it', async () => {
     const { id, version } = await world.start();
-    world.wait(20_000);
+    await world.wait(20_000);
     expect(await world.step()).toMatchObject({ kind: 'stay' });
     expect((await world.read(id)).waiting).toBe('no edge of ring canary is connected');
     const { status, body } = await world.admin.send('POST', `/v1/rollouts/${id}/promote`, {
@@ -130,15 +133,44 @@ describe('a rollout', () => {
     expect(await world.step()).toEqual({ kind: 'bake' });
   });
 
+  test('is not promoted by a person who has seen it in the ring before', async () => {
+    const { id } = await world.start();
+    const promote = (ring: string) =>
+      world.admin.send('POST', `/v1/rollouts/${id}/promote?ring=${ring}`, {
+        body: {},
+        headers: { 'idempotency-key': `promote-${id}` },
+      });
+    expect((await promote('canary')).body.stage.ring).toBe('early');
+    // The same request again: it has been done.
+    expect((await promote('early')).body.stage.ring).toBe('early');
+    const late = await world.admin.send('POST', `/v1/rollouts/${id}/promote?ring=canary`, {
+      body: {},
+    });
+    expect([late.status, late.body.detail]).toEqual([
+      409,
+      'it is in ring early by now, not in canary',
+    ]);
+  });
+
+  test('says who paused it, whatever its job saw just before', async () => {
+    const { id } = await world.start();
+    const { db } = world.admin.database;
+    const seen = await findActiveRollout(db);
+    await world.admin.send('POST', `/v1/rollouts/${id}/pause`, { body: {} });
+    if (seen === null) throw new Error('there is no rollout');
+    await noteProgress(db, seen, { ...seen, waiting: 'ring canary bakes' });
+    expect((await world.read(id)).waiting).toBe('paused by owner');
+  });
+
   test('asks every gate, and waits for one that does not say yet', async () => {
     await world.start();
     await world.enforce(canary);
-    const patient: Gate = { name: 'patient', check: async () => 'wait' };
+    const patient: Gate = { name: 'patient', check: async () => ({ wait: 'it has seen little' }) };
     expect(await world.step(world.leader, [patient])).toEqual({ kind: 'bake' });
-    world.wait(10 * minuteMs);
+    await world.wait(10 * minuteMs);
     expect(await world.step(world.leader, [patient])).toEqual({
       kind: 'stay',
-      waiting: 'gate patient does not say yet',
+      waiting: 'gate patient waits: it has seen little',
     });
   });
 });
@@ -162,6 +194,18 @@ describe('a version is taken back by itself', () => {
     expect(audit.items[0]).toMatchObject({ verb: 'roll_back', resourceId: id });
     expect(JSON.stringify(audit.items[0])).toContain(reason);
     await expectLaneWhole();
+  });
+
+  test('by the first gate that says so, whether the next ones can say anything or not', async () => {
+    await world.start();
+    const gates: Gate[] = [
+      { name: 'strict', check: async () => ({ fail: 'it is Monday' }) },
+      { name: 'broken', check: () => Promise.reject(new Error('never asked')) },
+    ];
+    expect(await world.step(world.leader, gates)).toEqual({
+      kind: 'roll_back',
+      reason: 'gate strict failed: it is Monday',
+    });
   });
 
   test('when its edges deny a larger share than the others at the same time', async () => {
@@ -209,6 +253,34 @@ describe('a version is taken back by itself', () => {
     expect(await world.step()).toMatchObject({ kind: 'stay' });
     expect((await world.read(id)).state).toBe('running');
     expect((await world.read(id)).rings[0]?.decided).toBe(100);
+  });
+
+  test('when it sends those away who are signed in', async () => {
+    const base = await live();
+    const { version } = await world.start();
+    await world.enforce(canary);
+    await world.step();
+    await world.decide(rest, base, 'permit', 50);
+    // Anybody who has not signed in is asked to.
+    await world.decide(canary, version, 'sign_in', 50);
+    expect(await world.step()).toMatchObject({ kind: 'stay' });
+    await world.decide(canary, version, 'step_up', 15, { userId: 'usr_ada' });
+    await world.decide(canary, version, 'sign_in', 15, { userId: 'usr_ada' });
+    expect(await world.step()).toMatchObject({
+      kind: 'roll_back',
+      reason: expect.stringContaining('37.5 % of 80 decisions'),
+    });
+  });
+
+  test('and not for what a few decisions elsewhere cannot show', async () => {
+    const base = await live();
+    const { version } = await world.start();
+    await world.enforce(canary);
+    await world.step();
+    await world.decide(canary, version, 'permit', 480);
+    await world.decide(canary, version, 'deny', 20);
+    await world.decide(rest, base, 'permit', 25);
+    expect(await world.step()).toMatchObject({ kind: 'stay' });
   });
 
   test('when the last ring refuses it, from everywhere', async () => {

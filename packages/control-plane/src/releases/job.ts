@@ -1,6 +1,6 @@
-import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
 import type { Database, Executor } from '../store/database.ts';
+import { readDatabaseMs } from '../store/edge-status.ts';
 import { runAsLeader } from '../store/leader-job.ts';
 import type { Leader } from '../store/leases.ts';
 import {
@@ -10,13 +10,15 @@ import {
   updateRollout,
 } from '../store/rollouts.ts';
 import type { Actor, WriteTx } from '../store/write.ts';
-import { countOn } from './decisions.ts';
-import type { Gate } from './gates/gate.ts';
+import { attendanceOf } from './attendance.ts';
+import { countOn, seenAtStage } from './decisions.ts';
+import { type Gate, isFailure, isWait } from './gates/gate.ts';
 import { gates as allGates } from './gates/index.ts';
 import { moveLane } from './lane.ts';
 import { type Move, nextMove } from './next-move.ts';
 import { edgesByRing } from './ring-edges.ts';
 import { nextStage, rollBack } from './rollouts.ts';
+import { missingSince, waitedMs, withoutGap } from './watch.ts';
 
 const everyMs = 1_000;
 
@@ -32,14 +34,13 @@ const actor: Actor = {
 export function startRollouts(parts: {
   readonly database: Database;
   readonly replica: string;
-  readonly clock: Clock;
   readonly log: Log;
 }): { stop(): Promise<void> } {
-  const { database, replica, clock, log } = parts;
+  const { database, replica, log } = parts;
   return runAsLeader(
     { database, name: 'rollouts', holder: replica, everyMs, log },
     async (leader) => {
-      const move = await moveOnce(leader, clock());
+      const move = await moveOnce(leader);
       if (move !== null && move.kind !== 'stay') log.info('rollout.moved', { ...move });
     },
   );
@@ -54,10 +55,9 @@ class MovedMeanwhileError extends Error {}
  */
 export async function moveOnce(
   leader: Leader,
-  nowMs: number,
   gates: readonly Gate[] = allGates,
 ): Promise<Move | null> {
-  const seen = await leader.run((db) => look(db, nowMs, gates));
+  const seen = await leader.run((db) => look(db, gates));
   if (seen === null) return null;
   const { rollout, move } = seen;
   if (move.kind === 'stay') return move;
@@ -67,7 +67,7 @@ export async function moveOnce(
       moveLane(tx, async () => {
         const now = await findActiveRollout(tx.db);
         if (now === null || !isSame(now, rollout)) throw new MovedMeanwhileError();
-        await carryOut(tx, now, move, nowMs);
+        await carryOut(tx, now, move);
       }),
     );
   } catch (error) {
@@ -81,30 +81,41 @@ const verbs = { bake: 'bake', next_ring: 'promote', roll_back: 'roll_back' } as 
 
 async function look(
   db: Executor,
-  nowMs: number,
   gates: readonly Gate[],
 ): Promise<{ readonly rollout: RolloutRow; readonly move: Move } | null> {
-  const rollout = await findActiveRollout(db);
-  if (rollout === null) return null;
+  const found = await findActiveRollout(db);
+  if (found === null) return null;
+  const nowMs = await readDatabaseMs(db);
+  const rollout = withoutGap(found, nowMs);
   const byRing = await edgesByRing(db, rollout.rings, nowMs);
-  const reached = rollout.rings
-    .slice(0, rollout.stage + 1)
-    .map(({ name }) => byRing.get(name) ?? []);
-  const counted = await countOn(db, rollout, new Set(reached.flat().map(({ id }) => id)));
-  const context = { db, rollout, edges: reached.flat(), decisions: counted, nowMs };
+  const rings = rollout.rings.map(({ name }) => byRing.get(name) ?? []);
+  const edges = rings.slice(0, rollout.stage + 1).flat();
+  const attendance = attendanceOf(rollout, edges, rings.slice(rollout.stage + 1).flat());
+  const before = seenAtStage(rollout);
+  const decisions = {
+    ...before,
+    ...(await countOn(db, rollout, new Set(edges.map(({ id }) => id)))),
+    lookedAtMs: nowMs,
+    missing: missingSince(before, attendance, nowMs),
+  };
+  const context = { db, rollout, edges, decisions, attendance, nowMs };
   const results = [];
+  const waits: Record<string, number> = {};
   for (const gate of gates) {
-    results.push({ gate: gate.name, result: await gate.check(context) });
+    const soFarMs = waitedMs(before, gate.name, nowMs);
+    const result = await gate.check({ ...context, waitedMs: soFarMs });
+    results.push({ gate: gate.name, result });
+    if (isWait(result)) waits[gate.name] = nowMs - soFarMs;
+    // The others are not needed any more, and could only be in the way.
+    if (isFailure(result)) break;
   }
-  const move = nextMove({ rollout, edges: reached.at(-1) ?? [], gates: results, nowMs });
-  const waiting = move.kind === 'stay' ? move.waiting : null;
-  const decisions = rollout.decisions.with(rollout.stage, counted);
-  if (
-    waiting !== rollout.waiting ||
-    counted.afterId !== rollout.decisions[rollout.stage]?.afterId
-  ) {
-    await noteProgress(db, rollout, { decisions, waiting });
-  }
+  const move = nextMove({ rollout, edges: rings[rollout.stage] ?? [], gates: results, nowMs });
+  await noteProgress(db, rollout, {
+    decisions: rollout.decisions.with(rollout.stage, { ...decisions, waits }),
+    waiting: move.kind === 'stay' ? move.waiting : null,
+    stageReleasedAtMs: rollout.stageReleasedAtMs,
+    stageEnforcedAtMs: rollout.stageEnforcedAtMs,
+  });
   return { rollout, move };
 }
 
@@ -122,12 +133,11 @@ async function carryOut(
   tx: WriteTx,
   rollout: RolloutRow,
   move: Exclude<Move, { kind: 'stay' }>,
-  nowMs: number,
 ): Promise<void> {
   const { id, version } = rollout;
   switch (move.kind) {
     case 'bake':
-      await updateRollout(tx.db, id, { stageEnforcedAtMs: nowMs });
+      await updateRollout(tx.db, id, { stageEnforcedAtMs: await readDatabaseMs(tx.db) });
       tx.describe(id, { version, ring: rollout.rings[rollout.stage]?.name });
       return;
     case 'next_ring': {

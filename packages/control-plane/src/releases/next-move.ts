@@ -1,6 +1,6 @@
 import type { KnownEdge } from '../store/edge-status.ts';
 import type { RolloutRow } from '../store/rollouts.ts';
-import type { Gate, GateResult } from './gates/gate.ts';
+import { type Gate, type GateResult, isFailure, isWait } from './gates/gate.ts';
 import { enforces, isConnected } from './ring-edges.ts';
 
 /** What the job does next with a rollout. */
@@ -24,36 +24,44 @@ const namedMax = 5;
 /** Settles the next move. Pure. A gate that fails wins over everything, also while it is paused. */
 export function nextMove({ rollout, edges, gates, nowMs }: Seen): Move {
   for (const { gate, result } of gates) {
-    if (typeof result === 'object') {
+    if (isFailure(result)) {
       return { kind: 'roll_back', reason: `gate ${gate} failed: ${result.fail}` };
     }
   }
   if (rollout.state === 'paused') return stay(rollout.waiting ?? 'it is paused');
   const ring = rollout.rings[rollout.stage];
   if (ring === undefined) throw new Error(`rollout ${rollout.id} is at no ring`);
-  if (rollout.stageEnforcedAtMs === null) return enforcement(rollout, ring.name, edges, nowMs);
+  if (rollout.stageEnforcedAtMs === null) return enforcement(rollout, ring.name, edges);
   const bakedAtMs = rollout.stageEnforcedAtMs + ring.bakeMs;
+  const waits = gates.flatMap(({ gate, result }) =>
+    isWait(result) ? [`gate ${gate} waits: ${result.wait}`] : [],
+  );
   if (nowMs < bakedAtMs) {
-    return stay(`ring ${ring.name} bakes until ${new Date(bakedAtMs).toISOString()}`);
+    const bakes = `ring ${ring.name} bakes until ${new Date(bakedAtMs).toISOString()}`;
+    return stay([bakes, ...waits].join('; '));
   }
-  const waits = gates.find(({ result }) => result === 'wait');
-  return waits === undefined ? { kind: 'next_ring' } : stay(`gate ${waits.gate} does not say yet`);
+  if (waits.length > 0) return stay(waits.join('; '));
+  return isEmpty(rollout, edges) ? stay(nobodyIn(ring.name)) : { kind: 'next_ring' };
 }
 
-function enforcement(
-  rollout: RolloutRow,
-  ring: string,
-  edges: readonly KnownEdge[],
-  nowMs: number,
-): Move {
-  const there = edges.filter((edge) => isConnected(edge, nowMs));
-  const last = rollout.stage === rollout.rings.length - 1;
-  // A ring without edges proves nothing; a person may promote it all the same.
-  if (there.length === 0 && !last) return stay(`no edge of ring ${ring} is connected`);
+function enforcement(rollout: RolloutRow, ring: string, edges: readonly KnownEdge[]): Move {
+  if (isEmpty(rollout, edges)) return stay(nobodyIn(ring));
+  const there = edges.filter(isConnected);
   const missing = there.filter((edge) => !enforces(edge, rollout)).map(({ id }) => id);
   if (missing.length === 0) return { kind: 'bake' };
   const named = missing.slice(0, namedMax).join(', ');
-  return stay(`${missing.length} of ${there.length} edges of ring ${ring} have yet to: ${named}`);
+  return stay(
+    `${missing.length} of ${there.length} edges of ring ${ring} have yet to enforce it: ${named}`,
+  );
+}
+
+/** A ring without edges proves nothing; a person may promote it all the same. */
+function isEmpty({ stage, rings }: RolloutRow, edges: readonly KnownEdge[]): boolean {
+  return stage < rings.length - 1 && !edges.some(isConnected);
+}
+
+function nobodyIn(ring: string): string {
+  return `no edge of ring ${ring} is connected`;
 }
 
 function stay(waiting: string): Move {

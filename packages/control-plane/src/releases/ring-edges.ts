@@ -5,9 +5,9 @@ import type { RolloutRing } from '../store/schema/index.ts';
 import { ringOf } from './settings.ts';
 
 /** Without a word for longer, an edge is not waited for: it follows when it is back. */
-const seenMsMax = 15_000;
+export const seenMsMax = 15_000;
 
-/** The edges that may take part, by the ring they are in. */
+/** The edges that take part, by the ring they are in. */
 export async function edgesByRing(
   db: Executor,
   rings: readonly RolloutRing[],
@@ -15,14 +15,19 @@ export async function edgesByRing(
 ): Promise<ReadonlyMap<string, readonly KnownEdge[]>> {
   const found = new Map<string, KnownEdge[]>(rings.map(({ name }) => [name, []]));
   for (const edge of await readKnownEdges(db, nowMs)) {
-    found.get(ringOf(rings, edge.labels))?.push(edge);
+    if (!edge.blocked) found.get(ringOf(rings, edge.labels))?.push(edge);
   }
   return found;
 }
 
-/** Whether the edge is there now, as far as a replica last saw. */
-export function isConnected(edge: KnownEdge, nowMs: number): boolean {
-  return edge.lastSeenAtMs !== null && nowMs - edge.lastSeenAtMs <= seenMsMax;
+/** When a replica last saw the edge, on the database's clock; -Infinity: never. */
+export function seenAtMs({ report }: KnownEdge): number {
+  return report?.seenAtMs ?? Number.NEGATIVE_INFINITY;
+}
+
+/** Whether the edge is there now. What a clock that was set back calls the future says nothing. */
+export function isConnected(edge: KnownEdge): boolean {
+  return Math.abs(edge.databaseMs - seenAtMs(edge)) <= seenMsMax;
 }
 
 /** Whether the edge enforces the release of the rollout's stage. A later epoch begins with it. */

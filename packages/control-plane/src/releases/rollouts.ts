@@ -3,9 +3,10 @@ import { newestRecordId } from '../store/access-records.ts';
 import { lockNextPosition } from '../store/change-log.ts';
 import { markVersion } from '../store/configuration.ts';
 import type { Executor } from '../store/database.ts';
+import { readDatabaseMs } from '../store/edge-status.ts';
 import { putRelease, putReleaseEverywhere, readReleases } from '../store/releases.ts';
 import { insertRollout, type RolloutRow, updateRollout } from '../store/rollouts.ts';
-import type { StageDecisions } from '../store/schema/index.ts';
+import type { StageSeen } from '../store/schema/index.ts';
 import type { WriteTx } from '../store/write.ts';
 import type { ReleaseSettings } from './settings.ts';
 
@@ -60,14 +61,15 @@ export async function nextStage(tx: WriteTx, row: RolloutRow): Promise<RolloutRo
     await putReleaseEverywhere(tx.db, row.version, tx.nowMs);
     await markVersion(tx.db, row.version, { state: 'released' });
   } else await putRelease(tx.db, ring.name, row.version, tx.nowMs);
+  const nowMs = await readDatabaseMs(tx.db);
   const { epoch, rev } = await lockNextPosition(tx.db, 'config');
   return updateRollout(tx.db, row.id, {
     stage,
-    stageReleasedAtMs: tx.nowMs,
+    stageReleasedAtMs: nowMs,
     stageEpoch: epoch,
     stageRev: rev,
     stageEnforcedAtMs: null,
-    decisions: [...row.decisions, await noDecisions(tx.db)],
+    decisions: [...row.decisions, await nothingSeen(tx.db, nowMs)],
     waiting: null,
   });
 }
@@ -86,8 +88,16 @@ export async function rollBack(tx: WriteTx, row: RolloutRow, reason: string): Pr
   });
 }
 
-async function noDecisions(db: Executor): Promise<StageDecisions> {
+async function nothingSeen(db: Executor, nowMs: number): Promise<StageSeen> {
   const newest = await newestRecordId(db);
   const none = { decided: 0, denied: 0 };
-  return { fromId: newest, afterId: newest, ring: none, control: none };
+  return {
+    fromId: newest,
+    afterId: newest,
+    ring: none,
+    control: none,
+    lookedAtMs: nowMs,
+    missing: {},
+    waits: {},
+  };
 }

@@ -112,11 +112,12 @@ export async function listRecordsAfter(
     .limit(limit);
 }
 
-/** What edges decided, counted by edge, version and outcome. */
+/** What edges decided, counted by edge, version, outcome and whether somebody was signed in. */
 export interface CountedDecisions {
   readonly edgeId: string;
   readonly version: number;
   readonly outcome: string;
+  readonly signedIn: boolean;
   readonly count: number;
   /** The newest record among them. */
   readonly lastId: number;
@@ -130,13 +131,13 @@ export async function countDecisionsAfter(
 ): Promise<CountedDecisions[]> {
   return countDecisions(
     db,
-    sql`select id, edge_id, outcome, record from access_records
+    sql`select id, edge_id, user_id, outcome, record from access_records
       where id > ${afterId} order by id limit ${limit}`,
   );
 }
 
 /** So far back edges' own records are looked for, however many others there are. */
-const recordsBackMax = 200_000;
+const recordsBackMax = 50_000;
 
 /** Counts the newest decisions of one version by some edges, up to and with a record. */
 export async function countDecisionsOf(
@@ -148,7 +149,7 @@ export async function countDecisionsOf(
 ): Promise<CountedDecisions[]> {
   const counted = await countDecisions(
     db,
-    sql`select id, edge_id, outcome, record from access_records
+    sql`select id, edge_id, user_id, outcome, record from access_records
       where id <= ${upToId} and id > ${upToId - recordsBackMax}
         and edge_id = any(${sql.param([...edgeIds])}::text[])
       order by id desc limit ${limit}`,
@@ -157,14 +158,17 @@ export async function countDecisionsOf(
 }
 
 async function countDecisions(db: Executor, records: SQL): Promise<CountedDecisions[]> {
-  const { rows } = await db.execute<Record<keyof CountedDecisions, string>>(sql`
+  const { rows } = await db.execute<
+    Record<Exclude<keyof CountedDecisions, 'signedIn'>, string> & { readonly signedIn: boolean }
+  >(sql`
     select edge_id as "edgeId", coalesce((record ->> 'configVersion')::bigint, 0) as version,
-      outcome, count(*) as count, max(id) as "lastId"
-    from (${records}) part group by 1, 2, 3`);
-  return rows.map(({ edgeId, version, outcome, count, lastId }) => ({
+      outcome, user_id is not null as "signedIn", count(*) as count, max(id) as "lastId"
+    from (${records}) part group by 1, 2, 3, 4`);
+  return rows.map(({ edgeId, version, outcome, signedIn, count, lastId }) => ({
     edgeId,
     version: Number(version),
     outcome,
+    signedIn,
     count: Number(count),
     lastId: Number(lastId),
   }));

@@ -59,6 +59,12 @@ export async function readStandings(
   return new Map(rows.map(({ id, blocked }) => [id, blocked ? 'blocked' : 'known']));
 }
 
+/** What time it is for the database, milliseconds: replicas with clocks of their own agree on it. */
+export async function readDatabaseMs(db: Executor): Promise<number> {
+  const { rows } = await db.execute<{ ms: number }>(sql`select floor(${databaseMs}) as ms`);
+  return Number(rows[0]?.ms);
+}
+
 const databaseMs = sql`(extract(epoch from clock_timestamp()) * 1000)::float8`;
 
 export interface SeenEdge {
@@ -102,6 +108,7 @@ export async function saveSeenEdges(db: Executor, seen: readonly SeenEdge[]): Pr
       ),
       report = coalesce(${edges.report}, '{}'::jsonb) || jsonb_strip_nulls(seen.report - 'lanes')
         || jsonb_build_object(
+          'seenAtMs', ${databaseMs},
           'lanes', coalesce(${edges.report} -> 'lanes', '{}'::jsonb) || (seen.report -> 'lanes')
         )
     from jsonb_to_recordset(${JSON.stringify(seen)}::jsonb) as seen(

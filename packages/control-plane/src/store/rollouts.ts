@@ -41,16 +41,24 @@ export async function updateRollout(
   return row;
 }
 
-/** Notes what a stage's edges decided and what is waited for, unless the rollout has moved on. */
+/**
+ * Notes what was seen at a rollout's stage and what is waited for, unless somebody has moved, paused
+ * or resumed it since `seen` was read.
+ */
 export async function noteProgress(
   db: Executor,
   seen: RolloutRow,
-  change: Pick<RolloutRow, 'decisions' | 'waiting'>,
+  change: Pick<RolloutRow, 'decisions' | 'waiting' | 'stageReleasedAtMs' | 'stageEnforcedAtMs'>,
 ): Promise<void> {
   await db
     .update(rollouts)
     .set(change)
     .where(
-      and(eq(rollouts.id, seen.id), eq(rollouts.stage, seen.stage), isNull(rollouts.endedAtMs)),
+      and(
+        eq(rollouts.id, seen.id),
+        eq(rollouts.stage, seen.stage),
+        eq(rollouts.state, seen.state),
+        isNull(rollouts.endedAtMs),
+      ),
     );
 }

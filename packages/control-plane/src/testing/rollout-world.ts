@@ -1,13 +1,16 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { newId } from '@sallyport/shared/ids';
+import { sql } from 'drizzle-orm';
 import type { Gate } from '../releases/gates/gate.ts';
 import { moveOnce } from '../releases/job.ts';
 import type { Move } from '../releases/next-move.ts';
 import { insertAccessRecords } from '../store/access-records.ts';
 import { readHead } from '../store/change-log.ts';
+import type { Database } from '../store/database.ts';
 import { saveSeenEdges } from '../store/edge-status.ts';
 import { edgeKeysOp, insertEdge } from '../store/edges.ts';
 import type { Leader } from '../store/leases.ts';
+import { findActiveRollout, updateRollout } from '../store/rollouts.ts';
 import { write } from '../store/write.ts';
 import { systemActor } from './actor.ts';
 import type { TestAdmin } from './admin.ts';
@@ -22,7 +25,7 @@ export const rollout: NonNullable<SettingsSpec['rollout']> = {
   ],
 };
 
-/** An admin API with a live version, edges that say what a test says, and the job's clock. */
+/** An admin API with a live version, edges that say what a test says, and a job run by hand. */
 export interface RolloutWorld {
   readonly admin: TestAdmin;
   readonly leader: Leader;
@@ -30,10 +33,20 @@ export interface RolloutWorld {
   start(): Promise<{ readonly id: string; readonly version: number }>;
   /** One run of the job, by this leader or another one. */
   step(leader?: Leader, gates?: readonly Gate[]): Promise<Move | null>;
-  wait(ms: number): void;
+  /** So much time passes: all that is noted is so much older. The edges say nothing meanwhile. */
+  wait(ms: number): Promise<void>;
+  /** The same, and no replica leads. */
+  outage(ms: number): Promise<void>;
+  /**
+   * So much time, over which the job looks every few seconds and only these edges are well; up to
+   * a move to another ring or back.
+   */
+  watch(ms: number, ...well: string[]): Promise<Move | null>;
   edge(labels: Readonly<Record<string, string>>): Promise<string>;
   /** These edges enforce what the lane says now. */
   enforce(...ids: string[]): Promise<void>;
+  /** This edge has a stream and acknowledges nothing. */
+  appear(id: string): Promise<void>;
   refuse(id: string): Promise<void>;
   /** What an edge decided, so many times. */
   decide(
@@ -41,6 +54,7 @@ export interface RolloutWorld {
     version: number,
     outcome: AccessRecord['outcome'],
     count: number,
+    more?: Partial<AccessRecord>,
   ): Promise<void>;
   read(id: string): Promise<TestRollout>;
 }
@@ -54,14 +68,14 @@ export interface TestRollout {
   readonly rings: readonly { readonly state: string; readonly decided: number }[];
 }
 
+const lookEveryMs = 9_000;
+
 /** Starts one whose live version is 1. */
 export async function rolloutWorld(more: Partial<SettingsSpec> = {}): Promise<RolloutWorld> {
   const admin = await configured(wikiSet(['employees'], { rollout, ...more }));
   const { database } = admin;
   const leader = await testLeader(database);
-  let aheadMs = 0;
   let count = 0;
-  const now = (): number => Date.now() + aheadMs;
 
   const say = async (id: string, positions: object, nack: object | null): Promise<void> => {
     const lane = { held: false, path: null, stalenessMs: null, digestAgrees: null };
@@ -72,8 +86,13 @@ export async function rolloutWorld(more: Partial<SettingsSpec> = {}): Promise<Ro
       carriedBlocks: null,
     };
     await saveSeenEdges(database.db, [
-      { id, lastSeenAtMs: now(), softwareVersion: '', positions, enforcedAgoMs: {}, report },
+      { id, lastSeenAtMs: Date.now(), softwareVersion: '', positions, enforcedAgoMs: {}, report },
     ] as Parameters<typeof saveSeenEdges>[1]);
+  };
+
+  const enforce = async (...ids: readonly string[]): Promise<void> => {
+    const enforced = await readHead(database.db, 'config');
+    for (const id of ids) await say(id, { config: { applied: enforced, enforced } }, null);
   };
 
   return {
@@ -91,9 +110,18 @@ export async function rolloutWorld(more: Partial<SettingsSpec> = {}): Promise<Ro
       const { id } = answer.body as { readonly id: string };
       return { id, version };
     },
-    step: (by = leader, gates) => moveOnce(by, now(), ...(gates === undefined ? [] : [gates])),
-    wait(ms) {
-      aheadMs += ms;
+    step: (by = leader, gates) => moveOnce(by, gates),
+    wait: (ms) => age(database, ms, 0),
+    outage: (ms) => age(database, ms, ms),
+    async watch(ms, ...well) {
+      let move: Move | null = null;
+      for (let leftMs = ms; leftMs > 0; leftMs -= lookEveryMs) {
+        await age(database, Math.min(lookEveryMs, leftMs), 0);
+        await enforce(...well);
+        move = await moveOnce(leader);
+        if (move?.kind !== 'stay' && move?.kind !== 'bake') return move;
+      }
+      return move;
     },
     async edge(labels) {
       const id = newId('edg');
@@ -103,9 +131,9 @@ export async function rolloutWorld(more: Partial<SettingsSpec> = {}): Promise<Ro
         labels,
         assertionJwks: [],
         identitySha256: '0'.repeat(64),
-        identityNotAfterMs: now() + 86_400_000,
-        joinedAtMs: now(),
-        renewedAtMs: now(),
+        identityNotAfterMs: Date.now() + 86_400_000,
+        joinedAtMs: Date.now(),
+        renewedAtMs: Date.now(),
       };
       await write(database, systemActor, { verb: 'join', resource: 'edge' }, async (tx) => {
         await insertEdge(tx.db, row);
@@ -115,17 +143,39 @@ export async function rolloutWorld(more: Partial<SettingsSpec> = {}): Promise<Ro
       await say(id, { config: { applied: enforced, enforced } }, null);
       return id;
     },
-    async enforce(...ids) {
-      const enforced = await readHead(database.db, 'config');
-      for (const id of ids) await say(id, { config: { applied: enforced, enforced } }, null);
-    },
+    enforce,
+    appear: (id) => say(id, {}, null),
     refuse: (id) => say(id, {}, { code: 'bundle_invalid', detail: 'it does not compile' }),
-    async decide(id, version, outcome, count) {
+    async decide(id, version, outcome, count, more = {}) {
       const records = Array.from({ length: count }, () =>
-        accessRecord({ edge: id, outcome, configVersion: version }),
+        accessRecord({ edge: id, outcome, configVersion: version, ...more }),
       );
-      await insertAccessRecords(database, id, records, now());
+      await insertAccessRecords(database, id, records, Date.now());
     },
     read: async (id) => (await admin.send('GET', `/v1/rollouts/${id}`)).body as TestRollout,
   };
+}
+
+/** Makes what is noted of edges and of the rollout under way older. */
+async function age({ db }: Database, ms: number, unwatchedMs: number): Promise<void> {
+  await db.execute(sql`
+    update edges set report = report || jsonb_build_object(
+      'seenAtMs', (report ->> 'seenAtMs')::float8 - ${ms}::float8)`);
+  const rollout = await findActiveRollout(db);
+  if (rollout === null) return;
+  const { id, decisions, stageReleasedAtMs, stageEnforcedAtMs } = rollout;
+  await updateRollout(db, id, {
+    stageReleasedAtMs: stageReleasedAtMs - ms,
+    stageEnforcedAtMs: stageEnforcedAtMs === null ? null : stageEnforcedAtMs - ms,
+    decisions: decisions.map((seen) => ({
+      ...seen,
+      lookedAtMs: seen.lookedAtMs - unwatchedMs,
+      missing: older(seen.missing, ms),
+      waits: older(seen.waits, ms),
+    })),
+  });
+}
+
+function older(times: Readonly<Record<string, number>>, ms: number): Record<string, number> {
+  return Object.fromEntries(Object.entries(times).map(([of, atMs]) => [of, atMs - ms]));
 }

@@ -1,7 +1,8 @@
 import { moveLane } from '../../releases/lane.ts';
 import { rollBack } from '../../releases/rollouts.ts';
-import { findActiveRollout } from '../../store/rollouts.ts';
+import { findActiveRollout, type RolloutRow } from '../../store/rollouts.ts';
 import type { WriteTx } from '../../store/write.ts';
+import { conflict } from '../http/problems.ts';
 import type { Prepared } from './measure.ts';
 import { type Author, makeVersion, type Published } from './publish.ts';
 import { readReturn } from './read-return.ts';
@@ -28,8 +29,10 @@ export async function goBack(
     if (rollout !== null) {
       await rollBack(tx, rollout, `${author.label} rolled back to version ${toVersion}`);
     }
+    const back = await readReturn(tx.db, toVersion);
+    if (rollout !== null && !back.unconditional) requireMeasured(rollout, prepared);
     const wanted = {
-      ...(await readReturn(tx.db, toVersion)),
+      ...back,
       author,
       message: message === '' ? `back to version ${toVersion}` : message,
       mode: 'release',
@@ -38,4 +41,13 @@ export async function goBack(
     } as const;
     return makeVersion(tx, wanted, prepared);
   });
+}
+
+/**
+ * A version that has reached its last ring is live. Who would lose access was measured against it
+ * then, and not against what is live once it is taken back; trying again would not change that.
+ */
+function requireMeasured({ id, version }: RolloutRow, prepared: Prepared | null): void {
+  if (prepared?.live !== version || prepared.affected === null) return;
+  throw conflict(`version ${version} has come to every edge: abort its rollout (${id}) first`);
 }

@@ -132,7 +132,7 @@ function readKey(request: FastifyRequest): string | null {
   return typeof header === 'string' ? header : null;
 }
 
-/** Of method, path and body; the query only says how long to wait. */
+/** Of method, path and body; the query only says how long to wait, or what has to be so before. */
 function requestHash(request: FastifyRequest): Uint8Array {
   const [path] = request.url.split('?');
   const parts = [request.method, path, request.body ?? null];

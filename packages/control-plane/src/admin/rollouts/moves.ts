@@ -16,6 +16,8 @@ interface Said {
   /** For people. */
   readonly by: string;
   readonly reason: string;
+  /** The ring that it is thought to be in; null: whichever. */
+  readonly ring: string | null;
 }
 
 /** One kind, one row. */
@@ -23,8 +25,9 @@ export const moves: readonly ByHand[] = [
   {
     verb: 'promote',
     summary: 'Go on to the next ring now, whatever is waited for',
-    move: (tx, id) =>
+    move: (tx, id, { ring }) =>
       moveActive(tx, id, async (row) => {
+        requireRing(row, ring);
         const next = await nextStage(tx, row);
         tx.describe(id, { version: row.version, ring: next.rings[next.stage]?.name });
         return next;
@@ -66,6 +69,13 @@ async function moveActive(
   move: (row: RolloutRow) => Promise<RolloutRow>,
 ): Promise<RolloutRow> {
   return moveLane(tx, async () => move(await findMoving(tx.db, id)));
+}
+
+/** The job may have gone on in the meantime: the next ring is not skipped by mistake. */
+function requireRing({ rings, stage }: RolloutRow, ring: string | null): void {
+  const current = rings[stage]?.name ?? '';
+  if (ring === null || ring === current) return;
+  throw conflict(`it is in ring ${current} by now, not in ${ring}`);
 }
 
 async function findMoving(db: Executor, id: string): Promise<RolloutRow> {

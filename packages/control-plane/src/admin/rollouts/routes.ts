@@ -9,7 +9,15 @@ import { notFound } from '../http/problems.ts';
 import { closed } from '../http/schemas.ts';
 import { runWrite } from '../http/write.ts';
 import { moves } from './moves.ts';
-import { Abort, NewRollout, Nothing, presentRollout, Rollout, rolloutId } from './schemas.ts';
+import {
+  Abort,
+  FromRing,
+  NewRollout,
+  Nothing,
+  presentRollout,
+  Rollout,
+  rolloutId,
+} from './schemas.ts';
 import { startRollout } from './start.ts';
 
 const tags = ['rollouts'];
@@ -60,17 +68,19 @@ function movingRoutes(app: AdminApp, context: AdminContext): void {
           tags,
           summary,
           params,
+          querystring: verb === 'promote' ? FromRing : Nothing,
           body: verb === 'abort' ? Abort : Nothing,
           response: { 200: Rollout },
         },
       },
       async (request, reply) => {
         const { reason = '' }: { readonly reason?: string } = request.body;
+        const { ring = null }: { readonly ring?: string | null } = request.query;
         const { id } = request.params;
         const by = principalOf(request).label;
         const { body } = await runWrite(context, request, reply, {
           action: { verb, resource: 'rollout', resourceId: id },
-          body: (tx) => move(tx, id, { by, reason }),
+          body: (tx) => move(tx, id, { by, reason, ring }),
           answer: (row) => ({ status: 200, body: presentRollout(row) }),
         });
         return body;

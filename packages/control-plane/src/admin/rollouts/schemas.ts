@@ -18,6 +18,17 @@ export const Abort = Type.Object(
   { reason: Type.Optional(Type.String({ maxLength: 2_048, pattern: String.raw`^[^\0]*$` })) },
   closed,
 );
+export const FromRing = Type.Object(
+  {
+    ring: Type.Optional(
+      Type.String({
+        maxLength: 63,
+        description: 'Only if it is in this ring: it may have gone on by itself meanwhile.',
+      }),
+    ),
+  },
+  closed,
+);
 export const Nothing = Type.Object({}, closed);
 
 const Ring = Type.Object({

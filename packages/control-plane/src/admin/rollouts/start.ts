@@ -8,12 +8,14 @@ import {
   findBundle,
   findVersionSummary,
   markVersion,
+  readDocumentsOf,
   readLiveDocuments,
   type VersionSummary,
 } from '../../store/configuration.ts';
 import type { Executor } from '../../store/database.ts';
 import type { RolloutRow } from '../../store/rollouts.ts';
 import type { WriteTx } from '../../store/write.ts';
+import { weakensGuards } from '../configuration/guards.ts';
 import { effectOf, type Prepared } from '../configuration/measure.ts';
 import { refuseDuringRollout } from '../configuration/publish.ts';
 import { requireCurrent } from '../configuration/review.ts';
@@ -43,8 +45,10 @@ export async function startRollout(
     }
     await refuseDuringRollout(tx.db);
     await requireCurrent(tx.db, row, tx.nowMs);
-    const settings = releaseSettings(await readLiveDocuments(tx.db));
-    await requireAllowed(tx.db, row, settings, prepared, confirm);
+    const live = await readLiveDocuments(tx.db);
+    const settings = releaseSettings(live);
+    const weakens = weakensGuards(live, await readDocumentsOf(tx.db, version));
+    await requireAllowed(tx.db, row, settings, prepared, { confirm, weakens });
     await requireWilling(tx.db, settings, tx.nowMs);
     const rollout = await beginRollout(tx, { version, base: row.base, settings, startedBy });
     tx.describe(rollout.id, { version, ring: rollout.rings[0]?.name });
@@ -58,7 +62,7 @@ async function requireAllowed(
   row: VersionSummary,
   { approvalRequired, blastRadius }: ReleaseSettings,
   prepared: Prepared | null,
-  confirm: boolean,
+  { confirm, weakens }: { readonly confirm: boolean; readonly weakens: boolean },
 ): Promise<void> {
   const { version, base, review } = row;
   let far = false;
@@ -68,7 +72,7 @@ async function requireAllowed(
     if (far && !confirm) throw tooFar(affected);
     await markVersion(db, version, { affected });
   }
-  if (!(far || approvalRequired) || review?.verdict === 'approved') return;
+  if (!(far || weakens || approvalRequired) || review?.verdict === 'approved') return;
   const detail = `another person than ${row.author} has to approve version ${version} first`;
   throw new SallyportError('approval_required', detail);
 }
@@ -76,7 +80,7 @@ async function requireAllowed(
 /** An edge that refuses what it has cannot be told from one that refuses this version. */
 async function requireWilling(db: Executor, { rings }: ReleaseSettings, nowMs: number) {
   for (const edges of (await edgesByRing(db, rings, nowMs)).values()) {
-    const refusing = edges.find((edge) => isConnected(edge, nowMs) && refusalOf(edge) !== null);
+    const refusing = edges.find((edge) => isConnected(edge) && refusalOf(edge) !== null);
     if (refusing === undefined) continue;
     const { code = '' } = refusalOf(refusing) ?? {};
     throw conflict(`edge ${refusing.id} refuses the configuration that is there (${code})`);

@@ -1,6 +1,6 @@
 import type { KnownEdge } from '../../store/edge-status.ts';
 import type { RolloutRow } from '../../store/rollouts.ts';
-import { enforces, refusalOf } from '../ring-edges.ts';
+import { enforces, refusalOf, seenAtMs } from '../ring-edges.ts';
 import type { Gate } from './gate.ts';
 
 /** No edge that the version was released to refused it. */
@@ -16,7 +16,7 @@ export const nackGate: Gate = {
   },
 };
 
-/** An edge that is away since before the rollout refused something else. */
-function wasSeen({ lastSeenAtMs }: KnownEdge, { startedAtMs }: RolloutRow): boolean {
-  return lastSeenAtMs !== null && lastSeenAtMs >= startedAtMs;
+/** An edge that is away since before the release refused something else. */
+function wasSeen(edge: KnownEdge, { stageReleasedAtMs }: RolloutRow): boolean {
+  return seenAtMs(edge) >= stageReleasedAtMs;
 }

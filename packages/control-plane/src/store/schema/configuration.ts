@@ -131,8 +131,11 @@ export interface Decisions {
   readonly denied: number;
 }
 
-/** What the edges decided since a version was released to a ring, read from records as they come. */
-export interface StageDecisions {
+/**
+ * What a rollout's job has seen since a version was released to a ring; what was decided, from
+ * records as they come.
+ */
+export interface StageSeen {
   /** The newest access record at the release: what is older was decided before. */
   readonly fromId: number;
   /** The newest access record that is counted. */
@@ -141,6 +144,12 @@ export interface StageDecisions {
   readonly ring: Decisions;
   /** By the others, at the base, at the same time. */
   readonly control: Decisions;
+  /** When the job looked last, on the database's clock. */
+  readonly lookedAtMs: number;
+  /** Edges that ought to enforce the version and are not there to say so, by id, and since when. */
+  readonly missing: Readonly<Record<string, number>>;
+  /** Gates that say wait, by name, and since when. */
+  readonly waits: Readonly<Record<string, number>>;
 }
 
 /** A version on its way, ring by ring. All that its job knows is here: a leader may stop any time. */
@@ -161,6 +170,7 @@ export const rollouts = pgTable(
     gates: jsonb('gates').$type<GateSettings>().notNull(),
     /** Index of the ring that it was released to last. */
     stage: integer('stage').notNull(),
+    /** This and the next on the database's clock. */
     stageReleasedAtMs: instant('stage_released_at_ms').notNull(),
     /** Where that release stands in the config lane. */
     stageEpoch: bigint('stage_epoch', { mode: 'number' }).notNull(),
@@ -168,7 +178,7 @@ export const rollouts = pgTable(
     /** Since when all of the ring's edges enforce it; null: not yet. */
     stageEnforcedAtMs: instant('stage_enforced_at_ms'),
     /** By stage, as far as it has come. */
-    decisions: jsonb('decisions').$type<readonly StageDecisions[]>().notNull(),
+    decisions: jsonb('decisions').$type<readonly StageSeen[]>().notNull(),
     /** What it waits for, for people. */
     waiting: text('waiting'),
     /** Why it ended as it did. */

@@ -29,6 +29,8 @@ export interface EdgeLaneReport {
 export interface EdgeReportRow {
   /** The replica that wrote last. */
   readonly replica: string;
+  /** When that was, on the database's clock. */
+  readonly seenAtMs?: number;
   /** Since when the edge has streams to it. */
   readonly connectedSinceMs?: number | null;
   readonly lanes: { readonly [lane in Lane]?: EdgeLaneReport };
