@@ -24,6 +24,7 @@ import { RecordUplink } from './ops/records/record-uplink.ts';
 import type { StateFigures } from './ops/state-metrics.ts';
 import { warningsOf } from './ops/warnings.ts';
 import type { SyncClient, SyncEvents } from './state/1-sync/sync-client.ts';
+import type { EdgeState } from './state/2-store/edge-state.ts';
 import { type OpenedState, openState } from './state/open-state.ts';
 import type { CallMessage, DroppedRecords } from './worker/messages.ts';
 import { WorkerPool } from './worker/pool.ts';
@@ -90,6 +91,7 @@ export class Edge {
     this.#stopping.abort();
     running?.certificates.stop();
     await running?.sync.stop();
+    await running?.state.close();
     await running?.bus?.close();
     await running?.renewal;
     running?.channel.close();
@@ -118,6 +120,7 @@ export class Edge {
     const uplink = new RecordUplink({ channel, log });
     this.#running = {
       pool,
+      state,
       sync,
       uplink,
       channel,
@@ -286,6 +289,7 @@ export class Edge {
 
 interface Running {
   readonly pool: WorkerPool;
+  readonly state: EdgeState;
   readonly sync: SyncClient;
   readonly uplink: RecordUplink;
   readonly channel: ControlChannel;

@@ -5,7 +5,7 @@ import { encodeBundle } from '@sallyport/shared/configuration/bundle';
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { createLog } from '@sallyport/shared/log';
 import { KeyedRows } from '@sallyport/shared/state/tables/keyed-rows';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createLocalState } from '../testing/local-state.ts';
 import {
   bundleOf,
@@ -18,10 +18,14 @@ import { Distributor } from '../worker/distributor.ts';
 import { ConfigStore } from './2-store/config-store.ts';
 import { noDisk } from './2-store/edge-state.ts';
 import { taken } from './2-store/lane-store.ts';
+import { BundleChecker, checkBundles } from './3-index/check-bundles.ts';
 import type { LiveBundle } from './current.ts';
 
 const apiVersion = 'sallyport.dev/v1';
 const [settings, provider] = sampleDocuments();
+
+const checker = new BundleChecker();
+afterAll(() => checker.close());
 
 /** The documents that an administrator would have written for a policy set. */
 function documentsOf(set: PolicySet): ConfigurationDocument[] {
@@ -101,6 +105,8 @@ async function received(set: PolicySet): Promise<LiveBundle> {
     disk: noDisk,
     rootPublicKey: createRootKey().publicKey,
     onSecrets: () => undefined,
+    check: (bundles) => checker.check(bundles),
+    recheck: checkBundles,
     log: createLog('error'),
   });
   const body = opsToBytes([

@@ -140,6 +140,7 @@ export async function startEdgeUnderTest(
     },
     stop: async () => {
       await sync.stop();
+      await state.close();
       channel.close();
       await opened?.disk.close();
     },

@@ -3,7 +3,7 @@ import { hex } from '@sallyport/shared/bytes';
 import { verifySigningKey } from '@sallyport/shared/keys/root';
 import type { ConfigOp, PutBundle, Release, SecretRef } from '@sallyport/shared/state/model';
 import type { Problem } from '@sallyport/shared/sync/edge-lane-model';
-import { type BundleVerdict, checkBundles } from '../3-index/check-bundles.ts';
+import type { BundleVerdict } from '../3-index/check-bundles.ts';
 import { bundlesKept, Shelf } from '../3-index/shelf.ts';
 import { readJwks } from './edge-jwks.ts';
 import { versionsInUse } from './releases.ts';
@@ -35,7 +35,7 @@ export interface AdmittedConfig {
   readonly unchecked: readonly PutBundle[];
 }
 
-/** Judges versions: `checkBundles`, or what it gave before. */
+/** Judges versions, or says what was judged of them before. */
 export type BundleCheck = (bundles: readonly PutBundle[]) => Promise<readonly BundleVerdict[]>;
 
 export function emptyConfigKnowledge(): ConfigKnowledge {
@@ -52,7 +52,7 @@ export async function admitConfigFrame(
   known: ConfigKnowledge,
   ops: readonly ConfigOp[],
   trust: KeyTrust,
-  check: BundleCheck = checkBundles,
+  check: BundleCheck,
 ): Promise<AdmittedConfig> {
   return admit(known, known.compiled, ops, trust, check);
 }
@@ -101,7 +101,7 @@ export async function admitConfigState(
   { compiled }: ConfigKnowledge,
   ops: readonly ConfigOp[],
   trust: KeyTrust,
-  check: BundleCheck = checkBundles,
+  check: BundleCheck,
 ): Promise<AdmittedConfig> {
   const releases = ops.filter((op): op is Release => op.op === 'release');
   const rank = rankOf(releases);

@@ -2,7 +2,7 @@ import { opsToBytes } from '@sallyport/proto';
 import { createLog } from '@sallyport/shared/log';
 import type { ConfigOp } from '@sallyport/shared/state/model';
 import { KeyedRows } from '@sallyport/shared/state/tables/keyed-rows';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import {
   bundleOf,
   createRootKey,
@@ -12,7 +12,8 @@ import {
 } from '../../testing/sample-state.ts';
 import { scriptedKeys } from '../../testing/scripted-keys.ts';
 import { Distributor } from '../../worker/distributor.ts';
-import { checkBundles } from '../3-index/check-bundles.ts';
+import { BundleChecker, checkBundles } from '../3-index/check-bundles.ts';
+import type { BundleCheck } from './admit-config.ts';
 import { ConfigStore } from './config-store.ts';
 
 const root = createRootKey();
@@ -24,10 +25,12 @@ const release = (version: number, shadowVersion: number | null = null): ConfigOp
   version,
   shadowVersion,
 });
+const checker = new BundleChecker();
+afterAll(() => checker.close());
 const broken = (version: number) => bundleOf(version, Buffer.from('{"documents":[{}]}'));
 
 /** The lane with one worker that takes and enforces everything at once. */
-function configLane() {
+function configLane(recheck?: BundleCheck) {
   const enforced: number[] = [];
   const sent: ConfigOp[] = [];
   const distributor: Distributor = new Distributor(
@@ -44,6 +47,16 @@ function configLane() {
   );
   let secretsHere: boolean | null = null;
   const checks = { fail: false, done: 0, of: new Map<number, string>() };
+  const check: BundleCheck = async (bundles) => {
+    const verdicts = await (checks.fail
+      ? checkBundles(bundles, { deadlineMs: 0, heapMiB: 512 })
+      : checker.check(bundles));
+    checks.done += bundles.length;
+    for (const [index, { version }] of bundles.entries()) {
+      checks.of.set(version, verdicts[index]?.kind ?? 'none');
+    }
+    return verdicts;
+  };
   const store = new ConfigStore({
     rows: new KeyedRows(),
     distributor,
@@ -54,15 +67,8 @@ function configLane() {
       if (secretsHere !== null) store.secretsHere(secretsHere);
     },
     log: createLog('error', {}, () => undefined),
-    check: async (bundles) => {
-      const limits = { deadlineMs: checks.fail ? 0 : 30_000, heapMiB: 512 };
-      const verdicts = await checkBundles(bundles, limits);
-      checks.done += bundles.length;
-      for (const [index, { version }] of bundles.entries()) {
-        checks.of.set(version, verdicts[index]?.kind ?? 'none');
-      }
-      return verdicts;
-    },
+    check,
+    recheck: recheck ?? check,
     recheckMs: 1,
   });
   let rev = 0;
@@ -211,6 +217,23 @@ describe('a version that could not be checked', () => {
     expect(await take(broken(8))).toEqual(['COMPILE']);
     await take();
     expect(enforced).toEqual([2]);
+  });
+
+  it('keeps no other version from being checked while it is checked again', async () => {
+    const again = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const { take, enforced, checks } = configLane(async (bundles) => {
+      again.resolve();
+      await goOn.promise;
+      return checkBundles(bundles);
+    });
+    checks.fail = true;
+    expect(await take(sampleBundle(8))).toEqual(['INTERNAL']);
+    await again.promise;
+    checks.fail = false;
+    expect(await take(sampleBundle(9), release(9))).toEqual([]);
+    goOn.resolve();
+    await expect.poll(() => enforced, { timeout: 10_000 }).toEqual([2]);
   });
 
   it('is none that compiled here before: a whole state takes nothing away', async () => {

@@ -13,7 +13,6 @@ import type { Problem } from '@sallyport/shared/sync/edge-lane-model';
 import type { FrameMessage, FrameProof, ShardDigest } from '@sallyport/shared/sync/messages';
 import { bodySha256 } from '@sallyport/shared/sync/signing';
 import type { Delivery, Distributor } from '../../worker/distributor.ts';
-import { checkBundles } from '../3-index/check-bundles.ts';
 import {
   type AdmittedConfig,
   admitConfigFrame,
@@ -50,7 +49,10 @@ export interface ConfigStoreOptions {
   /** The secrets that the state refers to have changed. */
   readonly onSecrets: (secrets: ReadonlyMap<string, SecretRef>) => void;
   readonly log: Log;
-  readonly check?: BundleCheck;
+  /** Judges what comes. */
+  readonly check: BundleCheck;
+  /** Judges again what could not be checked; nothing that comes may have to wait for it. */
+  readonly recheck: BundleCheck;
   /** Before the first time that what could not be checked is checked again. */
   readonly recheckMs?: number;
 }
@@ -66,7 +68,6 @@ export class ConfigStore implements LaneStore {
   readonly lane = 'config';
   readonly #options: ConfigStoreOptions;
   readonly #refused = new RefusedRows();
-  readonly #check: BundleCheck;
   /** Versions that could not be checked, and are checked again. */
   #unchecked: readonly PutBundle[] = [];
   #rechecks = 0;
@@ -83,7 +84,6 @@ export class ConfigStore implements LaneStore {
 
   constructor(options: ConfigStoreOptions) {
     this.#options = options;
-    this.#check = options.check ?? ((bundles) => checkBundles(bundles));
   }
 
   digest(): Uint8Array {
@@ -104,7 +104,7 @@ export class ConfigStore implements LaneStore {
     const { rows, disk } = this.#options;
     const ops = admission.ops.filter((op) => isOpOf('config', op));
     this.#options.keys.withdraw(keysGone(rows, ops));
-    const admitted = await this.#admit(ops, this.#check);
+    const admitted = await this.#admit(ops, this.#options.check);
     // Refused rows are rows all the same: without them the digests would never agree again.
     applyConfigOps(rows, ops);
     const position = { epoch: frame.epoch, rev: frame.rev };
@@ -186,7 +186,7 @@ export class ConfigStore implements LaneStore {
     this.#checkLater([...this.#unchecked, ...admitted.unchecked]);
     const late = this.#refused.releasesToTake(admitted.known);
     if (late.length === 0) return admitted;
-    const taken = await admitConfigFrame(admitted.known, late, this.#trust());
+    const taken = await admitConfigFrame(admitted.known, late, this.#trust(), check);
     this.#refused.judged(late, taken, false);
     return { ...admitted, known: taken.known, ops: [...admitted.ops, ...taken.ops] };
   }
@@ -205,7 +205,7 @@ export class ConfigStore implements LaneStore {
   async #checkAgain(): Promise<void> {
     this.#rechecks += 1;
     for (const op of this.#unchecked) {
-      const verdicts = await this.#check([op]);
+      const verdicts = await this.#options.recheck([op]);
       if (verdicts.every(({ kind }) => kind === 'unchecked')) continue;
       await this.#alone(async () => {
         this.#unchecked = this.#unchecked.filter((one) => one !== op);
@@ -234,7 +234,7 @@ export class ConfigStore implements LaneStore {
     ops: readonly ConfigOp[],
     where: Arrival & { position: Position },
   ): Promise<Taken> {
-    const admitted = await admitConfigState(this.#known, ops, this.#trust(), this.#check);
+    const admitted = await admitConfigState(this.#known, ops, this.#trust(), this.#options.check);
     this.#refused.judged(ops, admitted, true);
     this.#checkLater(admitted.unchecked);
     return this.#took(admitted, where, true);

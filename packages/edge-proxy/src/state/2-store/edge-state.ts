@@ -8,6 +8,7 @@ import type { EdgeLaneStart } from '@sallyport/shared/sync/edge-lane';
 import type { FrameMessage, FrameProof, NackMessage } from '@sallyport/shared/sync/messages';
 import { VerificationKeys } from '@sallyport/shared/sync/verification-keys';
 import type { Distributor } from '../../worker/distributor.ts';
+import { BundleChecker, checkBundles } from '../3-index/check-bundles.ts';
 import { eachLane, lanes } from '../lanes.ts';
 import { monotonicMs } from '../monotonic.ts';
 import { CarriedRows, type SavedDenials } from './carried-rows.ts';
@@ -85,6 +86,7 @@ export class EdgeState {
   onCarried: () => void = () => undefined;
   readonly #options: EdgeStateOptions;
   readonly #config: ConfigStore;
+  readonly #checker = new BundleChecker();
 
   constructor(options: EdgeStateOptions) {
     const { tables, disk, distributor, log, rootPublicKey, onSecrets } = options;
@@ -104,8 +106,17 @@ export class EdgeState {
       isWithdrawn: (keyId: string) => this.keys.isWithdrawn(keyId),
       withdraw: (gone: readonly SigningKey[]) => this.#withdraw(gone),
     };
-    const config = { rows: tables.config, keys, distributor, disk, rootPublicKey, onSecrets, log };
-    this.#config = new ConfigStore(config);
+    this.#config = new ConfigStore({
+      rows: tables.config,
+      keys,
+      distributor,
+      disk,
+      rootPublicKey,
+      onSecrets,
+      check: (bundles) => this.#checker.check(bundles),
+      recheck: checkBundles,
+      log,
+    });
     const rows = (lane: RowLane, carried: CarriedRows | null) =>
       new RowStore({ table: tables.rows[lane], distributor, disk, carried });
     this.stores = {
@@ -174,6 +185,11 @@ export class EdgeState {
   asOf(lane: Lane, asOfMs: number): void {
     this.tables.ages.set(lane, asOfMs);
     this.disk.asOf(lane, this.#options.clock() - (monotonicMs() - asOfMs));
+  }
+
+  /** To be called when nothing comes any more. */
+  async close(): Promise<void> {
+    await this.#checker.close();
   }
 
   #withdraw(gone: readonly SigningKey[]): void {
