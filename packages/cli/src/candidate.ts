@@ -38,3 +38,9 @@ export async function readCandidate({ options, terminal }: Call<CandidateOptions
   if (prune === true) throw new Failure('usage', '--prune goes with --file');
   return version === undefined ? {} : { version: Number(version) };
 }
+
+/** What a 404 for a candidate means: a version is not there. */
+export function noSuchVersion(...versions: readonly (string | undefined)[]): string {
+  const named = versions.filter((version) => version !== undefined);
+  return `there is no version ${named.join(', or no version ')}`;
+}

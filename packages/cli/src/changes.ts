@@ -2,8 +2,11 @@ import { type Json, readObject, readObjects, show } from './client/reading.ts';
 import { printableLines } from './output/printable.ts';
 import { table } from './output/table.ts';
 
-/** What an answer of config:apply or config:rollback says, for a person. */
-export function describeApplied(answer: Json): string {
+/**
+ * What an answer of config:apply or config:rollback says, for a person. `became`: what is said of
+ * the version in place of its state.
+ */
+export function describeApplied(answer: Json, became?: string): string {
   const dryRun = answer['dryRun'] === true;
   const changed = readObjects(answer, 'changed');
   if (changed.length === 0) return dryRun ? 'nothing would change' : 'nothing changed';
@@ -18,7 +21,7 @@ export function describeApplied(answer: Json): string {
     ),
     ...(Array.isArray(answer['diff']) ? [describeDiff(readObjects(answer, 'diff'))] : []),
     describeAffected(answer),
-    dryRun ? 'nothing was applied (dry run)' : describeState(answer),
+    dryRun ? 'nothing was applied (dry run)' : describeState(answer, became),
   ];
   return parts.filter((part) => part !== '').join('');
 }
@@ -29,8 +32,9 @@ export function waitsForApproval(answer: Json): boolean {
   return answer['dryRun'] !== true && Array.isArray(needed) && needed.length > 0;
 }
 
-function describeState(answer: Json): string {
+function describeState(answer: Json, became: string | undefined): string {
   const version = show(answer, 'version');
+  if (became !== undefined) return `version ${version} ${became}`;
   if (waitsForApproval(answer)) {
     const why = show(answer, 'needsApproval').replace('blast_radius', 'those who lose access');
     const then = answer['state'] === 'candidate' ? `, then sallyport rollout start ${version}` : '';
@@ -44,10 +48,13 @@ function describeState(answer: Json): string {
 function describeAffected(answer: Json): string {
   if (answer['affected'] === null || answer['affected'] === undefined) return '';
   const affected = readObject(answer['affected'], 'who loses access');
-  const share = Math.round(Number(affected['share']) * 1000) / 10;
   const limit = affected['limit'];
-  const of = typeof limit === 'number' ? `, ${limit * 100} % may without a second person` : '';
-  const line = `${show(affected, 'lose')} of ${show(affected, 'active')} active users would have lost access (${share} %${of})\n`;
+  const of = typeof limit === 'number' ? `, ${percent(limit)} may without a second person` : '';
+  const days = Number(affected['windowSeconds']) / 86_400;
+  const window = Number.isFinite(days) ? ` in the last ${Math.round(days * 10) / 10} days` : '';
+  if (affected['active'] === 0)
+    return `nobody was active${window}, so who would lose access is not known\n`;
+  const line = `${show(affected, 'lose')} of ${show(affected, 'active')} users active${window} would have lost access (${percent(affected['share'])}${of})\n`;
   const examples = readObjects(affected, 'examples');
   if (examples.length === 0) return line;
   return `${line}${table(
@@ -63,6 +70,10 @@ function describeAffected(answer: Json): string {
     ],
     examples,
   )}`;
+}
+
+function percent(share: unknown): string {
+  return `${Math.round(Number(share) * 1000) / 10} %`;
 }
 
 /** Documents that differ, each as a unified diff. */

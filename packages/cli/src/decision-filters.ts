@@ -44,8 +44,15 @@ export const decisionColumns: readonly Column<Json>[] = [
   { heading: 'CORRELATION ID', cell: (row) => show(row, 'correlationId') },
 ];
 
+/** The deciding reason; where monitor mode let it through, also why it would be denied. */
 function firstReason(row: Json): string {
-  const { reasons } = row;
+  const first = firstOf(row['reasons']);
+  const { wouldDeny } = row;
+  if (typeof wouldDeny !== 'object' || wouldDeny === null) return first;
+  return `${first}: ${firstOf((wouldDeny as Json)['reasons'])}`;
+}
+
+function firstOf(reasons: unknown): string {
   const first: unknown = Array.isArray(reasons) ? reasons[0] : undefined;
   return typeof first === 'string' ? first : '';
 }

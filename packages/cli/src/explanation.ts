@@ -51,11 +51,7 @@ function describeVerdict(record: Json, explanation: Json | null): string {
   const decision = explanation === null ? null : readObject(explanation['decision'], 'a decision');
   const decided = decision === null ? [] : readObjects(decision, 'reasons');
   const recorded = Array.isArray(record['reasons']) ? record['reasons'].map(showValue) : [];
-  const describe = (code: string): string => {
-    const detail = decided.find((reason) => reason['code'] === code)?.['detail'];
-    const by = detail === undefined ? '' : ` (${showValue(detail)})`;
-    return `  ${code}${by}: ${sentenceOf(code)}`;
-  };
+  const describe = (code: string): string => describeReason(code, decided);
   const isLater = (code: string): boolean =>
     decision !== null && !decided.some((reason) => reason['code'] === code);
   const later = recorded.filter(isLater);
@@ -70,8 +66,15 @@ function describeVerdict(record: Json, explanation: Json | null): string {
   return `${lines.map(printable).join('\n')}\n`;
 }
 
+/** A reason in words, with what it is about where the decision says so. */
+function describeReason(code: string, decided: readonly Json[]): string {
+  const detail = decided.find((reason) => reason['code'] === code)?.['detail'];
+  const by = detail === undefined ? '' : ` (${showValue(detail)})`;
+  return `  ${code}${by}: ${sentenceOf(code)}`;
+}
+
 /** Monitor mode let it through; what the rules say of it. */
-function describeWouldDeny(decision: Json | null): string[] {
+export function describeWouldDeny(decision: Json | null): string[] {
   const wouldDeny = decision?.['wouldDeny'] ?? null;
   if (wouldDeny === null) return [];
   const reasonsOfIt = readObjects(readObject(wouldDeny, '"wouldDeny"'), 'reasons');
@@ -80,7 +83,7 @@ function describeWouldDeny(decision: Json | null): string[] {
     .filter((code) => code !== 'monitor_mode');
   return [
     'and without monitor mode DENY',
-    ...codes.map((code) => `  ${code}: ${sentenceOf(code)}`),
+    ...codes.map((code) => describeReason(code, reasonsOfIt)),
   ];
 }
 

@@ -35,6 +35,16 @@ export function placeProblems(
   });
 }
 
+/** Kind and name of every document of the input, and where it stands. */
+export function placesOf(
+  sources: readonly Source[],
+): readonly { readonly title: string; readonly place: string }[] {
+  return sources.flatMap(placedDocuments).map(({ file, origin, prefix, title }) => {
+    const { line, column } = origin.place(prefix);
+    return { title, place: `${file}:${line}:${column}` };
+  });
+}
+
 function placedDocuments({ name, text }: Source): readonly Placed[] {
   return readYaml(text).documents.flatMap((origin) => {
     const { value } = origin;

@@ -10,6 +10,7 @@ import {
   show,
   showDuration,
   showTime,
+  showValue,
 } from './client/reading.ts';
 import { type Exit, Failure } from './exit.ts';
 import type { Output } from './output/output.ts';
@@ -20,7 +21,10 @@ const pollMs = 1_000;
 /** Lets a candidate go out, ring by ring. */
 export async function startRollout(api: Api, version: unknown, confirm: boolean): Promise<Json> {
   const body = { version, ...(confirm && { confirm }) };
-  const { body: answer } = await api.send('POST', apiPath('rollouts'), body);
+  const { body: answer } = await orNotFound(
+    api.send('POST', apiPath('rollouts'), body),
+    `there is no version ${showValue(version)}`,
+  );
   return readObject(answer, 'the rollout');
 }
 
@@ -102,7 +106,7 @@ export function ringOf(rollout: Json): string | undefined {
 }
 
 function bakeOf({ bakeSeconds }: Json): string {
-  return typeof bakeSeconds === 'number' ? showDuration(bakeSeconds * 1000) : '';
+  return typeof bakeSeconds === 'number' && bakeSeconds > 0 ? showDuration(bakeSeconds * 1000) : '';
 }
 
 function shareOf(ring: Json, part: string, whole: string): string {

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Terminal } from './call.ts';
 import { errorCode } from './client/settings.ts';
 import { Failure } from './exit.ts';
@@ -24,10 +24,12 @@ export async function readSources(
 ): Promise<readonly Source[]> {
   const names: string[] = [];
   for (const place of places) names.push(...(place === '-' ? ['-'] : await filesOf(place)));
-  if (names.length > filesMax) throw new Failure('invalid', `more than ${filesMax} files`);
+  // A file may be given by itself and by its folder.
+  const distinct = [...new Map(names.map((name) => [resolve(name), name])).values()];
+  if (distinct.length > filesMax) throw new Failure('invalid', `more than ${filesMax} files`);
   const sources: Source[] = [];
   let bytes = 0;
-  for (const name of names) {
+  for (const name of distinct) {
     const content = name === '-' ? await readStdin(terminal.stdin, bytesMax) : await read(name);
     bytes += content.length;
     if (bytes > bytesMax) throw new Failure('invalid', `the documents are over ${bytesMax} bytes`);

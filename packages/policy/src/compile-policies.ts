@@ -4,6 +4,7 @@ import { NamedConditions } from './named-conditions.ts';
 import {
   below,
   complain,
+  complainUnknown,
   type Fields,
   type Place,
   readFields,
@@ -106,7 +107,7 @@ export function readPolicyNames(value: unknown, place: Place, policies: Policies
     const name = readName(entry, at);
     if (name === null) continue;
     if (policies.has(name)) names.add(name);
-    else complain(at, `there is no policy named ${name}`);
+    else complainUnknown(at, 'policy', name);
   }
   return names;
 }

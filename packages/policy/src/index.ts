@@ -25,7 +25,7 @@ export type * from './facts.ts';
 export { instantMs } from './instant.ts';
 export type * from './model.ts';
 export { type ParsedPattern, type PathPattern, parsePattern } from './pattern.ts';
-export { PolicyCompileError, type PolicyProblem } from './problems.ts';
+export { PolicyCompileError, type PolicyProblem, type UnknownName } from './problems.ts';
 export { type ReasonCode, reasons } from './reasons.ts';
 export { type CompiledPolicySet, hostKnown, matchRoute } from './route.ts';
 export type { CompiledRoute, RouteMatchResult } from './route-table.ts';

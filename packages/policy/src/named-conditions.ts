@@ -4,6 +4,7 @@ import type { ConditionPool } from './conditions/pool.ts';
 import {
   below,
   complain,
+  complainUnknown,
   type Fields,
   type Place,
   readEntries,
@@ -93,7 +94,7 @@ export class NamedConditions {
       const text = readText(entry, at, 127);
       if (text === null) return null;
       const id = text.includes('/') ? text : `${policy}/${text}`;
-      if (!this.#written.has(id)) return complain(at, `there is no condition named ${id}`);
+      if (!this.#written.has(id)) return complainUnknown(at, 'condition', id);
       const start = trail.indexOf(id);
       if (start >= 0) {
         return complain(at, `goes round in a circle: ${[...trail.slice(start), id].join(' -> ')}`);

@@ -1,7 +1,14 @@
+/** A name that nothing has. Who knows all names can say which one was meant. */
+export interface UnknownName {
+  readonly kind: 'policy' | 'service' | 'condition';
+  readonly name: string;
+}
+
 /** One thing wrong with a policy set: where, as an RFC 6901 pointer into it, and what. */
 export interface PolicyProblem {
   readonly field: string;
   readonly message: string;
+  readonly unknown?: UnknownName;
 }
 
 /** A policy set that cannot be compiled, with all that is wrong with it. */
@@ -24,7 +31,15 @@ export class Problems {
   readonly #list: PolicyProblem[] = [];
 
   add(field: string, message: string): void {
-    if (this.#list.length < problemsMax) this.#list.push({ field, message });
+    this.#add({ field, message });
+  }
+
+  addUnknown(field: string, unknown: UnknownName): void {
+    this.#add({ field, message: `there is no ${unknown.kind} named ${unknown.name}`, unknown });
+  }
+
+  #add(problem: PolicyProblem): void {
+    if (this.#list.length < problemsMax) this.#list.push(problem);
   }
 
   /** Throws PolicyCompileError where anything was added. */

@@ -1,6 +1,6 @@
 import { durationMs } from './duration.ts';
 import { instantMs } from './instant.ts';
-import type { Problems } from './problems.ts';
+import type { Problems, UnknownName } from './problems.ts';
 
 /**
  * Reading of what may be anything: a policy set can reach an edge from a newer control plane, or
@@ -24,6 +24,12 @@ export function below(place: Place, part: string | number): Place {
 /** Reports the value at `place`. */
 export function complain(place: Place, message: string): null {
   place.problems.add(place.field, message);
+  return null;
+}
+
+/** Reports the value at `place` as the name of something that is not there. */
+export function complainUnknown(place: Place, kind: UnknownName['kind'], name: string): null {
+  place.problems.addUnknown(place.field, { kind, name });
   return null;
 }
 

@@ -1,5 +1,6 @@
 import { Failure } from '../exit.ts';
 import { type Api, apiPath } from './api.ts';
+import { missing } from './missing.ts';
 import { readPage } from './pages.ts';
 import { readText } from './reading.ts';
 
@@ -21,6 +22,12 @@ export async function findGroupId(api: Api, text: string): Promise<string> {
   if (/^grp_[0-9a-z]{26}$/.test(text)) return text;
   const { items } = await readPage(api, apiPath('groups'), { name: text, limit: 1 });
   const [group] = items;
-  if (group === undefined) throw new Failure('not_found', `there is no group ${text}`);
+  if (group === undefined) throw missing('group', text, await groupNames(api));
   return readText(group, 'id');
+}
+
+/** As many as one page holds: for a hint, and no more. */
+async function groupNames(api: Api): Promise<readonly string[]> {
+  const { items } = await readPage(api, apiPath('groups'), { limit: 200 });
+  return items.map((item) => readText(item, 'name'));
 }

@@ -2,11 +2,14 @@ import type { Command } from 'commander';
 import { action, argument, type CommandFile, type Session } from '../call.ts';
 import { apiPath } from '../client/api.ts';
 import { orNotFound } from '../client/failures.ts';
+import { checkThere } from '../client/missing.ts';
 import { readPagesWithHead } from '../client/pages.ts';
 import { type Json, readObject, readObjects, show } from '../client/reading.ts';
+import { Failure } from '../exit.ts';
+import { describeNeeds } from '../needs.ts';
 import { printable } from '../output/printable.ts';
 import { type Column, table } from '../output/table.ts';
-import { group, type PageOptions, withPaging } from './options.ts';
+import { group, methodName, type PageOptions, pathText, withPaging } from './options.ts';
 
 const summary = 'who can reach what, for auditors';
 
@@ -31,8 +34,8 @@ function whoCan(access: Command, session: Session): void {
       'Lists active users with what the live policy gives them on a route: always, with what else must hold, or never. What is taken for granted stands above.',
     )
     .argument('<route>', 'name of the route')
-    .option('--method <method>', 'with this method')
-    .option('--path <path>', 'this path')
+    .option('--method <method>', 'with this method', methodName)
+    .option('--path <path>', 'this path', pathText)
     .option('--host <name>', 'on this host, where the route has several')
     .addHelpText(
       'after',
@@ -43,17 +46,27 @@ function whoCan(access: Command, session: Session): void {
       const route = argument(call, 0);
       const { method, path, host } = call.options;
       const query = { route, method, path, host };
-      const found = await orNotFound(
-        readPagesWithHead(call.api(), apiPath('access', 'who-can'), query, call.options),
-        `there is no route ${route}`,
-      );
-      const { head, items, nextCursor } = found;
+      const api = call.api();
+      const { head, items, nextCursor } = await readPagesWithHead(
+        api,
+        apiPath('access', 'who-can'),
+        query,
+        call.options,
+      ).catch(async (error: unknown) => {
+        if (error instanceof Failure && error.exit === 'not_found') {
+          await checkThere(api, 'Route', route);
+        }
+        throw error;
+      });
+      const rows = [...items, ...readObjects(head, 'services')];
+      const needs = call.output.json ? '' : await describeNeeds(api, head['version'], rows);
       call.output.result({ ...head, items, nextCursor }, () =>
         [
           describeHead(head),
           ...(head['anonymous'] === true ? ['Anybody can, without signing in.\n'] : []),
           ...services(head),
           table([{ heading: 'USER', cell: userOf }, ...accessColumns], items),
+          ...(needs === '' ? [] : [needs]),
         ].join('\n'),
       );
       if (nextCursor !== null) call.output.note(`more: --cursor ${nextCursor}`);
@@ -74,10 +87,12 @@ function whatCan(access: Command, session: Session): void {
   withPaging(command).action(
     action<PageOptions>(session, async (call) => {
       const user = argument(call, 0);
+      const api = call.api();
       const { head, items, nextCursor } = await orNotFound(
-        readPagesWithHead(call.api(), apiPath('access', 'what-can'), { user }, call.options),
+        readPagesWithHead(api, apiPath('access', 'what-can'), { user }, call.options),
         `there is no user ${user}`,
       );
+      const needs = call.output.json ? '' : await describeNeeds(api, head['version'], items);
       call.output.result({ ...head, items, nextCursor }, () =>
         [
           describeHead(head),
@@ -89,6 +104,7 @@ function whatCan(access: Command, session: Session): void {
             ],
             items,
           ),
+          ...(needs === '' ? [] : [needs]),
         ].join('\n'),
       );
       if (nextCursor !== null) call.output.note(`more: --cursor ${nextCursor}`);

@@ -65,6 +65,12 @@ describe('sallyport apply', () => {
     });
   });
 
+  it('reads a file once, however often it is named', async () => {
+    const path = await file('a.yaml', policy('a'));
+    await apply('-f', dir, '-f', path, '-f', join(dir, '.', 'a.yaml'));
+    expect(server.asked[0]?.body).toMatchObject({ documents: [{ metadata: { name: 'a' } }] });
+  });
+
   it('reads standard input for -', async () => {
     const ran = await run(['apply', '-f', '-'], { env: server.env, stdin: policy('staff') });
     expect(ran.code).toBe(0);

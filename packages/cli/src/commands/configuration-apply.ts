@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { action, type CommandFile } from '../call.ts';
 import { describeApplied, waitsForApproval } from '../changes.ts';
 import { type Api, apiPath } from '../client/api.ts';
-import { type Json, readObject, readObjects } from '../client/reading.ts';
+import { type Json, readObject, readObjects, show } from '../client/reading.ts';
 import { readDocuments } from '../documents.ts';
 import { Failure } from '../exit.ts';
 import { placeProblems } from '../placing.ts';
@@ -77,15 +77,40 @@ The exit code is 8 where the version waits for another person to approve it.`,
           output.result(answer, () => describeApplied(answer));
           return waits ? 'needs_approval' : 'ok';
         }
-        const rollout = await startRollout(api(), answer['version'], confirm === true);
-        output.result(
-          { ...answer, rollout },
-          () => `${describeApplied(answer)}\n${describeRollout(rollout)}`,
-        );
-        return 'ok';
+        const started = await release(api(), answer, confirm === true);
+        output.result({ ...answer, ...started }, () => describeStaged(answer, started));
+        return started.rollout === null ? 'needs_approval' : 'ok';
       }),
     );
 };
+
+/** The rollout of the candidate that was just made, or why it waits for another person. */
+type Release = { readonly rollout: Json } | { readonly rollout: null; readonly waiting: string };
+
+async function release(api: Api, answer: Json, confirm: boolean): Promise<Release> {
+  const version = show(answer, 'version');
+  try {
+    return { rollout: await startRollout(api, answer['version'], confirm) };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (error.exit === 'needs_approval') return { rollout: null, waiting: error.message };
+    // The version is there all the same, and must not be made a second time.
+    throw error.withMessage(
+      `${error.message}; version ${version} is kept as a candidate: sallyport rollout start ${version}`,
+    );
+  }
+}
+
+function describeStaged(answer: Json, started: Release): string {
+  if (started.rollout !== null) {
+    return `${describeApplied(answer, 'goes out ring by ring')}\n${describeRollout(started.rollout)}`;
+  }
+  const version = show(answer, 'version');
+  return describeApplied(
+    answer,
+    `is a candidate that waits for another person: sallyport policy approve ${version}, then sallyport rollout start ${version}`,
+  );
+}
 
 async function apply(api: Api, sources: readonly Source[], body: Json): Promise<Json> {
   try {

@@ -1,5 +1,6 @@
 import { action, argument, type CommandFile } from '../call.ts';
 import { type Api, apiPath } from '../client/api.ts';
+import { orNotFound } from '../client/failures.ts';
 import { type Json, readObject } from '../client/reading.ts';
 import { Failure } from '../exit.ts';
 import { describeExplanation } from '../explanation.ts';
@@ -18,7 +19,11 @@ export const registerExplain: CommandFile = (program, session) => {
       action(session, async (call) => {
         const id = argument(call, 0);
         const api = call.api();
-        const record = readObject(await api.get(apiPath('decisions', id)), 'the decision');
+        const found = await orNotFound(
+          api.get(apiPath('decisions', id)),
+          `no request with the reference ${id} is recorded; edges send their records within seconds, and the admin API keeps none of its own requests`,
+        );
+        const record = readObject(found, 'the decision');
         const explanation = await readExplanation(api, id);
         call.output.result({ record, explanation }, () => describeExplanation(record, explanation));
         return 'ok';

@@ -118,7 +118,13 @@ describe('decisions', () => {
       const permit = {
         ...explained.decision,
         outcome: 'permit',
-        wouldDeny: { reasons: [{ code: 'monitor_mode' }, { code: 'group_missing' }], ruleIds: [] },
+        wouldDeny: {
+          reasons: [
+            { code: 'monitor_mode' },
+            { code: 'group_missing', detail: 'staff/allow/staff' },
+          ],
+          ruleIds: [],
+        },
       };
       server.answer(({ path }) => ({
         status: 200,
@@ -127,7 +133,9 @@ describe('decisions', () => {
           : { ...record, outcome: 'permit', shadow },
       }));
       const { stdout } = await sallyport('explain', record.correlationId);
-      expect(stdout).toContain('and without monitor mode DENY\n  group_missing: You are not in');
+      expect(stdout).toContain(
+        'and without monitor mode DENY\n  group_missing (staff/allow/staff): You are not in',
+      );
       expect(stdout).toContain('and by version 8, in its shadow, DENY (group_missing)');
     });
 
@@ -174,7 +182,11 @@ describe('decisions', () => {
 
     it('ends with 3 for a reference that is not known', async () => {
       server.answer(() => problem(404, 'not_found'));
-      expect((await sallyport('explain', 'nothing')).code).toBe(3);
+      const ran = await sallyport('explain', 'nothing');
+      expect([ran.code, ran.stderr]).toEqual([
+        3,
+        expect.stringContaining('no request with the reference nothing is recorded'),
+      ]);
     });
   });
 
@@ -197,6 +209,21 @@ describe('decisions', () => {
         expect(server.asked.at(-1)?.query.get('user')).toBe('carol@corp.example');
         expect(server.asked.at(-1)?.query.get('outcome')).toBe('deny');
       }
+    });
+
+    it('says why a request would be denied that monitor mode let through', async () => {
+      const watched = {
+        ...record,
+        outcome: 'permit',
+        reasons: ['monitor_mode'],
+        wouldDeny: { reasons: ['group_missing'], ruleIds: [] },
+      };
+      server.answer(() => ({
+        status: 200,
+        body: { items: [watched], nextCursor: null, tailCursor: 't' },
+      }));
+      const { stdout } = await sallyport('decisions', 'list');
+      expect(stdout).toContain('permit   monitor_mode: group_missing  carol@corp.example');
     });
   });
 

@@ -1,4 +1,4 @@
-import { durationMs } from '@sallyport/policy';
+import { durationMs, instantMs } from '@sallyport/policy';
 import { type Command, InvalidArgumentError } from 'commander';
 
 /** Paging, for commands that list. */
@@ -70,4 +70,28 @@ export function group(program: Command, name: string, summary: string): Command 
 export function versionNumber(text: string): string {
   if (/^[1-9][0-9]{0,14}$/.test(text)) return text;
   throw new InvalidArgumentError('the number of a version, 42 for example');
+}
+
+/** A method of a request, for options. */
+export function methodName(text: string): string {
+  if (/^[A-Z]{3,16}$/.test(text)) return text;
+  throw new InvalidArgumentError('a method in capital letters, such as GET');
+}
+
+/** A path of a request, for options. */
+export function pathText(text: string): string {
+  if (text.startsWith('/')) return text;
+  throw new InvalidArgumentError('a path that starts with /');
+}
+
+/** A duration as it stands in documents, for options. */
+export function durationText(text: string): string {
+  if (durationMs(text) !== null) return text;
+  throw new InvalidArgumentError('a duration is 90s, 15m, 2h or 7d');
+}
+
+/** An instant as it stands in documents, for options. */
+export function instantText(text: string): string {
+  if (instantMs(text) !== null) return text;
+  throw new InvalidArgumentError('a date and time with its offset, such as 2026-12-01T08:00:00Z');
 }

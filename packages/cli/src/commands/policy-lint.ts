@@ -7,6 +7,7 @@ import { printable } from '../output/printable.ts';
 import { placeProblems } from '../placing.ts';
 import { group } from './options.ts';
 import { policySummary } from './policy-summary.ts';
+import { noteMissing } from './policy-test.ts';
 
 interface Options {
   readonly strict?: boolean;
@@ -31,9 +32,11 @@ Examples:
     )
     .action(
       action<Options>(session, async ({ args, options, output, terminal }) => {
-        const { documents, placeOf, sources } = await readDocuments(args, terminal);
+        const read = await readDocuments(args, terminal);
+        const { documents, placeOf, sources } = read;
         const problems = checkSet(documents, { tests: false });
         if (problems.length > 0) {
+          noteMissing(read, output);
           throw new Failure('invalid', 'the documents do not hold together', {
             problems: placeProblems(problems, sources),
           });

@@ -105,6 +105,26 @@ describe('sallyport policy test', () => {
     expect(missing.stdout).toBe('');
   });
 
+  it('says that a policy alone has no routes to be tested on', async () => {
+    const ran = await test(set.slice(set.lastIndexOf('apiVersion')));
+    expect([ran.code, ran.stderr]).toEqual([
+      6,
+      expect.stringContaining('there is no Route and no Settings among these documents'),
+    ]);
+    const linted = await run(['policy', 'lint', ran.file], { env });
+    expect(linted.stderr).toContain('there is no Route and no Settings among these documents');
+  });
+
+  it('names both places of a document that stands there twice', async () => {
+    const other = join(dir, 'other.yaml');
+    await writeFile(other, set.slice(set.indexOf('apiVersion', 1)));
+    const ran = await test(set, other);
+    expect(ran.code).toBe(6);
+    const twice = `${other}:\\d+:1 Policy/staff: stands at ${ran.file}:\\d+:1 already`;
+    expect(ran.stderr).toMatch(new RegExp(twice));
+    expect(ran.stderr).not.toContain('two policies');
+  });
+
   it('refuses to run on nothing', async () => {
     expect((await run(['policy', 'test'], { env })).code).toBe(2);
     expect((await run(['policy', 'test', '-'], { env, stdin: '' })).code).toBe(6);

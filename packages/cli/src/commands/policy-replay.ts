@@ -1,6 +1,13 @@
 import { action, type CommandFile } from '../call.ts';
-import { type CandidateOptions, readCandidate, withCandidate } from '../candidate.ts';
+import {
+  type CandidateOptions,
+  noSuchVersion,
+  readCandidate,
+  withCandidate,
+} from '../candidate.ts';
 import { apiPath } from '../client/api.ts';
+import { orNotFound } from '../client/failures.ts';
+import { checkThere } from '../client/missing.ts';
 import { type Json, readObject, show, showTime } from '../client/reading.ts';
 import { describeDifferences } from '../differences.ts';
 import { Failure } from '../exit.ts';
@@ -49,15 +56,21 @@ Examples:
         if (Object.keys(candidate).length === 0) {
           throw new Failure('usage', 'name a candidate with --version or --file');
         }
-        const { body } = await call.api().send('POST', apiPath('policy:replay'), {
-          ...candidate,
-          ...(against !== undefined && { against: Number(against) }),
-          ...(since !== undefined && { since }),
-          ...(until !== undefined && { until }),
-          ...(route !== undefined && { route }),
-          ...(limit !== undefined && { limit }),
-        });
+        const api = call.api();
+        const { body } = await orNotFound(
+          api.send('POST', apiPath('policy:replay'), {
+            ...candidate,
+            ...(against !== undefined && { against: Number(against) }),
+            ...(since !== undefined && { since }),
+            ...(until !== undefined && { until }),
+            ...(route !== undefined && { route }),
+            ...(limit !== undefined && { limit }),
+          }),
+          noSuchVersion(call.options.version, against),
+        );
         const report = readObject(body, 'the report');
+        // Nobody loses access to a route of which the name is wrong; that would say nothing.
+        if (route !== undefined && report['decided'] === 0) await checkThere(api, 'Route', route);
         call.output.result(report, () => describe(report));
         if (report['complete'] !== true) {
           call.output.note(
@@ -84,6 +97,8 @@ function describe(report: Json): string {
       ? []
       : [`not recorded, and so unknown: the headers ${show(report, 'headersNotRecorded')}`]),
     '',
-    describeDifferences(report),
+    report['decided'] === 0
+      ? 'no request was recorded there and then, so this says nothing of who gains or loses\n'
+      : describeDifferences(report),
   ].join('\n');
 }

@@ -2,7 +2,7 @@ import { action, argument, type CommandFile } from '../call.ts';
 import { describeApplied, waitsForApproval } from '../changes.ts';
 import { apiPath } from '../client/api.ts';
 import { orNotFound } from '../client/failures.ts';
-import { readObject } from '../client/reading.ts';
+import { readObject, readObjects, show } from '../client/reading.ts';
 import { group, versionNumber } from './options.ts';
 import { policySummary } from './policy-summary.ts';
 
@@ -34,7 +34,11 @@ export const registerPolicyRollback: CommandFile = (program, session) => {
           `there is no version ${version}`,
         );
         const answer = readObject(body, 'the new version');
-        call.output.result(answer, () => describeApplied(answer));
+        call.output.result(answer, () =>
+          readObjects(answer, 'changed').length === 0
+            ? `version ${show(answer, 'version')} is live, and on every ring`
+            : describeApplied(answer),
+        );
         return waitsForApproval(answer) ? 'needs_approval' : 'ok';
       }),
     );

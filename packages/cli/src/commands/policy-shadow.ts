@@ -123,6 +123,11 @@ function report(shadow: Command, session: Session): void {
           () =>
             `version ${show(answer, 'version')}: ${show(answer, 'read')} requests with another answer\n\n${describeDifferences(answer)}`,
         );
+        if (answer['read'] === 0) {
+          call.output.note(
+            'how many requests were compared is in sallyport_edge_shadow_decisions_total of the edges',
+          );
+        }
         if (answer['complete'] !== true) call.output.note('not all were read; see --limit');
         return 'ok';
       }),

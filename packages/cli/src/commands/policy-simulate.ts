@@ -1,15 +1,22 @@
 import { readYaml } from '@sallyport/shared/configuration/yaml';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { action, argument, type Call, type CommandFile } from '../call.ts';
-import { type CandidateOptions, readCandidate, withCandidate } from '../candidate.ts';
+import {
+  type CandidateOptions,
+  noSuchVersion,
+  readCandidate,
+  withCandidate,
+} from '../candidate.ts';
 import { type Api, apiPath } from '../client/api.ts';
+import { orNotFound } from '../client/failures.ts';
 import { findUserId } from '../client/find.ts';
 import { type Json, readObject, readObjects, show } from '../client/reading.ts';
 import { Failure } from '../exit.ts';
+import { describeWouldDeny } from '../explanation.ts';
 import { printable } from '../output/printable.ts';
 import { readTextFile } from '../sources.ts';
 import { describeSteps } from '../trace.ts';
-import { collect, group } from './options.ts';
+import { collect, durationText, group, instantText, methodName } from './options.ts';
 import { policySummary } from './policy-summary.ts';
 
 interface Options extends CandidateOptions {
@@ -36,7 +43,7 @@ export const registerPolicySimulate: CommandFile = (program, session) => {
       'Has the control plane decide a request that nobody sent. What is not said of it is not known: no device, nobody signed in. A user without --group has the groups that the directory says.',
     )
     .argument('[url]', 'https://host/path of the request')
-    .option('--method <method>', 'GET unless given')
+    .option('--method <method>', 'GET unless given', methodName)
     .option('--user <address>', 'somebody signed in')
     .option('--group <name>', 'in this group, repeatable', collect)
     .addOption(
@@ -44,10 +51,10 @@ export const registerPolicySimulate: CommandFile = (program, session) => {
     )
     .option('--owned', 'and the device is their own')
     .option('--amr <method>', 'signed in with this method, repeatable (pwd)', collect)
-    .option('--signed-in-ago <duration>', 'signed in that long ago (1m)')
+    .option('--signed-in-ago <duration>', 'signed in that long ago (1m)', durationText)
     .option('--from <address>', 'from this address')
     .option('--country <code>', 'from this country')
-    .option('--at <time>', 'at this time, RFC 3339 (now)')
+    .option('--at <time>', 'at this time, RFC 3339 (now)', instantText)
     .option('--header <name=value>', 'with this header, repeatable', header)
     .option('--request <file>', 'all of that from a file, in the form of a test of a document');
   withCandidate(command)
@@ -61,8 +68,12 @@ Examples:
     )
     .action(
       action<Options>(session, async (call) => {
+        checkOptions(call);
         const body = { ...(await readCandidate(call)), request: await readRequest(call) };
-        const sent = await call.api().send('POST', apiPath('policy:simulate'), body);
+        const sent = await orNotFound(
+          call.api().send('POST', apiPath('policy:simulate'), body),
+          noSuchVersion(call.options.version),
+        );
         const answer = readObject(sent.body, 'the simulation');
         call.output.result(answer, () => describe(answer));
         return 'ok';
@@ -76,10 +87,46 @@ function header(text: string, before: readonly (readonly [string, string])[] = [
   return [...before, [name.toLowerCase(), value] as const];
 }
 
+/** Options that say more of what another one names; alone they would have no effect. */
+const goWith = [
+  ['group', 'user'],
+  ['amr', 'user'],
+  ['signedInAgo', 'user'],
+  ['owned', 'device'],
+] as const;
+
+/** What `--request` says already, or would say. */
+const inRequest = [
+  ...(['method', 'user', 'group', 'device', 'owned', 'amr', 'signedInAgo'] as const),
+  ...(['from', 'country', 'at', 'header'] as const),
+] as const;
+
+/** Refuses what would be left out of account without a word. */
+function checkOptions({ args, options }: Call<Options>): void {
+  if (options.request !== undefined) {
+    if (args.length > 0) throw new Failure('usage', '--request goes without a URL');
+    const given = inRequest.find((name) => options[name] !== undefined);
+    if (given === undefined) return;
+    throw new Failure('usage', `--request goes without ${flag(given)}; say it in the file`);
+  }
+  const [url] = args;
+  if (url === undefined) throw new Failure('usage', 'name a URL, or a file with --request');
+  if (!url.startsWith('https://') || !URL.canParse(url)) {
+    throw new Failure('usage', `${url} is no URL such as https://wiki.corp.example/start`);
+  }
+  for (const [name, other] of goWith) {
+    if (options[name] === undefined || options[other] !== undefined) continue;
+    throw new Failure('usage', `${flag(name)} goes with ${flag(other)}`);
+  }
+}
+
+function flag(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 async function readRequest(call: Call<Options>): Promise<Json> {
   const { request: file } = call.options;
-  if (file === undefined) return madeUp(call, argument(withUrl(call), 0));
-  if (call.args.length > 0) throw new Failure('usage', '--request goes without a URL');
+  if (file === undefined) return madeUp(call, argument(call, 0));
   const { documents, problems } = readYaml(await readTextFile(file));
   const [problem] = problems;
   if (problem !== undefined) {
@@ -95,11 +142,6 @@ async function readRequest(call: Call<Options>): Promise<Json> {
   // A test that stands in a document can be taken as it is.
   const { name: _, description: __, expect: ___, ...request } = value as Json;
   return request;
-}
-
-function withUrl(call: Call<Options>): Call<Options> {
-  if (call.args.length > 0) return call;
-  throw new Failure('usage', 'name a URL, or a file with --request');
 }
 
 async function madeUp({ options, api }: Call<Options>, url: string): Promise<Json> {
@@ -165,6 +207,7 @@ function describe(answer: Json): string {
   const rules = show(decision, 'ruleIds');
   return [
     printable(`${outcome} ${by}: ${codes.join(', ')}${rules === '' ? '' : ` (${rules})`}`),
+    ...describeWouldDeny(decision).map(printable),
     '',
     describeSteps(readObjects(answer, 'trace')),
   ].join('\n');

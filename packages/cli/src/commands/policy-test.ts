@@ -7,6 +7,7 @@ import {
 import { action, type CommandFile } from '../call.ts';
 import { type ReadDocuments, readDocuments } from '../documents.ts';
 import { Failure } from '../exit.ts';
+import type { Output } from '../output/output.ts';
 import { printable } from '../output/printable.ts';
 import { table } from '../output/table.ts';
 import { placeProblems } from '../placing.ts';
@@ -46,6 +47,7 @@ The exit code is 6 when a test fails.`,
         const report = runTests(read.documents, { coverage: options.coverage === true });
         if (report.problems.length > 0) throw unsound(read, report);
         output.result(report, () => describe(read, report, options));
+        if (report.failed > 0) noteMissing(read, output);
         return report.failed === 0 ? 'ok' : 'invalid';
       }),
     );
@@ -58,6 +60,17 @@ function unsound({ documents, sources }: ReadDocuments, { problems }: TestReport
   return new Failure('invalid', 'the documents do not hold together; no test was run', {
     problems: placeProblems(distinct, sources),
   });
+}
+
+/** Tests go to routes, and a policy alone has none. */
+export function noteMissing({ documents }: ReadDocuments, output: Output): void {
+  const missing = (['Route', 'Settings'] as const).filter(
+    (wanted) => !documents.some(({ kind }) => kind === wanted),
+  );
+  if (missing.length === 0) return;
+  output.note(
+    `there is no ${missing.join(' and no ')} among these documents; give the whole set, which "sallyport get config -o yaml" prints as it is live`,
+  );
 }
 
 function describe(read: ReadDocuments, report: TestReport, options: Options): string {

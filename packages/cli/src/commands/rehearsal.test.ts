@@ -142,6 +142,39 @@ describe('rehearsal', () => {
       ]) {
         expect((await sallyport('policy', 'simulate', ...more)).code).toBe(2);
       }
+      server.answer(() => problem(404, 'not_found'));
+      const ran = await sallyport('policy', 'simulate', url, '--version', '9');
+      expect([ran.code, ran.stderr]).toEqual([3, expect.stringContaining('no version 9')]);
+    });
+
+    it.each([
+      ['--group x', '--group goes with --user'],
+      ['--amr hwk', '--amr goes with --user'],
+      ['--signed-in-ago 5m', '--signed-in-ago goes with --user'],
+      ['--owned', '--owned goes with --device'],
+      ['--at now', '2026-12-01T08:00:00Z'],
+      ['--signed-in-ago 5x --user a@corp.example', '90s, 15m, 2h or 7d'],
+      ['--method get', 'in capital letters'],
+    ])('leaves nothing out without a word: %s', async (options, said) => {
+      const ran = await sallyport('policy', 'simulate', url, ...options.split(' '));
+      expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining(said)]);
+      const file = ['--request', policy, ...options.split(' ')];
+      expect((await sallyport('policy', 'simulate', ...file)).code).toBe(2);
+    });
+
+    it('wants an address that edges serve', async () => {
+      for (const address of ['http://wiki.corp.example/', 'wiki.corp.example', 'https://']) {
+        const ran = await sallyport('policy', 'simulate', address);
+        expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining('is no URL such as')]);
+      }
+    });
+
+    it('says what the rules say where monitor mode lets it through', async () => {
+      const wouldDeny = { reasons: [{ code: 'group_missing' }], ruleIds: [] };
+      const decision = { ...simulated.decision, outcome: 'permit', wouldDeny };
+      answer({ ...simulated, outcome: 'permit', decision });
+      const { stdout } = await sallyport('policy', 'simulate', url);
+      expect(stdout).toContain('and without monitor mode DENY\n  group_missing: You are not in');
     });
   });
 
@@ -190,6 +223,24 @@ describe('rehearsal', () => {
       expect(Date.now() - Date.parse(sent)).toBeGreaterThanOrEqual(2 * 3_600_000);
     });
 
+    it('does not call harmless what nobody asked for', async () => {
+      const none = { ...report, ...differences, lost: nobody, decided: 0, same: 0, complete: true };
+      const config = { documents: [{ kind: 'Route', metadata: { name: 'wiki' } }] };
+      server.answer(({ method }) => ({ status: 200, body: method === 'GET' ? config : none }));
+      const replay = ['policy', 'replay', '--version', '8', '--route'];
+      const quiet = await sallyport(...replay, 'wiki');
+      expect([quiet.code, quiet.stdout]).toEqual([
+        0,
+        expect.stringContaining('no request was recorded'),
+      ]);
+      expect(quiet.stdout).not.toContain('nobody');
+      const typo = await sallyport(...replay, 'wik');
+      expect([typo.code, typo.stderr]).toEqual([
+        3,
+        'sallyport: there is no Route wik; did you mean wiki?\n',
+      ]);
+    });
+
     it('wants a candidate', async () => {
       expect((await sallyport('policy', 'replay')).code).toBe(2);
       expect((await sallyport('policy', 'replay', '--version', '8', '--since', 'soon')).code).toBe(
@@ -214,6 +265,11 @@ describe('rehearsal', () => {
       answer({ version: 7, since: null, read: 3, complete: true, other: 0, ...differences });
       const { stdout, stderr } = await sallyport('policy', 'shadow', 'report');
       expect([stdout, stderr]).toEqual([expect.stringContaining('Who loses access (users: 1'), '']);
+      const quiet = { ...differences, lost: nobody, read: 0, complete: true, other: 0 };
+      answer({ version: 7, since: null, ...quiet });
+      expect((await sallyport('policy', 'shadow', 'report')).stderr).toContain(
+        'sallyport_edge_shadow_decisions_total',
+      );
       answer({ ...shadow, shadowVersion: null });
       expect((await sallyport('policy', 'shadow', 'stop')).code).toBe(0);
       expect(server.asked[0]?.method).toBe('DELETE');
@@ -225,7 +281,7 @@ describe('rehearsal', () => {
   describe('sallyport access', () => {
     const access = {
       access: 'with',
-      rules: [{ rule: 'staff/allow/staff', needs: ['device'] }],
+      rules: [{ rule: 'staff/allow/staff', needs: ['device', 'time'] }],
       unless: [{ rule: 'base/deny/office', needs: ['sourceNetworks'] }],
       stepUp: [],
       reasons: [],
@@ -234,37 +290,67 @@ describe('rehearsal', () => {
 
     it('says who can reach a route, and under which conditions, page by page', async () => {
       const user = (email: string) => ({ id: email, email, displayName: '' });
-      server.answer(({ query }) => ({
-        status: 200,
-        body: {
-          ...head,
-          route: 'wiki',
-          anonymous: false,
-          services: [
-            { service: 'ci', access: 'always', rules: [{ rule: 'ci/allow/ci', needs: [] }] },
-          ],
-          items:
-            query.get('cursor') === null
-              ? [{ user: user('alice@corp.example'), ...access }]
-              : [
-                  {
-                    user: user('bob@corp.example'),
-                    ...access,
-                    access: 'never',
-                    reasons: ['group_missing'],
-                  },
-                ],
-          nextCursor: query.get('cursor') === null ? 'next' : null,
+      const documents = [
+        {
+          kind: 'Policy',
+          metadata: { name: 'staff' },
+          spec: {
+            allow: [
+              { name: 'staff', groups: ['x'], device: { known: true }, conditions: ['base/hours'] },
+            ],
+          },
         },
+        {
+          kind: 'Policy',
+          metadata: { name: 'base' },
+          spec: {
+            deny: [{ name: 'office', sourceNetworks: ['10.0.0.0/8'] }],
+            conditions: [{ name: 'hours', time: [{ from: '08:00' }] }],
+          },
+        },
+      ];
+      server.answer(({ path, query }) => ({
+        status: 200,
+        body: path.startsWith('/v1/config')
+          ? { documents }
+          : {
+              ...head,
+              route: 'wiki',
+              anonymous: false,
+              services: [
+                { service: 'ci', access: 'always', rules: [{ rule: 'ci/allow/ci', needs: [] }] },
+              ],
+              items:
+                query.get('cursor') === null
+                  ? [{ user: user('alice@corp.example'), ...access }]
+                  : [
+                      {
+                        user: user('bob@corp.example'),
+                        ...access,
+                        access: 'never',
+                        reasons: ['group_missing'],
+                      },
+                    ],
+              nextCursor: query.get('cursor') === null ? 'next' : null,
+            },
       }));
       const ran = await sallyport('access', 'who-can', 'wiki', '--method', 'POST', '--path', '/a');
       expect(ran.stdout).toContain('By version 7, taking for granted:\n  - a managed device');
       expect(ran.stdout).toMatch(/ci +always +ci\/allow\/ci/);
       expect(ran.stdout).toMatch(
-        /alice@corp\.example +with +staff\/allow\/staff if device +base\/deny\/office if sourceNetworks/,
+        /alice@corp\.example +with +staff\/allow\/staff if device, time +base\/deny\/office if sourceNetworks/,
+      );
+      expect(ran.stdout).toContain(
+        'What else must hold:\n' +
+          '  staff/allow/staff\n    device: { known: true }\n    time: [ { from: 08:00 } ]\n' +
+          '  base/deny/office\n    sourceNetworks: [ 10.0.0.0/8 ]\n',
       );
       expect(ran.stdout).toMatch(/bob@corp\.example +never .*group_missing/);
-      expect(server.asked).toHaveLength(2);
+      expect(server.asked.map(({ path }) => path)).toEqual([
+        '/v1/access/who-can',
+        '/v1/access/who-can',
+        '/v1/config/versions/7',
+      ]);
       expect(Object.fromEntries(server.asked[0]?.query ?? [])).toEqual({
         route: 'wiki',
         method: 'POST',
@@ -273,13 +359,33 @@ describe('rehearsal', () => {
       });
     });
 
+    it('names the nearest route for one that is not there', async () => {
+      const config = { documents: [{ kind: 'Route', metadata: { name: 'wiki' } }] };
+      server.answer(({ path }) =>
+        path === '/v1/config' ? { status: 200, body: config } : problem(404, 'not_found'),
+      );
+      const ran = await sallyport('access', 'who-can', 'wik');
+      expect([ran.code, ran.stderr]).toEqual([
+        3,
+        'sallyport: there is no Route wik; did you mean wiki?\n',
+      ]);
+      expect((await sallyport('access', 'who-can', 'wiki', '--path', 'a')).code).toBe(2);
+    });
+
     it('says what a user can reach', async () => {
       const items = [
         { route: 'wiki', hosts: ['wiki.corp.example'], monitorUntil: null, ...access },
       ];
-      answer({ ...head, user: {}, items, nextCursor: null });
+      server.answer(({ path }) => ({
+        status: 200,
+        body: path.startsWith('/v1/config')
+          ? { documents: [] }
+          : { ...head, user: {}, items, nextCursor: null },
+      }));
       const ran = await sallyport('access', 'what-can', 'alice@corp.example');
-      expect(ran.stdout).toMatch(/wiki +wiki\.corp\.example +with +staff\/allow\/staff if device/);
+      expect(ran.stdout).toMatch(
+        /wiki +wiki\.corp\.example +with +staff\/allow\/staff if device, time/,
+      );
       server.answer(() => problem(404, 'not_found'));
       expect((await sallyport('access', 'what-can', 'nobody@corp.example')).code).toBe(3);
     });

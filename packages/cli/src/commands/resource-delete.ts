@@ -1,10 +1,10 @@
-import type { Kind } from '@sallyport/shared/configuration/documents';
 import { action, argument, type Call, type CommandFile } from '../call.ts';
 import { describeApplied, waitsForApproval } from '../changes.ts';
 import { type Api, apiPath } from '../client/api.ts';
 import { orNotFound } from '../client/failures.ts';
 import { findGroupId, findUserId } from '../client/find.ts';
-import { readObject, readObjects } from '../client/reading.ts';
+import { checkThere } from '../client/missing.ts';
+import { readObject } from '../client/reading.ts';
 import { type Exit, Failure } from '../exit.ts';
 import { deletableHelp, subjectOf } from '../kinds.ts';
 import { type Resource, type ResourceName, resourcePath, resources } from '../resources.ts';
@@ -46,6 +46,7 @@ async function remove(call: Call<Options>): Promise<Exit> {
         ...(call.options.confirm === true && { confirm: true }),
       })
       .catch(async (error: unknown) => {
+        // The API takes a name that is not there for an invalid set.
         if (error instanceof Failure && error.exit === 'invalid') {
           await checkThere(api, subject.kind, name);
         }
@@ -72,15 +73,4 @@ async function remove(call: Call<Options>): Promise<Exit> {
 function idOf(api: Api, resource: ResourceName, name: string): string | Promise<string> {
   if (resource === 'groups') return findGroupId(api, name);
   return resource === 'users' ? findUserId(api, name) : name;
-}
-
-/** The API takes a name that is not there for an invalid set; for us it is one that is not found. */
-async function checkThere(api: Api, kind: Kind, name: string): Promise<void> {
-  const config = readObject(await api.get(apiPath('config')), 'the documents');
-  const found = readObjects(config, 'documents').some(
-    (document) =>
-      document['kind'] === kind &&
-      readObject(document['metadata'], '"metadata" of a document')['name'] === name,
-  );
-  if (!found) throw new Failure('not_found', `there is no ${kind} ${name}`);
 }

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { action, argument, type CommandFile } from '../call.ts';
 import { type Api, apiPath } from '../client/api.ts';
 import { orNotFound } from '../client/failures.ts';
+import { missing } from '../client/missing.ts';
 import { readPages } from '../client/pages.ts';
 import { type Json, readObject, readObjects, show } from '../client/reading.ts';
 import { Failure } from '../exit.ts';
@@ -85,9 +86,9 @@ async function readDocuments(
   name: string | undefined,
   at: string | undefined,
 ): Promise<Reading> {
-  const missing = at === undefined ? 'there is no configuration' : `there is no version ${at}`;
+  const absent = at === undefined ? 'there is no configuration' : `there is no version ${at}`;
   const path = at === undefined ? apiPath('config') : apiPath('config', 'versions', at);
-  const config = readObject(await orNotFound(api.get(path), missing), 'the documents');
+  const config = readObject(await orNotFound(api.get(path), absent), 'the documents');
   const all = readObjects(config, 'documents').map(inUsualOrder);
   if (subject.type === 'config') {
     if (name !== undefined) throw new Failure('usage', 'config takes no name');
@@ -96,7 +97,7 @@ async function readDocuments(
   const ofKind = all.filter((document) => document['kind'] === subject.kind);
   if (name === undefined) return documentsReading({ items: ofKind }, ofKind);
   const one = ofKind.find((document) => nameOf(document) === name);
-  if (one === undefined) throw new Failure('not_found', `there is no ${subject.kind} ${name}`);
+  if (one === undefined) throw missing(subject.kind, name, ofKind.map(nameOf));
   // A document has no short form for a person other than itself.
   return { json: one, yaml: () => printableYaml(one), table: () => printableYaml(one) };
 }

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { type AdminServer, type Asked, startAdminServer } from '../testing/admin-server.ts';
+import {
+  type AdminServer,
+  type Asked,
+  problem,
+  startAdminServer,
+} from '../testing/admin-server.ts';
 import { run } from '../testing/run.ts';
 
 const route = {
@@ -61,6 +66,8 @@ describe('commands on resources', () => {
       );
       const none = await sallyport(['get', 'Route', 'nowhere']);
       expect([none.code, none.stderr]).toEqual([3, 'sallyport: there is no Route nowhere\n']);
+      const near = await sallyport(['get', 'Route', 'wki']);
+      expect(near.stderr).toBe('sallyport: there is no Route wki; did you mean wiki?\n');
     });
 
     it('reads an earlier version', async () => {
@@ -176,6 +183,17 @@ describe('commands on resources', () => {
         path: '/v1/config:apply',
         body: { delete: [{ kind: 'Route', name: 'wiki' }] },
       });
+    });
+
+    it('names the nearest document for one that is not there', async () => {
+      server.answer(({ method }) =>
+        method === 'GET' ? { status: 200, body: config } : problem(422, 'invalid_configuration'),
+      );
+      const ran = await sallyport(['delete', 'Policy', 'staf']);
+      expect([ran.code, ran.stderr]).toEqual([
+        3,
+        'sallyport: there is no Policy staf; did you mean staff?\n',
+      ]);
     });
 
     it('deletes a resource, and points to revoke where there is nothing to delete', async () => {
@@ -322,6 +340,21 @@ describe('commands on resources', () => {
         method: 'PUT',
         path: '/v1/groups/grp_1/members/usr_1',
       });
+    });
+
+    it('names the nearest group for one that is not there', async () => {
+      server.answer(({ query }) => ({
+        status: 200,
+        body: {
+          items: query.get('name') === null ? [{ id: 'grp_1', name: 'employees' }] : [],
+          nextCursor: null,
+        },
+      }));
+      const ran = await sallyport(['groups', 'members', 'employes']);
+      expect([ran.code, ran.stderr]).toEqual([
+        3,
+        'sallyport: there is no group employes; did you mean employees?\n',
+      ]);
     });
 
     it('refuses an address that several users have, and names them', async () => {

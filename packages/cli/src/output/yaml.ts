@@ -14,3 +14,8 @@ export function printableYaml(value: unknown): string {
   });
   return escapeUnsafe(quoted);
 }
+
+/** A value as YAML on one line, to be read by a person. */
+export function flowYaml(value: unknown): string {
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+}

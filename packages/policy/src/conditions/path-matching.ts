@@ -25,7 +25,7 @@ function readExpression(value: unknown, place: Place): Regex | null {
     return complain(place, 'must be a regular expression');
   }
   const parsed = compileRegex(value, 'whole');
-  return parsed.ok ? parsed.regex : complain(place, `regular expression ${parsed.problem}`);
+  return parsed.ok ? parsed.regex : complain(place, parsed.problem);
 }
 
 function matchesAny(expressions: readonly Regex[], { segments }: View): Truth {

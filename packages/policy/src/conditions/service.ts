@@ -1,4 +1,4 @@
-import { complain, readEntries, readName } from '../read.ts';
+import { complainUnknown, readEntries, readName } from '../read.ts';
 import { truthOf } from '../truth.ts';
 import type { ConditionKind } from './condition.ts';
 
@@ -11,7 +11,7 @@ export const services: ConditionKind = {
     const names = readEntries(value, place, (entry, at) => {
       const name = readName(entry, at);
       if (name === null || known.has(name)) return name;
-      return complain(at, `there is no service named ${name}`);
+      return complainUnknown(at, 'service', name);
     });
     if (names === null) return null;
     const wanted = new Set(names);

@@ -9,6 +9,7 @@ import type {
   SettingsDocument,
   TrustBundleDocument,
 } from './documents.ts';
+import { didYouMean } from './hints.ts';
 import { issuerUrlProblem, originProblem, upstreamUrlProblem } from './urls.ts';
 
 /** What the schemas cannot see of one document: values, and the documents that it names. */
@@ -148,6 +149,5 @@ function checkTrustBundle(
 }
 
 function noSuch(kind: Kind, name: string, known: Iterable<string>): string {
-  const near = nearest(name, [...known]);
-  return `there is no ${kind} named ${name}${near === null ? '' : `; did you mean ${near}?`}`;
+  return `there is no ${kind} named ${name}${didYouMean(nearest(name, [...known]))}`;
 }

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { ConfigurationDocument, Kind } from './documents.ts';
 import { kinds } from './documents.ts';
+import { lintCodes } from './lint/finding.ts';
 import { lintDocuments } from './lint/lint.ts';
 import { nameOf, ofKind, ruleKinds } from './names.ts';
 import { parseDocuments } from './parse.ts';
@@ -88,6 +89,22 @@ describe('docs/policy.md', () => {
     expect(known.filter((field) => !used.has(field))).toEqual([]);
     const outcomes = new Set(testsOf(all).map(({ test }) => test.expect.outcome));
     expect([...outcomes].sort()).toEqual(['deny', 'permit', 'sign_in', 'step_up']);
+  });
+
+  it('says what lint finds in its example, and lists every code', () => {
+    const section = page.split(/^## /m).find((part) => part.startsWith('Lint\n')) ?? '';
+    const [, said = ''] = /\n\n```\n(.*?)```/s.exec(section) ?? [];
+    const { documents } = others.find(({ heading }) => heading === 'Lint') ?? { documents: [] };
+    const found = lintDocuments(inFirstSet(documents)).filter(
+      (one) => one.document === 'Policy/employees',
+    );
+    expect(
+      found.map(
+        ({ code, document, path, message }) => `${document} ${path}: ${message} (${code})\n`,
+      ),
+    ).toEqual(said.match(/.+\n/g));
+    const listed = [...section.matchAll(/^\| `([a-z_]+)`/gm)].map(([, code]) => code);
+    expect(listed).toEqual(lintCodes);
   });
 
   it('lists every name that an expression can use, and no other', async () => {

@@ -12,6 +12,7 @@ import type {
   RouteDocument,
   ServiceIdentityDocument,
 } from './documents.ts';
+import { Hints } from './hints.ts';
 
 const wholeHost = '/**';
 
@@ -66,10 +67,11 @@ export function compileDocuments(
   } catch (error) {
     if (!(error instanceof PolicyCompileError)) throw error;
     const parts = partsOf(documents);
+    const hints = new Hints(documents);
     return {
-      problems: error.problems.map(({ field, message }) => ({
+      problems: error.problems.map(({ field, message, unknown }) => ({
         field: fieldOf(field, parts),
-        message,
+        message: unknown === undefined ? message : `${message}${hints.of(unknown)}`,
       })),
     };
   }
@@ -87,15 +89,16 @@ function undescribed<Rule extends { readonly description?: string }>(
 /** A pointer into the policy set as a pointer into the document it was made of. */
 function fieldOf(pointer: string, { routes, policies, services }: Parts): string {
   const [, list, index = '', ...rest] = pointer.split('/');
-  const tail = rest.join('/');
+  const inSpec = rest.join('/');
+  const at = inSpec === 'name' ? '/metadata/name' : `/spec/${inSpec}`;
   const route = list === 'routes' ? routes[Number(index)] : undefined;
   if (route !== undefined) {
-    return `Route/${route.metadata.name} /spec/${tail.replace(/^matches\b/, 'match')}`;
+    return `Route/${route.metadata.name} ${at.replace(/^\/spec\/matches\b/, '/spec/match')}`;
   }
   const policy = list === 'policies' ? policies[Number(index)] : undefined;
-  if (policy !== undefined) return `Policy/${policy.metadata.name} /spec/${tail}`;
+  if (policy !== undefined) return `Policy/${policy.metadata.name} ${at}`;
   const service = list === 'services' ? services[Number(index)] : undefined;
-  if (service !== undefined) return `ServiceIdentity/${service.metadata.name} /spec/${tail}`;
+  if (service !== undefined) return `ServiceIdentity/${service.metadata.name} ${at}`;
   if (list === 'globalPolicies') return `Settings/default /spec/policies/${index}`;
   return list === 'staleness' ? `Settings/default /spec${pointer}` : pointer;
 }

@@ -162,7 +162,7 @@ describe('a configuration set', () => {
       lines(settings(), provider(), route(), service('ci', 'a'), { ...policy, spec });
     expect(rules({ allow: [{ name: 'x', services: ['ci'] }] })).toEqual([]);
     expect(rules({ allow: [{ name: 'x', services: ['cd'] }] })).toEqual([
-      'Policy/employees /spec/allow/0/services/0: there is no service named cd',
+      'Policy/employees /spec/allow/0/services/0: there is no service named cd; did you mean ci?',
     ]);
     const office = { name: 'office', sourceNetworks: ['10.0.0.0/8'] };
     expect(

@@ -1,15 +1,18 @@
 /** What lint can say. */
-export type LintCode =
-  | 'shadowed'
-  | 'always_denied'
-  | 'never_matches'
-  | 'expired'
-  | 'wider_than_its_name'
-  | 'policy_unused'
-  | 'condition_unused'
-  | 'tests_missing'
-  | 'regular_expression'
-  | 'monitor_ended';
+export const lintCodes = [
+  'shadowed',
+  'always_denied',
+  'never_matches',
+  'expired',
+  'wider_than_its_name',
+  'group_misspelt',
+  'policy_unused',
+  'condition_unused',
+  'tests_missing',
+  'regular_expression',
+  'monitor_ended',
+] as const;
+export type LintCode = (typeof lintCodes)[number];
 
 /** Something that is allowed and probably not meant. */
 export interface LintFinding {

@@ -233,6 +233,38 @@ describe('lint', () => {
     ]);
   });
 
+  it.each([
+    ['employes', 'employees'],
+    ['Employees', 'employees'],
+    ['sales-germny', 'sales-germany'],
+  ])('finds a group that is named once and looks like another: %s', (once, often) => {
+    const all = rules(
+      'deny',
+      `name: a, groups: [${often}], paths: [/a]`,
+      `name: b, groups: [${once}], paths: [/b]`,
+      `name: c, groups: [${often}], paths: [/c]`,
+    );
+    expect(lint(route('wiki', 'p'), policy('p', all))).toEqual([
+      `group_misspelt Policy/p /spec/deny/1/groups/0: the group ${once} is named here alone; did you mean ${often}?`,
+    ]);
+  });
+
+  it.each([
+    ['team-b', 'team-a'],
+    ['sales2', 'sales1'],
+    ['sales', 'sales-eu'],
+    ['admins', 'employees'],
+  ])('leaves names alone that are meant to be alike, or are not: %s', (once, often) => {
+    const named = `identity: { groups: [${often}] }\n  policies:`;
+    const all = rules(
+      'deny',
+      `name: a, groups: [${often}], paths: [/a]`,
+      `name: b, groups: [${once}], paths: [/b]`,
+    );
+    const wiki = route('wiki', 'p').replace('policies:', named);
+    expect(lint(wiki, policy('p', all))).toEqual([]);
+  });
+
   it('ends on a large set, and on conditions that go round in a circle', () => {
     const many = Array.from({ length: 10_000 }, (_, at) => ({
       name: `r${at}`,

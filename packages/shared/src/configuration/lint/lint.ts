@@ -1,5 +1,6 @@
 import type { ConfigurationDocument } from '../documents.ts';
 import type { LintFinding } from './finding.ts';
+import { misspeltGroups } from './groups.ts';
 import { widerThanNames } from './names.ts';
 import { neverMatches } from './never.ts';
 import { type Subject, subjectOf } from './rules.ts';
@@ -29,6 +30,7 @@ export function lintDocuments(
     ...alwaysDenied(subject),
     ...neverMatches(subject, nowMs ?? null),
     ...widerThanNames(subject),
+    ...misspeltGroups(subject),
     ...unusedPolicies(subject),
     ...unusedConditions(subject),
     ...untested(subject),

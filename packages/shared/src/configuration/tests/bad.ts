@@ -1,6 +1,7 @@
 import { canonicalAddress } from '@sallyport/policy';
 import type { FieldProblem } from '../../errors.ts';
 import type { ConfigurationDocument, DocumentTest } from '../documents.ts';
+import { Hints } from '../hints.ts';
 import { ruleIdsOf } from '../names.ts';
 import { readUrl } from './facts.ts';
 import { wholeRuleId } from './outcome.ts';
@@ -18,6 +19,7 @@ export function badTests(documents: readonly ConfigurationDocument[]): FieldProb
     return [{ field: '', message: `the set has ${tests.length} tests and may have ${testsMax}` }];
   }
   const rules = new Set(ruleIdsOf(documents));
+  const hints = new Hints(documents);
   const names = new Set<string>();
   const problems = tests.flatMap((placed) => {
     const key = `${placed.document} ${placed.test.name}`;
@@ -26,7 +28,7 @@ export function badTests(documents: readonly ConfigurationDocument[]): FieldProb
     return [
       ...(twice ? [problemAt(placed, '/name', 'is the name of another test here')] : []),
       ...contradictions(placed.test).map(([path, message]) => problemAt(placed, path, message)),
-      ...unknownRule(placed, rules),
+      ...unknownRule(placed, rules, hints),
     ];
   });
   return problems.slice(0, problemsMax);
@@ -66,12 +68,12 @@ function contradictions(test: DocumentTest): (readonly [path: string, message: s
   return found;
 }
 
-function unknownRule(placed: PlacedTest, rules: ReadonlySet<string>): FieldProblem[] {
+function unknownRule(placed: PlacedTest, rules: ReadonlySet<string>, hints: Hints): FieldProblem[] {
   const { rule } = placed.test.expect;
   if (rule === undefined) return [];
   const whole = wholeRuleId(rule, placed.policy);
   if (rules.has(whole)) return [];
-  return [problemAt(placed, '/expect/rule', `there is no rule ${whole}`)];
+  return [problemAt(placed, '/expect/rule', `there is no rule ${whole}${hints.ofRule(whole)}`)];
 }
 
 /** The schema has seen to the form; not to the 30th of February. */

@@ -175,7 +175,7 @@ describe('tests in documents', () => {
       { field: 'Policy/employees /spec/tests/1/name', message: 'is the name of another test here' },
       {
         field: 'Policy/employees /spec/tests/2/expect/rule',
-        message: 'there is no rule employees/allow/stuff',
+        message: 'there is no rule employees/allow/stuff; did you mean employees/allow/staff?',
       },
       {
         field: 'Policy/employees /spec/tests/3/request/url',
