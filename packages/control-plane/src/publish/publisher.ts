@@ -25,7 +25,7 @@ import { concernsEdges, concernsKeys, type EdgeRegistry } from './edge-registry.
 import { EdgeTracker } from './edge-tracker.ts';
 import { makeHeartbeat } from './heartbeats.ts';
 import { createLanes } from './lanes.ts';
-import { raiseForLostHistory } from './lost-history.ts';
+import { LostHistories } from './lost-history.ts';
 import { createPublishMetrics } from './metrics.ts';
 import { OtherReplicas } from './other-replicas.ts';
 import { createReceipts } from './receipts.ts';
@@ -143,6 +143,13 @@ export function createPublisher(options: PublisherOptions): Publisher {
     if (concernsKeys(revision)) void keys.refresh();
   };
 
+  const lostHistories = new LostHistories({
+    database,
+    clock,
+    monotonic,
+    log,
+    onRaised: () => metrics.epochRaised(),
+  });
   const lanes = createLanes({
     database,
     signer,
@@ -160,8 +167,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     aheadElsewhere: (lane, position) => others.has(lane, position),
     believes: (lane, proof) => keys.verification.verifyProof(lane, proof) === 'ok',
     async raiseEpoch(lane, proof, databaseHead) {
-      const found = { lane, proof, databaseHead, nowMs: clock(), log };
-      if (await raiseForLostHistory(database, found)) metrics.epochRaised();
+      await lostHistories.show(lane, proof, databaseHead);
       lanes.wake();
     },
   });

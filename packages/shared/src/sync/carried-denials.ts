@@ -10,6 +10,10 @@ import { comparePositions } from './position.ts';
  */
 export class CarriedDenials {
   readonly #rows = new Map<string, Row>();
+  /** Those of the rows that are carried, with what is carried of them. */
+  readonly #carried = new Map<string, Denial>();
+  #carriedBlocks = 0;
+  readonly #onGone: (denial: Denial) => void;
   /** Frames that have not had their turn, by the name of their reason. */
   readonly #early = new Map<string, EarlyRows>();
   #carriedChanges = 0;
@@ -17,6 +21,15 @@ export class CarriedDenials {
   #epoch = 0;
   /** Since when (monotonic) carried denials have been seen long past their end, by row. */
   readonly #longEnded = new Map<string, number>();
+  /** Where `expire` goes on looking; null: at the first. */
+  #expiring: MapIterator<[string, Denial]> | null = null;
+  /** The rows of provisional denials, by id. */
+  readonly #provisionals = new Map<string, readonly string[]>();
+
+  /** `onGone`: this is carried no longer. */
+  constructor(onGone: (denial: Denial) => void = () => undefined) {
+    this.#onGone = onGone;
+  }
 
   /** Denials of a frame that has not had its turn. */
   early(position: Position, ops: readonly RevokeOp[]): RevokeOp[] {
@@ -49,11 +62,15 @@ export class CarriedDenials {
   }
 
   provisional(id: string, ops: readonly RevokeOp[]): RevokeOp[] {
-    return this.#hold(`provisional\0${id}`, denialsOf(ops), null);
+    const denials = denialsOf(ops);
+    this.#provisionals.set(id, denials.map(denialKey));
+    return this.#hold(`provisional\0${id}`, denials, null);
   }
 
   dropProvisional(id: string): RevokeOp[] {
-    return this.#release((reason) => reason.name === `provisional\0${id}`);
+    const rows = this.#provisionals.get(id) ?? [];
+    this.#provisionals.delete(id);
+    return this.#release((reason) => reason.name === `provisional\0${id}`, rows);
   }
 
   /**
@@ -94,50 +111,84 @@ export class CarriedDenials {
 
   /**
    * After a swap: what is carried and stands in the rows needs no carrying, and what ends with an
-   * epoch before theirs neither. `inState` says whether the rows have the denial, as strict.
+   * epoch before theirs neither. `inState` says whether the rows have the denial, as strict; `among`:
+   * no others are looked at.
    */
-  arrived(inState: (denial: Denial) => boolean, epoch: number): RevokeOp[] {
-    const rows = new Set(
-      this.carried()
-        .denials.filter(inState)
-        .map((denial) => denialKey(denial)),
-    );
-    return this.#release(({ name, position }, key) => {
-      return name === carriedReason && (rows.has(key) || (position?.epoch ?? epoch) < epoch);
-    });
+  arrived(
+    inState: (denial: Denial) => boolean,
+    epoch: number,
+    among: Iterable<string> = this.#carried.keys(),
+  ): RevokeOp[] {
+    return this.#release(({ name, position, denial }) => {
+      return name === carriedReason && ((position?.epoch ?? epoch) < epoch || inState(denial));
+    }, among);
   }
 
   /**
    * Gives up what is carried and ended long ago: a day by the wall clock, and a day after that was
    * first seen by the monotonic one, in one piece. Before, who reads it counts it for nothing, as
-   * rows; a wall clock that jumps ahead and comes back has lifted none.
+   * rows; a wall clock that jumps ahead and comes back has lifted none. Of many it looks at some each
+   * time, in their order.
    */
   expire(wallMs: number, nowMs: number): RevokeOp[] {
-    const ended = new Set(
-      this.carried()
-        .denials.filter((denial) => denial.op !== 'generation')
-        .filter((denial) => denialWeight(denial) + keptMs <= wallMs)
-        .map((denial) => denialKey(denial)),
-    );
-    for (const key of this.#longEnded.keys()) if (!ended.has(key)) this.#longEnded.delete(key);
-    for (const key of ended) if (!this.#longEnded.has(key)) this.#longEnded.set(key, nowMs);
-    if (ended.size === 0) return [];
-    return this.#release((reason, key) => {
-      return reason.name === carriedReason && nowMs - (this.#longEnded.get(key) ?? nowMs) >= keptMs;
-    });
+    const gone: string[] = [];
+    this.#expiring ??= this.#carried.entries();
+    for (let looked = 0; looked < looksMax; looked += 1) {
+      const next = this.#expiring.next();
+      if (next.done === true) {
+        this.#expiring = null;
+        break;
+      }
+      const [key, denial] = next.value;
+      const ended = denial.op !== 'generation' && denialWeight(denial) + keptMs <= wallMs;
+      const sinceMs = this.#longEnded.get(key) ?? nowMs;
+      if (!ended) this.#longEnded.delete(key);
+      else if (nowMs - sinceMs >= keptMs) gone.push(key);
+      else this.#longEnded.set(key, sinceMs);
+    }
+    return this.#release(({ name }) => name === carriedReason, gone);
   }
 
   /** All that is carried: to be kept on disk. */
   carried(): Carried {
-    const denials = [...this.#rows.values()].flatMap(({ reasons }) =>
-      reasons.filter(({ name }) => name === carriedReason).map(({ denial }) => denial),
-    );
-    return { epoch: this.#epoch, denials };
+    return { epoch: this.#epoch, denials: [...this.#carried.values()] };
   }
 
-  /** The blocks among it: to be reported upward. */
-  blocks(): Block[] {
-    return this.carried().denials.filter(isBlock);
+  /** The rows of all that is carried. */
+  carriedKeys(): string[] {
+    return [...this.#carried.keys()];
+  }
+
+  isCarried(key: string): boolean {
+    return this.#carried.has(key);
+  }
+
+  /** The blocks among it: to be reported upward; so many at the most, of those that are `wanted`. */
+  blocks(
+    blocksMax: number = Number.POSITIVE_INFINITY,
+    wanted: (block: Block) => boolean = () => true,
+  ): Block[] {
+    const blocks: Block[] = [];
+    if (this.#carriedBlocks === 0) return blocks;
+    for (const denial of this.#carried.values()) {
+      if (blocks.length >= blocksMax) break;
+      if (isBlock(denial) && wanted(denial)) blocks.push(denial);
+    }
+    return blocks;
+  }
+
+  /** At whose end carried generations and ended sessions are given up. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get carriedCount(): number {
+    return this.#carried.size;
+  }
+
+  /** How many blocks are carried, also of those that have ended. */
+  get carriedBlocks(): number {
+    return this.#carriedBlocks;
   }
 
   /** Rises whenever something begins or ends to be carried, or is carried for longer. */
@@ -171,30 +222,39 @@ export class CarriedDenials {
       const kept = strictest([{ name, position, denial }, ...same]);
       const reasons = [...others, { name, position, denial: kept }];
       const news = !same.some((reason) => sameDenial(reason.denial, kept));
-      if (name === carriedReason && news) this.#carriedChanges += 1;
+      if (name === carriedReason && news) {
+        this.#carriedChanges += 1;
+        if (isBlock(kept) && !this.#carried.has(key)) this.#carriedBlocks += 1;
+        this.#carried.set(key, kept);
+      }
       this.#rows.set(key, { denial: strictest(reasons), reasons });
       return this.#changed(row?.denial ?? null, key);
     });
   }
 
-  #release(
-    gone: (reason: Reason, key: string) => boolean,
-    among: Iterable<string> = this.#rows.keys(),
-  ): RevokeOp[] {
+  #release(gone: (reason: Reason) => boolean, among: Iterable<string>): RevokeOp[] {
     const ops: RevokeOp[] = [];
     for (const key of among) {
       const row = this.#rows.get(key);
-      const reasons = row?.reasons.filter((reason) => !gone(reason, key)) ?? [];
+      const reasons = row?.reasons.filter((reason) => !gone(reason)) ?? [];
       if (row === undefined || reasons.length === row.reasons.length) continue;
-      const carried = row.reasons.some(
+      const carried = row.reasons.find(
         (one) => one.name === carriedReason && !reasons.includes(one),
       );
-      if (carried) this.#carriedChanges += 1;
+      if (carried !== undefined) this.#carriedGone(key, carried.denial);
       if (reasons.length === 0) this.#rows.delete(key);
       else this.#rows.set(key, { denial: strictest(reasons), reasons });
       ops.push(...this.#changed(row.denial, key));
     }
     return ops;
+  }
+
+  #carriedGone(key: string, denial: Denial): void {
+    this.#carriedChanges += 1;
+    this.#carried.delete(key);
+    if (isBlock(denial)) this.#carriedBlocks -= 1;
+    this.#longEnded.delete(key);
+    this.#onGone(denial);
   }
 
   #changed(before: Denial | null, key: string): RevokeOp[] {
@@ -234,6 +294,8 @@ interface Reason {
 const carriedReason = 'carried';
 /** How long something carried is kept after its end, by both clocks. */
 const keptMs = 86_400_000;
+/** So many are looked at in one go; the machine ticks a few times a second. */
+const looksMax = 2_000;
 
 function earlyReason({ epoch, rev }: Position): string {
   return `early\0${epoch}\0${rev}`;

@@ -1,20 +1,12 @@
-import { newEd25519KeyPair } from '@sallyport/shared/keys/ed25519';
-import type { Position } from '@sallyport/shared/state/model';
 import type { FrameProof } from '@sallyport/shared/sync/messages';
 import { bodySha256 } from '@sallyport/shared/sync/signing';
-import { SigningKeys } from '@sallyport/shared/sync/signing-keys';
-import { VerificationKeys } from '@sallyport/shared/sync/verification-keys';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readHead, readRevisions } from '../../store/change-log.ts';
 import { type Database, openDatabase } from '../../store/database.ts';
+import { AskingEdge, believingLanes } from '../../testing/asking-edge.ts';
 import { testDatabase, testLog } from '../../testing/database.ts';
 import { addUser } from '../../testing/lane-writes.ts';
-import { createSigner } from '../3-frames/sign.ts';
-import { admissionLimits, createAdmission } from '../admission.ts';
-import { createLanes, type ReplicaLanes } from '../lanes.ts';
-import { Refusals } from '../refusals.ts';
-import { createSlices } from '../slices.ts';
-import { LaneCursor } from './cursor.ts';
+import type { ReplicaLanes } from '../lanes.ts';
 import { HistoryChecks } from './history-checks.ts';
 
 const revisions = 8;
@@ -49,81 +41,20 @@ beforeEach(() => {
 
 /** A replica that has just read the database, and has no frame in its ring. */
 async function restarted(): Promise<ReplicaLanes> {
-  const signer = createSigner({
-    keys: {
-      current: () => new SigningKeys([]),
-      verification: new VerificationKeys(newEd25519KeyPair().publicKey),
-      message: () => Buffer.alloc(0),
-      isLive: () => false,
-      refresh: async () => undefined,
-    },
-    clock: Date.now,
-    log: testLog,
-    onSigned: () => undefined,
-  });
-  const lanes = createLanes({
-    database,
-    signer,
-    slices: createSlices(monotonic),
-    monotonic,
-    log: testLog,
-    onRevision: () => undefined,
-    onReset: () => undefined,
-    onSnapshot: () => undefined,
-    aheadElsewhere: () => false,
-    believes: () => true,
-    raiseEpoch: async () => undefined,
-  });
-  await lanes.start();
+  const lanes = await believingLanes(database, monotonic);
   acquired = { ordinary: 0, urgent: 0 };
   return lanes;
 }
 
-/** The lane of one edge, and how it was told to go on. */
-class Edge {
-  readonly resumes: string[] = [];
-  readonly #cursor: LaneCursor;
-
-  constructor(lanes: ReplicaLanes, edgeId: string) {
-    this.#cursor = new LaneCursor({
-      edgeId,
-      source: lanes.get('directory').source,
-      refusals: new Refusals(),
-      transfers: createAdmission(admissionLimits, monotonic).transfers,
-      monotonic,
-      log: testLog,
-      observer: {
-        resumed: (_, mode) => this.resumes.push(mode),
-        partSent: () => undefined,
-        held: () => undefined,
-      },
-      poke: () => this.#answer(),
-    });
-  }
-
-  hello(proof: FrameProof): void {
-    const position: Position = { epoch: proof.epoch, rev: proof.rev };
-    this.#cursor.hello({ lane: 'directory', position, proof });
-    this.#answer();
-  }
-
-  end(): void {
-    this.#cursor.end();
-  }
-
-  /** No further than Resume: what comes after it is read for other reasons. */
-  #answer(): void {
-    if (this.#cursor.next() === null) return;
-    this.#cursor.end();
-  }
-}
+const edgeOf = (lanes: ReplicaLanes, edgeId: string): AskingEdge =>
+  new AskingEdge(lanes, edgeId, monotonic, 'directory');
 
 describe('Hellos with proofs of frames that are not in the ring', () => {
   it('leave the urgent connections alone and cost one question a second for each position', async () => {
     const lanes = await restarted();
     const older = proofs.slice(0, -1);
     const rush = async (): Promise<void> => {
-      const edges = Array.from({ length: 40 }, (_, n) => new Edge(lanes, `edge-${n}`));
+      const edges = Array.from({ length: 40 }, (_, n) => edgeOf(lanes, `edge-${n}`));
       for (const edge of edges) for (const proof of older) edge.hello(proof);
       for (const [n, edge] of edges.entries()) {
         const proof = older[n % older.length];
@@ -151,11 +82,11 @@ describe('Hellos with proofs of frames that are not in the ring', () => {
     const lanes = await restarted();
     const proof = proofs.at(-1);
     if (proof === undefined) throw new Error('no revisions');
-    const edge = new Edge(lanes, 'edge');
+    const edge = edgeOf(lanes, 'edge');
     edge.hello(proof);
     expect(edge.resumes).toEqual(['tail']);
     // Of another history: that is for the database to say.
-    const other = new Edge(lanes, 'other');
+    const other = edgeOf(lanes, 'other');
     other.hello({ ...proof, bodySha256: new Uint8Array(32) });
     expect(other.resumes).toEqual([]);
     await expect.poll(() => other.resumes, { timeout: 10_000 }).toEqual(['wait']);

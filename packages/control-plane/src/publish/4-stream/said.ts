@@ -12,12 +12,12 @@ import {
   UnreadableOpsError,
 } from '@sallyport/proto';
 import type { Block, Lane } from '@sallyport/shared/state/model';
+import { countAlarm } from '@sallyport/shared/sync/alarm-counts';
 import type { LaneReport } from '../edge-lane.ts';
 import type { SaidAck } from '../edge-tracker.ts';
 
 /** What edges say, read once and kept within bounds. */
 
-const alarmsMax = 32;
 const alarmName = /^[a-z0-9_]{1,32}$/i;
 const blocksMax = 10_000;
 
@@ -36,10 +36,10 @@ export function readReport(
 ): { readonly lane: Lane; readonly report: LaneReport; readonly digest: Uint8Array } | null {
   const lane = laneFromWire(report.lane);
   if (lane === null) return null;
-  const alarms = Object.entries(report.alarms)
-    .filter(([name]) => alarmName.test(name))
-    .slice(0, alarmsMax)
-    .map(([name, count]) => [name.toLowerCase(), bounded(count)] as const);
+  const alarms = new Map<string, number>();
+  for (const [name, count] of Object.entries(report.alarms)) {
+    countAlarm(alarms, alarmName.test(name) ? name.toLowerCase() : null, bounded(count));
+  }
   return {
     lane,
     digest: report.digest,

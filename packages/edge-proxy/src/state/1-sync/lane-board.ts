@@ -1,4 +1,5 @@
 import type { Lane, Position } from '@sallyport/shared/state/model';
+import { countAlarm } from '@sallyport/shared/sync/alarm-counts';
 import type { PathName } from '@sallyport/shared/sync/messages';
 import type { Delivery } from '../../worker/distributor.ts';
 import { eachLane, lanes } from '../lanes.ts';
@@ -16,9 +17,6 @@ export interface LaneStanding {
 /** What has happened to a lane since the process began, by name. */
 export type LaneCounts = Readonly<Record<string, number>>;
 
-/** Names of ways and alarms are few and ours; this is for a bug. */
-const namesMax = 64;
-
 /** The standing of every lane; the one place that streams, reports and metrics look at. */
 export class LaneBoard {
   readonly #standing: Record<Lane, LaneStanding> = eachLane(() => ({
@@ -28,7 +26,7 @@ export class LaneBoard {
     path: null,
   }));
   readonly #alarms: Record<Lane, Map<string, number>> = eachLane(() => new Map());
-  readonly #firsts: Record<Lane, Map<string, number>> = eachLane(() => new Map());
+  readonly #firsts: Record<Lane, Map<PathName, number>> = eachLane(() => new Map());
 
   get(lane: Lane): LaneStanding {
     return this.#standing[lane];
@@ -44,15 +42,14 @@ export class LaneBoard {
 
   /** The rows are those of this position now. */
   moved(lane: Lane, position: Position, path: PathName): void {
-    const { taken } = this.#standing[lane];
-    if (taken !== null && taken.epoch !== position.epoch) this.alarm(lane, 'epoch_changed');
     this.set(lane, { taken: position, path });
-    count(this.#firsts[lane], path);
+    const firsts = this.#firsts[lane];
+    firsts.set(path, (firsts.get(path) ?? 0) + 1);
   }
 
   /** Counts something that an operator should know of. */
   alarm(lane: Lane, name: string): void {
-    count(this.#alarms[lane], name);
+    countAlarm(this.#alarms[lane], name);
   }
 
   alarms(lane: Lane): LaneCounts {
@@ -63,8 +60,4 @@ export class LaneBoard {
   firsts(lane: Lane): LaneCounts {
     return Object.fromEntries(this.#firsts[lane]);
   }
-}
-
-function count(counts: Map<string, number>, name: string): void {
-  if (counts.has(name) || counts.size < namesMax) counts.set(name, (counts.get(name) ?? 0) + 1);
 }

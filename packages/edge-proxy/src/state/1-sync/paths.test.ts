@@ -8,6 +8,7 @@ import {
 } from '@sallyport/proto';
 import { status } from '@sallyport/proto/grpc';
 import { busSubjects } from '@sallyport/shared/bus/bus';
+import { edgeLimits } from '@sallyport/shared/sync/edge-limits';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   at,
@@ -147,6 +148,32 @@ describe('the bus', () => {
     expect(edge.sync.board.get('revoke').taken).toEqual(at(10));
     await expect.poll(() => blocked(edge, 'usr_a'), { timeout: 10_000 }).toEqual([false]);
   });
+
+  it('may bring more denials than are enforced ahead: the log and the report say how many', async () => {
+    edge = await startEdgeUnderTest([plane], { bus });
+    const { revoke } = await bringUp(plane, edge);
+    const { body } = revoke.frame('revoke', at(11), denial);
+    const issuedAtMs = Date.now();
+    const tooMany = 20;
+    for (let n = 0; n < edgeLimits.provisionalsMax + tooMany; n += 1) {
+      const one = { id: `prv_${n}`, issuedAtMs, expiresAtMs: issuedAtMs + 60_000, body };
+      const value = plane.keys.provisional(one, issuedAtMs);
+      publish(bus, busSubjects.revoke, { kind: 'provisional', value });
+    }
+    const count = BigInt(tooMany);
+    // Has it report at once.
+    revoke.sendHeartbeat([['revoke', at(10), new Uint8Array(32)]]);
+    const report = await revoke.reports.next(({ alarms }) => alarms['overflow'] === count);
+    expect(report.alarms).toMatchObject({ digest: 1n, overflow: count });
+    const said = () => edge.logged.all.filter(({ name }) => name === 'overflow');
+    await expect.poll(() => said().length, { timeout: 10_000 }).toBe(2);
+    const line = { event: 'sync.alarm', lane: 'revoke', path: 'nats' };
+    expect(said()).toMatchObject([
+      { ...line, count: 1 },
+      { ...line, count: tooMany - 1 },
+    ]);
+    expect(blocked(edge, 'usr_a')).toEqual([true]);
+  });
 });
 
 describe('an epoch that begins without what an edge enforces', () => {
@@ -168,7 +195,9 @@ describe('an epoch that begins without what an edge enforces', () => {
       'rev_1',
       'rev_2',
     ]);
-    expect(edge.sync.board.alarms('revoke')).toMatchObject({ epoch_changed: 1 });
+    // A restore that was declared is nothing to be alarmed about.
+    expect(edge.sync.board.alarms('revoke')).toEqual({});
+    expect(edge.sync.board.get('revoke').taken).toEqual(at(0, 2));
     revoke.sendFrame('revoke', at(1, 2), [userLift('rev_1', 'usr_a'), userBlock('rev_2', 'usr_b')]);
     await revoke.acked('revoke', at(1, 2), ENFORCED);
     expect(blocked(edge, 'usr_a')).toEqual([false]);

@@ -50,10 +50,10 @@ export class Reports {
   carried(up: Upward, anew: boolean): void {
     const { drivers, carried } = this.#options;
     const { head } = drivers.revoke.state;
-    const blocks = carried.blocks();
+    const blocks = carried.blocks(carriedMax);
     const none = blocks.length === 0;
     if (head === null || (none && this.#toldNone && !anew)) return;
     this.#toldNone = none;
-    up.tell('carried', carriedMessage(head, blocks.slice(0, carriedMax)));
+    up.tell('carried', carriedMessage(head, blocks));
   }
 }

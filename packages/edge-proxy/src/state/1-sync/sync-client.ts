@@ -46,6 +46,8 @@ export interface SyncClientOptions {
 const tickMs = 200;
 const reportMs = 5_000;
 const carriedMs = 30_000;
+/** Of more blocks, each change is told with the next report: the list is long, and nobody waits for it. */
+const toldAtOnceMax = 500;
 const streams = [
   // A stream, and so a TCP connection, of its own: nothing of the bulk lanes can stand in its way.
   { name: 'revoke', path: 'grpc', lanes: ['revoke'], use: 'revoke' },
@@ -69,6 +71,8 @@ export class SyncClient {
   readonly #stateLog: StateLog;
   readonly #standstill: Standstill;
   readonly #agreed: Record<Lane, boolean | null> = eachLane(() => null);
+  /** Other blocks are carried than was told. */
+  #untold = false;
   #timers: NodeJS.Timeout[] = [];
   #leaveBus: () => void = () => undefined;
 
@@ -102,8 +106,10 @@ export class SyncClient {
     if (revoke === undefined || bulk === undefined || standby === undefined) throw new Error();
     this.#keepers = { revoke, bulk, standby };
     state.onCarried = () => {
-      this.#stateLog.carried(state.carried.blocks().length);
-      this.#tellCarried();
+      const { blockCount } = state.carried;
+      this.#stateLog.carried(blockCount);
+      if (blockCount <= toldAtOnceMax) this.#tellCarried();
+      else this.#untold = true;
     };
   }
 
@@ -112,7 +118,10 @@ export class SyncClient {
     if (bus !== null) this.#leaveBus = listenToBus(bus, this.#inbox);
     this.#timers = [
       setInterval(() => this.#tick(), tickMs),
-      setInterval(() => this.#report(lanes), reportMs),
+      setInterval(() => {
+        this.#report(lanes);
+        if (this.#untold) this.#tellCarried();
+      }, reportMs),
       // What was told may have got lost on its way into the database.
       setInterval(() => this.#tellCarried(), carriedMs),
     ];
@@ -310,6 +319,7 @@ export class SyncClient {
 
   /** `anew`: the stream has just begun to follow the lane. */
   #tellCarried(anew = false): void {
+    this.#untold = false;
     const stream = this.#stream('grpc', 'revoke');
     if (stream !== null && this.#follows('revoke', 'grpc')) this.#reports.carried(stream.up, anew);
   }

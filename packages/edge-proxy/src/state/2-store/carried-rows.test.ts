@@ -74,13 +74,13 @@ describe('what is kept on disk of denials beside the rows', () => {
     expect(rows.blocks()).toEqual([block('one')]);
   });
 
-  it('has early ones with their positions after a block is carried, and after a restart', () => {
+  it('has early ones with their positions after a block is carried, and after a restart', async () => {
     const { rows, saved } = rowsOn(() => null);
     rows.enforceEarly(proof(12), bodyOf(block('one')));
-    rows.carry([block('two')], 1);
+    await rows.carry([block('two')], 1);
     const again = rowsOn(() => null);
     again.rows.restore(saved.at(-1) ?? { epoch: 0, denials: [], early: [] }, at(10));
-    again.rows.carry([block('three')], 1);
+    await again.rows.carry([block('three')], 1);
     expect(again.saved.at(-1)).toMatchObject({
       denials: [block('two'), block('three')],
       early: [{ proof: proof(12) }],
@@ -91,46 +91,46 @@ describe('what is kept on disk of denials beside the rows', () => {
   it('has a carried block that arrived until its rows are on disk, too, or it is lifted', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { rows, table, saved } = rowsOn(() => promise);
-    rows.carry([block('one'), block('two')], 2);
+    await rows.carry([block('one'), block('two')], 2);
     rows.applied([block('one'), block('two')]);
     expect(table.rows).toBe(0);
     expect(rows.blocks()).toEqual([]);
     expect(saved.at(-1)?.denials).toEqual([block('one'), block('two')]);
     rows.applied([{ op: 'lifted_block', revocationId: 'one', kind: 'user', subjectId: 'usr_a' }]);
-    rows.carry([block('three')], 3);
+    await rows.carry([block('three')], 3);
     expect(saved.at(-1)?.denials).toEqual([block('three'), block('two')]);
     resolve();
     await promise;
     expect(saved.at(-1)?.denials).toEqual([block('three')]);
   });
 
-  it('has what is carried until an epoch ends with that epoch', () => {
+  it('has what is carried until an epoch ends with that epoch', async () => {
     const { rows, table, saved } = rowsOn(() => null);
-    rows.carry([{ op: 'ended_session', sid: 'ses_a', expiresAtMs: 1e15 }], 3);
+    await rows.carry([{ op: 'ended_session', sid: 'ses_a', expiresAtMs: 1e15 }], 3);
     expect(saved.at(-1)).toMatchObject({ epoch: 3, denials: [{ sid: 'ses_a' }] });
     expect(rows.blocks()).toEqual([]);
-    rows.arrived(3);
+    await rows.arrived(3);
     expect(table.rows).toBe(1);
-    rows.arrived(4);
+    await rows.arrived(4);
     expect(table.rows).toBe(0);
     expect(saved.at(-1)).toMatchObject({ denials: [] });
   });
 
-  it('has an ended session that arrived until its rows are on disk, too, or it is forgotten', () => {
+  it('has an ended session that arrived until its rows are on disk, too, or it is forgotten', async () => {
     const { rows, table, saved } = rowsOn(() => new Promise(() => undefined));
     const ended = { op: 'ended_session', sid: 'ses_a', expiresAtMs: 1e15 } as const;
-    rows.carry([ended], 3);
+    await rows.carry([ended], 3);
     rows.applied([ended]);
     expect(table.rows).toBe(0);
     expect(saved.at(-1)).toMatchObject({ epoch: 3, denials: [ended] });
     rows.applied([{ op: 'forgotten_session', sid: 'ses_a' }]);
-    rows.carry([block('one')], 3);
+    await rows.carry([block('one')], 3);
     expect(saved.at(-1)?.denials).toEqual([block('one')]);
   });
 
-  it('has a carried block that a wall clock ahead takes for ended, and it is only not told of', () => {
+  it('has a carried block that a wall clock ahead takes for ended, and it is only not told of', async () => {
     const { rows, table } = rowsOn(() => null);
-    rows.carry([block('one', 1_000)], 2);
+    await rows.carry([block('one', 1_000)], 2);
     rows.expire(1e12);
     expect(rows.blocks()).toEqual([]);
     expect(table.rows).toBe(1);

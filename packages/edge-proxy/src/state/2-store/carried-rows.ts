@@ -1,6 +1,6 @@
 import type { Block, Position, RevokeOp } from '@sallyport/shared/state/model';
 import type { LaneTable } from '@sallyport/shared/state/tables/lane-table';
-import { type Carried, CarriedDenials } from '@sallyport/shared/sync/carried-denials';
+import { CarriedDenials } from '@sallyport/shared/sync/carried-denials';
 import { type Denial, denialKey, denialWeight, isDenial } from '@sallyport/shared/sync/denials';
 import type { FrameProof } from '@sallyport/shared/sync/messages';
 import { comparePositions } from '@sallyport/shared/sync/position';
@@ -10,6 +10,7 @@ import { admitRows } from './admit-rows.ts';
 import type { CarriedOps, EarlyDenials } from './disk/loaded-state.ts';
 import { LeavingDenials } from './leaving-denials.ts';
 import { subjectsOf } from './subjects.ts';
+import { startTurns } from './turns.ts';
 
 /** What is to be enforced again after a restart, whole. */
 export type SavedDenials = CarriedOps;
@@ -29,19 +30,25 @@ export interface CarriedRowsOptions {
 
 /** Of one revision of a table. */
 const opsMax = 50_000;
+/** In one go: some of a millisecond. */
+const pieceMax = 100;
 /** Carried generations and ended sessions. A file of them, and of the blocks, must be readable again. */
 const carriedMax = 262_144;
 
 /** The denials that are enforced beside the rows of the lane `revoke`, and where they are kept. */
 export class CarriedRows {
   readonly #options: CarriedRowsOptions;
-  readonly #denials = new CarriedDenials();
+  readonly #denials = new CarriedDenials((denial) => this.#gone.push(denial));
+  /** Carried no longer, by the change under way. */
+  #gone: Denial[] = [];
+  /** Of what is gone, what the lane's rows deny, since it was told last. */
+  #intoRows: Denial[] = [];
   /** Frames whose denials are enforced ahead of their turn; how many is the machine's to bound. */
   #early: readonly EarlyDenials[] = [];
   /** Are in rows that a restart does not give yet. */
   readonly #leaving: LeavingDenials;
-  /** As they were told last. */
-  #carried: Carried = { epoch: 0, denials: [] };
+  /** Of what was carried when it was told last. */
+  #epoch = 0;
   /** Wall time, as it was told last. */
   #wallMs = Number.NEGATIVE_INFINITY;
   #changesTold = 0;
@@ -79,7 +86,10 @@ export class CarriedRows {
     this.#early = this.#early.filter(({ proof }) => comparePositions(proof, upTo) > 0);
     const waits = this.#leaving.add({ epoch: upTo.epoch, denials: [], early: gone });
     this.#put(this.#denials.reached(upTo, carry));
-    if (carry && gone.length > 0) this.arrived(upTo.epoch);
+    if (carry && gone.length > 0) {
+      const rows = new Set(gone.flatMap(({ body }) => denialsIn(body).map(denialKey)));
+      this.#put(this.#denials.arrived(this.#options.inRows, upTo.epoch, rows), () => true);
+    }
     if (gone.length > 0 && !waits) this.#save();
   }
 
@@ -92,22 +102,37 @@ export class CarriedRows {
   }
 
   /**
-   * Denials that new rows lack, and what was enforced early under an epoch before theirs. Returns for
-   * how many there was no room: those that end first, and never a block.
+   * Denials that new rows lack, and what was enforced early under an epoch before theirs: in force
+   * when it resolves, and everybody else has a turn meanwhile. Gives for how many there was no room:
+   * those that end first, and never a block.
    */
-  carry(denials: readonly Denial[], epoch: number): number {
-    const others = denials.filter(({ op }) => op !== 'block');
-    const held = this.#carried.denials.filter(({ op }) => op !== 'block').length;
-    const left = Math.max(0, others.length - Math.max(0, carriedMax - held));
-    const longest = left === 0 ? others : others.toSorted(longestFirst).slice(0, -left);
-    const blocks = denials.filter(({ op }) => op === 'block');
-    this.#put(this.#denials.carry([...blocks, ...longest], epoch));
+  async carry(denials: readonly Denial[], epoch: number): Promise<number> {
+    const { fitting, left } = this.#fitting(denials);
+    const turn = startTurns();
+    // Also of none: what was enforced early is carried on with them.
+    this.#change(this.#denials.carry([], epoch));
+    for (let at = 0; at < fitting.length; at += pieceMax) {
+      this.#change(this.#denials.carry(fitting.slice(at, at + pieceMax), epoch));
+      await turn();
+    }
+    this.#tell();
     return left;
   }
 
-  /** The lane's rows have been replaced by some of this epoch that may hold what is carried. */
-  arrived(epoch: number): void {
-    this.#put(this.#denials.arrived(this.#options.inRows, epoch), () => true);
+  /**
+   * The lane's rows have been replaced by some of this epoch that may hold what is carried. Everybody
+   * else has a turn meanwhile: until it resolves, some stands in both.
+   */
+  async arrived(epoch: number): Promise<void> {
+    const { inRows } = this.#options;
+    const keys = this.#denials.carriedKeys();
+    const turn = startTurns();
+    for (let at = 0; at < keys.length; at += pieceMax) {
+      const piece = keys.slice(at, at + pieceMax);
+      this.#change(this.#denials.arrived(inRows, epoch, piece), () => true);
+      await turn();
+    }
+    this.#tell();
   }
 
   /** The lane's rows have taken these ops. */
@@ -124,12 +149,20 @@ export class CarriedRows {
     if (this.#denials.rows > 0) this.#put(this.#denials.expire(wallMs, monotonicMs()));
   }
 
-  /** Carried blocks. Those whose time has passed are left out here, and kept all the same: the clock may be wrong. */
-  blocks(): readonly Block[] {
-    if (this.empty) return [];
-    return this.#denials
-      .blocks()
-      .filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > this.#wallMs);
+  /**
+   * Carried blocks, so many at the most. Those whose time has passed are left out here, and kept all
+   * the same: the clock may be wrong.
+   */
+  blocks(blocksMax?: number): readonly Block[] {
+    return this.#denials.blocks(
+      blocksMax,
+      ({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > this.#wallMs,
+    );
+  }
+
+  /** How many blocks are carried, also of those whose time has passed. */
+  get blockCount(): number {
+    return this.#denials.carriedBlocks;
   }
 
   /** Whether nothing is enforced beside the lane's own rows. */
@@ -138,30 +171,50 @@ export class CarriedRows {
   }
 
   /** `intoRows`: of what is carried no longer, whether the lane's rows as they are now deny it. */
-  #put(ops: readonly RevokeOp[], intoRows: (denial: Denial) => boolean = () => false): void {
-    if (ops.length > 0) {
-      const { table, distributor } = this.#options;
-      for (let start = 0; start < ops.length; start += opsMax) {
-        table.apply(ops.slice(start, start + opsMax));
-      }
-      distributor.changed('revoke', null, subjectsOf(ops));
+  #put(ops: readonly RevokeOp[], intoRows?: (denial: Denial) => boolean): void {
+    this.#change(ops, intoRows);
+    this.#tell();
+  }
+
+  #change(ops: readonly RevokeOp[], intoRows: (denial: Denial) => boolean = () => false): void {
+    const gone = this.#gone;
+    if (gone.length > 0) this.#gone = [];
+    for (const denial of gone) if (intoRows(denial)) this.#intoRows.push(denial);
+    if (ops.length === 0) return;
+    const { table, distributor } = this.#options;
+    for (let start = 0; start < ops.length; start += opsMax) {
+      table.apply(ops.slice(start, start + opsMax));
     }
+    distributor.changed('revoke', null, subjectsOf(ops));
+  }
+
+  #tell(): void {
     // An early block that is carried now changes no row, and still is another.
     const { carriedChanges } = this.#denials;
     if (carriedChanges === this.#changesTold) return;
     this.#changesTold = carriedChanges;
-    const { epoch, denials } = this.#carried;
-    this.#carried = this.#denials.carried();
-    const held = new Set(this.#carried.denials.map(denialKey));
-    const gone = denials.filter((denial) => !held.has(denialKey(denial)));
-    this.#leaving.add({ epoch, denials: gone.filter(intoRows), early: [] });
+    const denials = this.#intoRows.filter((denial) => !this.#denials.isCarried(denialKey(denial)));
+    this.#intoRows = [];
+    this.#leaving.add({ epoch: this.#epoch, denials, early: [] });
+    this.#epoch = this.#denials.epoch;
     this.#options.onBlocks();
     this.#save();
   }
 
+  /** Without those that end first, where there is no room for all. */
+  #fitting(denials: readonly Denial[]) {
+    const others = denials.filter(({ op }) => op !== 'block');
+    const held = this.#denials.carriedCount - this.#denials.carriedBlocks;
+    const left = Math.max(0, others.length - Math.max(0, carriedMax - held));
+    const longest = left === 0 ? others : others.toSorted(longestFirst).slice(0, -left);
+    const blocks = denials.filter(({ op }) => op === 'block');
+    return { fitting: [...blocks, ...longest], left };
+  }
+
   #save(): void {
+    const all = { ...this.#denials.carried(), early: this.#early };
     // The disk counts what it could not keep; there is nothing more to do about it here.
-    void this.#options.save(this.#leaving.beside({ ...this.#carried, early: this.#early }));
+    void this.#options.save(this.#leaving.beside(all, (key) => this.#denials.isCarried(key)));
   }
 }
 

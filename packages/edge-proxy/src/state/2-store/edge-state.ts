@@ -149,7 +149,7 @@ export class EdgeState {
     const head = found.revoke.position;
     this.carried.restore(denials, head);
     // Of an epoch that is over, or in the rows.
-    if (head !== null && !this.carried.empty) this.carried.arrived(head.epoch);
+    if (head !== null && !this.carried.empty) await this.carried.arrived(head.epoch);
     for (const lane of lanes) {
       const { position } = found[lane];
       if (position === null) continue;

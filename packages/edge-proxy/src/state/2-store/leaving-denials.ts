@@ -68,8 +68,11 @@ export class LeavingDenials {
     }
   }
 
-  /** All that the file is to hold: what is still enforced beside the rows, and these. */
-  beside({ epoch, denials, early }: CarriedOps): CarriedOps {
+  /**
+   * All that the file is to hold: what is still enforced beside the rows, and these. `isAmong`: of
+   * which rows there is a denial in the former.
+   */
+  beside({ epoch, denials, early }: CarriedOps, isAmong: (key: string) => boolean): CarriedOps {
     if (this.empty) return { epoch, denials, early };
     const batches = [...this.#batches];
     const leaving = batches.flatMap((one) => {
@@ -77,10 +80,10 @@ export class LeavingDenials {
       return one.denials.filter(({ op }) => op === 'block' || one.epoch === epoch);
     });
     const rows = new Map(leaving.map((one) => [denialKey(one), one]));
-    for (const denial of denials) rows.delete(denialKey(denial));
+    const others = [...rows].flatMap(([key, one]) => (isAmong(key) ? [] : [one]));
     return {
       epoch,
-      denials: [...denials, ...rows.values()],
+      denials: [...denials, ...others],
       early: [...early, ...batches.flatMap((one) => one.early)],
     };
   }

@@ -58,6 +58,36 @@ function tableOf(...ops: RevokeOp[]): LaneTable {
 }
 
 describe('rows that take the place of others', () => {
+  it('leave turns to others while many are carried, all of them in force at each', async () => {
+    const { tables, store } = revokeStore();
+    const { carried, rows } = tables;
+    const blocks = Array.from({ length: 20_000 }, (_, n) => block(`rev_${n}`, `usr_${n}`));
+    rows.revoke.apply(blocks);
+    const turns: { readonly carried: number; readonly rows: number }[] = [];
+    let swapping = true;
+    const look = (): void => {
+      turns.push({ carried: carried.rows, rows: rows.revoke.rows });
+      if (swapping) setImmediate(look);
+    };
+    const swapTo = async (epoch: number, source: LaneTable): Promise<void> => {
+      stageAll(store, source);
+      turns.length = 0;
+      swapping = true;
+      setImmediate(look);
+      await store.swap({ ...arrival, position: { epoch, rev: 0 }, carry: 'blocks' });
+      swapping = false;
+      for (const turn of turns) {
+        expect(Math.max(turn.carried, turn.rows)).toBe(blocks.length);
+      }
+      // In the middle of it.
+      expect(turns.some((turn) => turn.carried > 0 && turn.carried < blocks.length)).toBe(true);
+    };
+    await swapTo(2, tableOf());
+    expect([carried.rows, rows.revoke.rows]).toEqual([blocks.length, 0]);
+    await swapTo(3, tableOf(...blocks));
+    expect([carried.rows, rows.revoke.rows]).toEqual([0, blocks.length]);
+  });
+
   it('find the blocks that they lack in force already, whenever a reader looks', async () => {
     const { tables, store, carried } = revokeStore();
     tables.rows.revoke.apply([block('rev_1', 'usr_a'), block('rev_2', 'usr_b')]);

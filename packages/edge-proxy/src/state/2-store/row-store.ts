@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { RevokeOp } from '@sallyport/shared/state/model';
 import { MalformedShardError, TableLimitError } from '@sallyport/shared/state/tables/errors';
 import { type RowLane, type RowOp, shardsPerLane } from '@sallyport/shared/state/tables/lane';
@@ -7,12 +6,12 @@ import { type Denial, denialWeight } from '@sallyport/shared/sync/denials';
 import type { Carry, Problem } from '@sallyport/shared/sync/edge-lane-model';
 import type { FrameMessage, ShardDigest } from '@sallyport/shared/sync/messages';
 import type { Distributor } from '../../worker/distributor.ts';
-import { monotonicMs } from '../monotonic.ts';
 import { admitRows } from './admit-rows.ts';
 import type { CarriedRows } from './carried-rows.ts';
 import { type Arrival, type LaneStore, type Swap, type Taken, taken } from './lane-store.ts';
 import { joinShard } from './staged-bytes.ts';
 import { subjectsOf } from './subjects.ts';
+import { startTurns } from './turns.ts';
 
 /** Keeps what was taken beyond this process. */
 export interface RowDisk {
@@ -91,28 +90,28 @@ export class RowStore implements LaneStore {
 
   swap(swap: Swap): Taken | Promise<Taken> {
     const { carried } = this.#options;
-    if (carried === null) return this.#replace(swap);
-    if (swap.carry !== 'nothing') return this.#swapCarrying(swap, carried);
-    carried.carry([], swap.position.epoch);
-    return this.#replace(swap);
+    const beside = swap.carry !== 'nothing' || carried?.empty === false;
+    return carried !== null && beside ? this.#swapCarrying(swap, carried) : this.#replace(swap);
   }
 
-  /** In slices where something may have to be carried: a lane may have a million rows. */
+  /** In slices: a lane may have a million rows, and much of it to be carried. */
   async #swapCarrying(swap: Swap, carried: CarriedRows): Promise<Taken> {
-    const lacking = await this.#lacking(swap.carry);
+    const { epoch } = swap.position;
+    const lacking = swap.carry === 'nothing' ? [] : await this.#lacking(swap.carry);
     // Ahead of the new rows, so that no reader in another thread finds a moment without either; and
     // with them what had been enforced early under an epoch before.
-    const left = carried.carry(lacking, swap.position.epoch);
-    return { ...this.#replace(swap), uncarried: left };
+    const uncarried = await carried.carry(lacking, epoch);
+    const replaced = this.#replace(swap);
+    // Behind the new rows, and on disk no sooner than they are.
+    await carried.arrived(epoch);
+    return { ...replaced, uncarried };
   }
 
   #replace({ position, path, arrivedAtMs }: Swap): Extract<Taken, { kind: 'taken' }> {
-    const { table, distributor, disk, carried } = this.#options;
+    const { table, distributor, disk } = this.#options;
     this.#staged.commit();
     // It never rejects; who acknowledges asks the disk for it.
     void disk.replaced(table.lane, position, null);
-    // Behind the new rows, and on disk no sooner than they are.
-    if (carried?.empty === false) carried.arrived(position.epoch);
     const delivery = { path, arrivedAtMs, lane: this.lane, position, silent: false };
     distributor.changed(this.lane, delivery, null);
     return taken;
@@ -122,26 +121,27 @@ export class RowStore implements LaneStore {
   async #lacking(carry: Carry): Promise<Denial[]> {
     const { table } = this.#options;
     const lacking: Denial[] = [];
-    let sliceEndsAtMs = monotonicMs() + sliceMs;
+    const turn = startTurns();
     for (const index of shardIndexes) {
       const staged = this.#staged.shardDigest(index);
       if (staged === null || Buffer.compare(staged, table.shardDigest(index)) === 0) continue;
-      for (const denial of carriedKinds[carry].flatMap((kind) => [
-        ...table.shardOps(index, kind),
-      ])) {
-        const row = this.#staged.rowOf(denial);
-        if (row !== undefined && !isAsStrict(row, denial)) lacking.push(denial);
+      let looked = 0;
+      for (const kind of carriedKinds[carry]) {
+        for (const denial of table.shardOps(index, kind)) {
+          const row = this.#staged.rowOf(denial);
+          if (row !== undefined && !isAsStrict(row, denial)) lacking.push(denial);
+          looked += 1;
+          if (looked % pieceMax === 0) await turn();
+        }
       }
-      if (monotonicMs() < sliceEndsAtMs) continue;
-      await setImmediate();
-      sliceEndsAtMs = monotonicMs() + sliceMs;
+      await turn();
     }
     return lacking;
   }
 }
 
-/** So long the main thread does nothing else. */
-const sliceMs = 5;
+/** Rows in one go. */
+const pieceMax = 200;
 
 const carriedKinds: Readonly<Record<Carry, readonly Denial['op'][]>> = {
   nothing: [],

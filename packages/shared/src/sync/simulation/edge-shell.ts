@@ -162,7 +162,8 @@ export class EdgeShell {
       case 'alarm':
         return edge.watcher.alarm(edge, this.lane, effect.name, effect.detail);
       case 'repeat_acks':
-        return edge.reportCarried(this, effect.path);
+        if (this.lane === 'revoke' && effect.path === 'grpc') edge.reportCarried(true);
+        return;
     }
   }
 
@@ -223,7 +224,7 @@ export class EdgeShell {
     edge.watcher.swapped(edge, this, position);
     this.feed({ type: 'swapped', digest: this.rows.digest() });
     this.#checkpoint();
-    if (path !== null) edge.reportCarried(this, path);
+    if (this.lane === 'revoke' && path === 'grpc') edge.reportCarried(true);
   }
 
   #liftEarly(body: Uint8Array): void {

@@ -52,7 +52,8 @@ export type Sabotage =
   | 'believe_forged'
   | 'skip_gaps'
   | 'carry_nothing'
-  | 'forget_early';
+  | 'forget_early'
+  | 'tell_no_end';
 
 /** Past this age of its state an edge denies everything. */
 export const budgetMs = 5_000;
@@ -79,6 +80,9 @@ export class Edge {
   readonly #network: EdgeNetwork;
   readonly #targets = new Map<string, number>();
   #waiting: (() => void)[] = [];
+  /** Whether the last list of blocks that was told was of none. */
+  #toldNone = false;
+  #carriedChanges = 0;
   readonly #paths: Readonly<Record<ModelLane, readonly StreamPath[]>>;
   #life = 0;
 
@@ -124,6 +128,8 @@ export class Edge {
     this.#life += 1;
     this.carried = new CarriedDenials();
     this.carriedRows = new ModelRows('set');
+    this.#toldNone = false;
+    this.#carriedChanges = 0;
     this.shells = [new EdgeShell(this, 'revoke'), new EdgeShell(this, 'directory')];
     this.#restore();
     this.watcher.started(this);
@@ -139,7 +145,7 @@ export class Edge {
     });
     this.#timeline.every(reportMs, reportMs, () => {
       if (!this.up || this.#life !== life) return false;
-      if (!this.frozen) this.reportCarried(this.revoke, 'grpc');
+      if (!this.frozen) this.reportCarried(false);
       return true;
     });
   }
@@ -182,9 +188,13 @@ export class Edge {
   /** Brings the table of what is carried to what it should hold, on disk first. */
   carry(ops: readonly RevokeOp[]): void {
     this.disk.carried = this.carried.carried();
-    if (ops.length === 0) return;
-    this.carriedRows.apply(ops);
-    if (this.up && this.shells.length > 0) this.watcher.carriedChanged(this);
+    if (ops.length > 0) {
+      this.carriedRows.apply(ops);
+      if (this.up && this.shells.length > 0) this.watcher.carriedChanged(this);
+    }
+    if (this.carried.carriedChanges === this.#carriedChanges) return;
+    this.#carriedChanges = this.carried.carriedChanges;
+    this.reportCarried(false);
   }
 
   /** On disk first, as what is carried. */
@@ -222,10 +232,19 @@ export class Edge {
     this.arrived(head.epoch);
   }
 
-  reportCarried(shell: EdgeShell, path: StreamPath): void {
+  /**
+   * Which blocks are carried, whenever that changes. That there are none is told once: after there
+   * were some, and with `anew`, to a replica that may have heard of some.
+   */
+  reportCarried(anew: boolean): void {
+    if (this.shells.length === 0) return;
+    const { state, streams } = this.revoke;
+    if (state.head === null || state.paths.grpc.phase.kind !== 'tail') return;
     const blocks = this.carried.blocks();
-    if (shell.lane !== 'revoke' || blocks.length === 0) return;
-    shell.streams.get(path)?.toReplica({ type: 'carried', blocks });
+    const none = blocks.length === 0;
+    if (none && ((this.#toldNone && !anew) || this.sabotage === 'tell_no_end')) return;
+    this.#toldNone = none;
+    streams.get('grpc')?.toReplica({ type: 'carried', blocks });
   }
 
   endStream(shell: EdgeShell, path: StreamPath, next: boolean): void {

@@ -15,6 +15,9 @@ type Body<Event> = Event extends unknown ? Omit<Event, 'nowMs' | 'source'> : nev
 /** One stream at a replica: the shell around its machine. */
 export class ReplicaSession implements StreamEnd<Up> {
   readonly lane: ModelLane;
+  /** How many blocks the edge carries, as it told last; null: it told nothing. */
+  carried: number | null = null;
+  readonly #edge: string;
   readonly #replica: Replica;
   readonly #stream: () => Stream;
   #state: ReplicaLane;
@@ -24,8 +27,9 @@ export class ReplicaSession implements StreamEnd<Up> {
   /** What came while the process stood still. */
   #unread: Up[] = [];
 
-  constructor(replica: Replica, lane: ModelLane, stream: () => Stream) {
+  constructor(replica: Replica, edge: string, lane: ModelLane, stream: () => Stream) {
     this.#replica = replica;
+    this.#edge = edge;
     this.lane = lane;
     this.#stream = stream;
     this.#state = createReplicaLane(lane);
@@ -57,7 +61,8 @@ export class ReplicaSession implements StreamEnd<Up> {
         return this.#step({ type: 'nack', position, code, refusedSha256: refused });
       }
       case 'carried':
-        if (this.#replica.reachesDatabase) this.#replica.database.adopt(message.blocks);
+        this.carried = message.blocks.length;
+        return this.#replica.takeCarried(this.#edge, message.blocks);
     }
   }
 

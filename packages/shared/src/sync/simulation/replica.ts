@@ -1,4 +1,4 @@
-import type { Position } from '../../state/model.ts';
+import type { Block, Position } from '../../state/model.ts';
 import type { LaneHead, ManifestMessage, ProvisionalMessage } from '../messages.ts';
 import { comparePositions, samePosition } from '../position.ts';
 import type { LaneSource } from '../replica-lane-model.ts';
@@ -45,6 +45,8 @@ export class Replica {
   readonly #sessions = new Set<ReplicaSession>();
   /** Denials that were broadcast and are not in the log yet: its journal, which survives it. */
   readonly #owed: { readonly ops: readonly ModelOp[] }[] = [];
+  /** The newest list of blocks of each edge, until the database has taken it. */
+  readonly #carried = new Map<string, readonly Block[]>();
   #seenDatabaseMs = Number.NEGATIVE_INFINITY;
   #life = 0;
 
@@ -68,6 +70,7 @@ export class Replica {
     this.up = false;
     this.paused = false;
     this.#images.clear();
+    this.#carried.clear();
     this.#seenDatabaseMs = Number.NEGATIVE_INFINITY;
     for (const session of [...this.#sessions]) session.end();
     this.#sessions.clear();
@@ -77,8 +80,8 @@ export class Replica {
     return this.up && !this.paused && !this.databaseCut && this.database.up;
   }
 
-  accept(lane: ModelLane, stream: () => Stream): ReplicaSession {
-    const session = new ReplicaSession(this, lane, stream);
+  accept(edge: string, lane: ModelLane, stream: () => Stream): ReplicaSession {
+    const session = new ReplicaSession(this, edge, lane, stream);
     this.#sessions.add(session);
     return session;
   }
@@ -87,11 +90,19 @@ export class Replica {
     this.#sessions.delete(session);
   }
 
-  /** Reads what is new in the log. */
+  /** What an edge carries; none: what it told before counts no more. */
+  takeCarried(edge: string, blocks: readonly Block[]): void {
+    if (blocks.length === 0) this.#carried.delete(edge);
+    else this.#carried.set(edge, blocks);
+  }
+
+  /** Writes what waits for the database, and reads what is new in its log. */
   follow(): void {
     if (!this.reachesDatabase) return;
     this.#seenDatabaseMs = this.timeline.nowMs;
     for (const { ops } of this.#owed.splice(0)) this.database.commit('revoke', ops);
+    for (const blocks of this.#carried.values()) this.database.adopt(blocks);
+    this.#carried.clear();
     for (const lane of modelLanes) this.#followLane(lane);
     this.pump();
   }

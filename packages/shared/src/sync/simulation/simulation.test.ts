@@ -32,6 +32,7 @@ describe('the simulator', () => {
     ['applies frames behind a gap', 'skip_gaps'],
     ['carries no blocks into a new epoch', 'carry_nothing'],
     ['forgets at a restart what it enforced early', 'forget_early'],
+    ['does not tell that it carries nothing any more', 'tell_no_end'],
   ])('finds out an edge that %s', { timeout: chunkMsMax }, (_, sabotage) => {
     const seeds = Array.from({ length: 400 }, (__, index) => index + 1);
     const found = seeds.find((seed) => !simulate(seed, { sabotage }).ok);

@@ -33,7 +33,12 @@ export class World implements EdgeNetwork {
   readonly oracle: Oracle;
   readonly #cuts = new Set<string>();
   #checks = 0;
-  readonly #streams = new Set<{ stream: Stream; session: ReplicaSession }>();
+  readonly #streams = new Set<{
+    readonly stream: Stream;
+    readonly session: ReplicaSession;
+    readonly edge: Edge;
+    readonly path: StreamPath;
+  }>();
 
   constructor(
     seed: number,
@@ -108,8 +113,8 @@ export class World implements EdgeNetwork {
           closed: () => session.closed(),
         },
       });
-      const session = replica.accept(shell.lane, () => stream);
-      this.#streams.add({ stream, session });
+      const session = replica.accept(edge.name, shell.lane, () => stream);
+      this.#streams.add({ stream, session, edge, path });
       shell.opened(path, stream);
     });
   }
@@ -191,6 +196,11 @@ export class World implements EdgeNetwork {
         : edge.carriedRows.size;
       if (denials > 0) return `${edge.name} still carries ${edge.carriedRows.size}`;
       if (edge.isStale()) return `${edge.name} is stale`;
+    }
+    for (const { stream, session, edge, path } of this.#streams) {
+      if (!stream.open || session.lane !== 'revoke' || path !== 'grpc') continue;
+      const { carried } = session;
+      if (carried !== 0) return `${edge.name} has told of ${carried} carried blocks, and has none`;
     }
     return modelLanes.every((lane) => this.database.head(lane).rev >= 0) ? null : 'no head';
   }

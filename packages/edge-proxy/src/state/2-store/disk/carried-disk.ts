@@ -37,7 +37,9 @@ export class CarriedDisk {
     this.#lost = false;
     this.#sequence += 1;
     const sequence = this.#sequence;
-    this.file.put(() => ({ position: nowhere, sequence, body: encodeCarried(ops) }));
+    this.file.put(async () => {
+      return { position: nowhere, sequence, body: await encodeCarried(ops) };
+    });
   }
 
   /** The lane's whole state has come, which stands without what was lost. */

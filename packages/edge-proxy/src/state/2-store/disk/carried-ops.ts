@@ -1,6 +1,7 @@
 import { opsFromBytes, opsToBytes } from '@sallyport/proto';
 import type { StateOp } from '@sallyport/shared/state/model';
 import type { Denial } from '@sallyport/shared/sync/denials';
+import { startTurns } from '../turns.ts';
 import { decodeProof, encodeProof, MalformedFileError, readWide, writeWide } from './bytes.ts';
 import type { CarriedOps, EarlyDenials } from './loaded-state.ts';
 
@@ -8,13 +9,28 @@ const lengthBytes = 4;
 const epochBytes = 8;
 const frontBytes = epochBytes + lengthBytes;
 
-/** The epoch, the length of the denials' bytes and these, then the early frames, one after the other. */
-export function encodeCarried({ epoch, denials, early }: CarriedOps): Buffer {
-  const first = opsToBytes(denials);
+/** Denials in one go: some of a millisecond. */
+const pieceMax = 200;
+
+/**
+ * The epoch, the length of the denials' bytes and these, then the early frames, one after the other:
+ * in parts, and in slices, since there may be a great many. Ops that are encoded one after the other
+ * read as all of them encoded together.
+ */
+export async function encodeCarried({ epoch, denials, early }: CarriedOps): Promise<Uint8Array[]> {
+  const turn = startTurns();
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < denials.length; at += pieceMax) {
+    pieces.push(opsToBytes(denials.slice(at, at + pieceMax)));
+    await turn();
+  }
   const front = Buffer.alloc(frontBytes);
   writeWide(front, epoch, 0);
-  front.writeUInt32LE(first.length, epochBytes);
-  return Buffer.concat([front, first, ...early.flatMap(encodeEarly)]);
+  front.writeUInt32LE(
+    pieces.reduce((sum, { length }) => sum + length, 0),
+    epochBytes,
+  );
+  return [front, ...pieces, ...early.flatMap(encodeEarly)];
 }
 
 /** Reads what `encodeCarried` wrote. Throws MalformedFileError and UnreadableOpsError. */

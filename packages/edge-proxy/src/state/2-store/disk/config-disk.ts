@@ -41,7 +41,7 @@ export class ConfigDisk {
     this.#position = position;
     this.file.put(() => {
       this.#sequence += 1;
-      const body = Buffer.concat([encodeProof(proof), this.#rows.encode()]);
+      const body = [encodeProof(proof), this.#rows.encode()];
       return { position, sequence: this.#sequence, body };
     });
   }

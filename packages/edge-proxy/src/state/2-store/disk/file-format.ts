@@ -1,6 +1,7 @@
-import { type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { Lane, Position } from '@sallyport/shared/state/model';
 import { laneNumbers } from '@sallyport/shared/sync/messages';
+import { startTurns } from '../turns.ts';
 import { readWide, writeWide } from './bytes.ts';
 import { type DiskKeys, macBytes, macOf } from './disk-keys.ts';
 
@@ -68,7 +69,31 @@ export interface OpenedHeader {
 
 /** The header of a file with this body. */
 export function sealHeader(keys: DiskKeys, header: FileHeader, body: Uint8Array): Buffer {
-  const [{ id, key }] = keys.keys;
+  const bytes = openSeal(keys, header, body.byteLength);
+  macOf(keys.keys[0].key, bytes.subarray(0, macAt), body).copy(bytes, macAt);
+  return bytes;
+}
+
+/** The same for a body in parts; everybody else has a turn between them. */
+export async function sealHeaderOf(
+  keys: DiskKeys,
+  header: FileHeader,
+  body: readonly Uint8Array[],
+): Promise<Buffer> {
+  const bodyBytes = body.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const bytes = openSeal(keys, header, bodyBytes);
+  const turn = startTurns();
+  const mac = createHmac('sha256', keys.keys[0].key).update(bytes.subarray(0, macAt));
+  for (const part of body) {
+    mac.update(part);
+    await turn();
+  }
+  mac.digest().copy(bytes, macAt);
+  return bytes;
+}
+
+/** The header but for its MAC. */
+function openSeal(keys: DiskKeys, header: FileHeader, bodyBytes: number): Buffer {
   const bytes = Buffer.alloc(headerBytes);
   magic.copy(bytes);
   bytes.writeUInt16LE(format, 8);
@@ -76,12 +101,11 @@ export function sealHeader(keys: DiskKeys, header: FileHeader, body: Uint8Array)
   bytes.writeUInt8(laneNumber(header.lane), 11);
   bytes.writeUInt32LE(header.shard, 12);
   keys.tag.copy(bytes, tagAt);
-  id.copy(bytes, keyIdAt);
+  keys.keys[0].id.copy(bytes, keyIdAt);
   writeWide(bytes, header.position.epoch, 40);
   writeWide(bytes, header.position.rev, 48);
   writeWide(bytes, header.sequence, 56);
-  writeWide(bytes, body.byteLength, 64);
-  macOf(key, bytes.subarray(0, macAt), body).copy(bytes, macAt);
+  writeWide(bytes, bodyBytes, 64);
   return bytes;
 }
 

@@ -1,23 +1,26 @@
 import type { Position } from '@sallyport/shared/state/model';
 import type { DiskKeys } from './disk-keys.ts';
-import { type FilePlace, sealHeader } from './file-format.ts';
+import { type FilePlace, sealHeaderOf } from './file-format.ts';
 import { replaceFile } from './files.ts';
 
 /** What a file is to hold. */
 export interface SmallContent {
   readonly position: Position;
   readonly sequence: number;
-  readonly body: Uint8Array;
+  /** Its parts, one after the other. */
+  readonly body: readonly Uint8Array[];
 }
+
+type Content = () => SmallContent | Promise<SmallContent>;
 
 /** A file that is written as a whole each time; what comes while it is written is written after. */
 export class SmallFile {
   readonly #path: string;
   readonly #place: FilePlace;
   readonly #keys: DiskKeys;
-  #wanted: (() => SmallContent) | null = null;
+  #wanted: Content | null = null;
   #busy: Promise<void> = Promise.resolve();
-  #written: SmallContent | null = null;
+  #written: Omit<SmallContent, 'body'> | null = null;
 
   constructor(path: string, place: FilePlace, keys: DiskKeys) {
     this.#path = path;
@@ -31,12 +34,12 @@ export class SmallFile {
   }
 
   /** What was written last by this process. */
-  get written(): SmallContent | null {
+  get written(): Omit<SmallContent, 'body'> | null {
     return this.#written;
   }
 
   /** The file is to hold this, which is asked for when it is written. */
-  put(content: () => SmallContent): void {
+  put(content: Content): void {
     this.#wanted = content;
   }
 
@@ -50,9 +53,9 @@ export class SmallFile {
   async #write(): Promise<void> {
     const wanted = this.#wanted;
     if (wanted === null) return;
-    const content = wanted();
-    const header = sealHeader(this.#keys, { ...this.#place, ...content }, content.body);
-    await replaceFile(this.#path, [header, content.body]);
+    const { body, ...content } = await wanted();
+    const header = await sealHeaderOf(this.#keys, { ...this.#place, ...content }, body);
+    await replaceFile(this.#path, [header, ...body]);
     this.#written = content;
     if (this.#wanted === wanted) this.#wanted = null;
   }

@@ -174,7 +174,7 @@ export class StateDisk {
    */
   saveKeys(keys: readonly SigningKey[], withdrawn: readonly SigningKey[]): void {
     const position = { epoch: 0, rev: 0 };
-    const body = encodeKeys(keys, withdrawn);
+    const body = [encodeKeys(keys, withdrawn)];
     this.#parts.keysFile.put(() => ({ position, sequence: 0, body }));
     this.#writer.wakeSync();
   }

@@ -68,7 +68,7 @@ function others(): RevokeOp[] {
   });
 }
 
-function takeState(position: Position, ops: readonly RevokeOp[]): void {
+async function takeState(position: Position, ops: readonly RevokeOp[]): Promise<void> {
   const source = createLaneTable('revoke');
   source.apply([...others(), ...ops]);
   for (let index = 0; index < shardsPerLane; index += 1) {
@@ -78,7 +78,7 @@ function takeState(position: Position, ops: readonly RevokeOp[]): void {
     const expected = { digest, sha256, bytes: bytes.length, rows: source.shardRows(index) };
     state.stores.revoke.stage(index, [bytes], expected);
   }
-  void state.stores.revoke.swap({ ...arrival, position, carry: 'blocks' });
+  await state.stores.revoke.swap({ ...arrival, position, carry: 'blocks' });
 }
 
 async function onDisk(): Promise<void> {
@@ -87,18 +87,18 @@ async function onDisk(): Promise<void> {
 }
 
 epoch += 1;
-takeState({ epoch, rev: 0 }, [sampleBlock]);
+await takeState({ epoch, rev: 0 }, [sampleBlock]);
 await onDisk();
 say('ready');
 
 epoch += 1;
-takeState({ epoch, rev: 0 }, []);
+await takeState({ epoch, rev: 0 }, []);
 await onDisk();
 epoch += 1;
-if (way === 'state') takeState({ epoch, rev: 0 }, [sampleBlock]);
+if (way === 'state') await takeState({ epoch, rev: 0 }, [sampleBlock]);
 else {
   // The frame's state is on its way to the disk.
-  takeState({ epoch, rev: 0 }, []);
+  await takeState({ epoch, rev: 0 }, []);
   const body = Uint8Array.from(opsToBytes([sampleBlock]));
   const signed = { keyId: 'key_1', signature: new Uint8Array(64) };
   const frame = { lane: 'revoke', epoch, prevRev: 0, rev: 1, body, ...signed } as const;
