@@ -36,7 +36,9 @@ function describeState(answer: Json, became: string | undefined): string {
   const version = show(answer, 'version');
   if (became !== undefined) return `version ${version} ${became}`;
   if (waitsForApproval(answer)) {
-    const why = show(answer, 'needsApproval').replace('blast_radius', 'those who lose access');
+    const why = show(answer, 'needsApproval')
+      .replace('blast_radius', 'those who lose access')
+      .replace('guards', 'less is asked for before the next version');
     const then = answer['state'] === 'candidate' ? `, then sallyport rollout start ${version}` : '';
     return `version ${version} waits for another person (${why}): sallyport policy approve ${version}${then}`;
   }

@@ -56,6 +56,7 @@ export const laws: readonly Law[] = [
   law('row 112: compile throws nothing but PolicyCompileError, whatever it is given', 100, sturdy),
   law('row 112: no session and no anonymous: true, no permit', 100, closed),
   law('odd facts neither throw nor open anything', 100, calm),
+  law('what is not known lets nobody in who would not be let in if it were', 20, blind, 40),
   law('the age of the state only takes, and never gives', 100, takes),
   law('the longer nothing is heard the less is given', 100, fades),
   law('where serve is written no age changes a verdict', 100, serves),
@@ -127,6 +128,35 @@ function shuffleLists<Value extends object>(
     Array.isArray(part) ? shuffle(part) : part,
   ]);
   return Object.fromEntries(entries) as Value;
+}
+
+/** None of the expressions asks whether something is known: that is how a rule may let in by it. */
+function blind(): Property {
+  return fc.property(policySets, manyFacts, (set, all) => {
+    const compiled = compile(set);
+    for (const one of all) {
+      const { request, device } = one;
+      const less: readonly object[] = [
+        { place: null },
+        { risk: null },
+        { place: null, risk: null, sourceAddress: 'nowhere' },
+        { request: { ...request, headers: undefined } },
+        { device: device.kind === 'known' ? { ...device, posture: [] } : device },
+      ];
+      for (const unknown of less) {
+        if (letsIn(decide(compiled, { ...one, ...unknown }))) letIn(decide(compiled, one));
+      }
+    }
+  });
+}
+
+/** By a rule: what a route only watches is another matter. */
+function letsIn(decision: Decision): boolean {
+  return decision.outcome === 'permit' && decision.wouldDeny === null;
+}
+
+function letIn(decision: Decision): void {
+  if (!letsIn(decision)) throw new Error('let in by what is not known');
 }
 
 function explains(): Property {

@@ -16,6 +16,7 @@ import {
 } from './read.ts';
 import type { CompiledPolicySet } from './route.ts';
 import { type CompiledRoute, PathTable } from './route-table.ts';
+import type { RuleIndex } from './rule-index.ts';
 
 interface Hosts {
   readonly exactHosts: Map<string, PathTable>;
@@ -46,9 +47,13 @@ export function compileRoutes(
           compileBudgets(fields.get('staleness'), below(at, 'staleness'), 'route', settings),
         )
       : usual;
+    const indexes = [...new Set([...globals, ...own])].flatMap(
+      (policy) => policies.get(policy) ?? [],
+    );
+    checkSteps(indexes, at);
     const route = {
       name: name ?? '',
-      policies: [...new Set([...globals, ...own])].flatMap((policy) => policies.get(policy) ?? []),
+      policies: indexes,
       monitorUntilMs: fields.has('monitor')
         ? readMonitor(fields.get('monitor'), below(at, 'monitor'))
         : Number.NEGATIVE_INFINITY,
@@ -62,6 +67,23 @@ export function compileRoutes(
     names.add(name);
   }
   return hosts;
+}
+
+/**
+ * Steps that all the rules of a route may take for one request, whoever sends it: they are counted
+ * as if each applied and every fact were as large as it may be.
+ */
+const stepsMax = 250_000;
+
+/** One rule has a bound of its own; ten thousand at theirs would hold an edge up for many seconds. */
+function checkSteps(indexes: readonly RuleIndex[], place: Place): void {
+  const steps = indexes.reduce((sum, index) => sum + index.steps, 0);
+  if (steps <= stepsMax) return;
+  complain(
+    below(place, 'policies'),
+    `have rules that could take ${steps} steps for one request, and ${stepsMax} is the most: ` +
+      'use `groups`, `users` and `paths` in place of `when`, `pathsMatching` and long lists',
+  );
 }
 
 /** Never without an end: what is watched for good is not enforced at all. */

@@ -263,4 +263,22 @@ describe('explain', () => {
       { step: 'requirement', rule: 'app/stepUp/otp', value: 'false' },
     ]);
   });
+
+  test('names some of very many step-up rules, and wants what all of them want', () => {
+    const stepUp = Array.from({ length: 200 }, (_, at) => ({
+      name: `s${String(at).padStart(3, '0')}`,
+      paths: ['/both'],
+      require: { maxAge: `${300 - at}s` },
+    }));
+    const many = compile({ ...set, policies: set.policies.map((one) => ({ ...one, stepUp })) });
+    const old = { ...facts, nowMs: 400_000, session: { ...facts.session, expiresAtMs: 1_000_000 } };
+    const decision = decide(many, {
+      ...old,
+      request: { ...facts.request, path: '/both' },
+      device: { ...facts.device, certificateNotAfterMs: 1_000_000 },
+    } as Facts);
+    expect(decision).toMatchObject({ outcome: 'step_up', require: { maxAgeSeconds: 101 } });
+    expect([decision.ruleIds.length, decision.reasons.length]).toEqual([32, 32]);
+    expect(decision.ruleIds[0]).toBe('app/stepUp/s000');
+  });
 });

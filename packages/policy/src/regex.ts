@@ -1,5 +1,6 @@
 import { RE2JS } from 're2js';
 import { pathLengthMax } from './canonical-path.ts';
+import { RegexBudget } from './regex-budget.ts';
 import { type Instruction, type Program, runner } from './regex-program.ts';
 
 /**
@@ -22,14 +23,21 @@ const patternLengthMax = 512;
 const countsMax = 1000;
 /** Instructions of a program. */
 const sizeMax = 256;
+const tooMany = 'is one of too many in this set: use `paths`, or fewer and smaller expressions';
 /** Instructions times characters: some hundreds of microseconds. */
 const stepsMax = 65_536;
 
 /**
  * Compiles a pattern that must match the `whole` text, or may match `anywhere` in it. The problem
- * is a sentence for the administrator.
+ * is a sentence for the administrator. `budget`: that of the set it stands in.
  */
-export function compileRegex(pattern: string, where: 'whole' | 'anywhere'): ParsedRegex {
+export function compileRegex(
+  pattern: string,
+  where: 'whole' | 'anywhere',
+  budget: RegexBudget = new RegexBudget(),
+): ParsedRegex {
+  // Nothing is compiled any more where nothing is left.
+  if (!budget.take(1)) return refuse(tooMany);
   if (pattern.length > patternLengthMax) {
     return refuse(`is longer than ${patternLengthMax} characters`);
   }
@@ -38,6 +46,7 @@ export function compileRegex(pattern: string, where: 'whole' | 'anywhere'): Pars
   if (typeof compiled === 'string') return refuse(compiled);
   const size = compiled.programSize();
   if (size > sizeMax) return refuse('is too large: it has too many alternatives or repetitions');
+  if (!budget.take(size)) return refuse(tooMany);
   const program = readProgram(compiled);
   if (program === null) return refuse('has a part that is not known to this version');
   const matches = runner(program, where);

@@ -68,6 +68,63 @@ describe('row 66: many hosts', () => {
   });
 });
 
+describe('row 67: names are compared whole', () => {
+  const routes = [
+    routeTo('plain', { host: 'corp.test', ...everything }),
+    routeTo('near', { host: '*.b.corp.test', ...everything }),
+    routeTo('far', { host: '*.corp.test', ...everything }),
+  ];
+
+  test.each([
+    ['corp.test', 'plain'],
+    ['evilcorp.test', null],
+    ['corpxtest', null],
+    ['corp.test.evil.test', null],
+    ['a.corp.test', 'far'],
+    ['b.corp.test', 'far'],
+    ['a.b.corp.test', 'near'],
+    ['axb.corp.test', 'far'],
+    ['a.xb.corp.test', null],
+    ['a.a.b.corp.test', null],
+  ])('%s leads to %s, in whatever order the routes stand', (host, name) => {
+    for (const order of [routes, routes.toReversed()]) {
+      expect(decide(compile(setOf(...order)), facts(host, '/pub/x')).route).toBe(name);
+    }
+  });
+
+  test('a principal with a dot is not one with another character there', () => {
+    const set = setOf(routeTo('app', { host: 'a.test', ...everything }));
+    const compiled = compile({
+      ...set,
+      policies: [
+        {
+          name: 'open',
+          allow: [{ name: 'all', groups: ['staff'] }],
+          deny: [{ name: 'one', users: ['a.b@corp.test', 'u.1'] }],
+          stepUp: [],
+        },
+      ],
+    });
+    const outcomeOf = (id: string, email: string, group = 'staff') => {
+      const session = { kind: 'live', sid: 's', userId: id, deviceId: null, expiresAtMs: 9 };
+      const user = { kind: 'known', id, email, groups: [group], status: 'active', blocked: false };
+      return decide(compiled, {
+        ...facts('a.test', '/'),
+        session: { ...session, authenticatedAtMs: 0, amr: [] },
+        user: { ...user, employment: null },
+      } as Facts).outcome;
+    };
+    expect(outcomeOf('u', 'a.b@corp.test')).toBe('deny');
+    expect(outcomeOf('u.1', 'c@corp.test')).toBe('deny');
+    for (const email of ['aXb@corp.test', 'a.b@corpxtest', 'xa.b@corp.test', 'a.b@corp.test.x']) {
+      expect(outcomeOf('uX1', email)).toBe('permit');
+    }
+    for (const group of ['Staff', 'staff.', 'staf', 'xstaff']) {
+      expect(outcomeOf('u', 'c@corp.test', group)).toBe('deny');
+    }
+  });
+});
+
 describe('routes', () => {
   test('a host is known by its name or by a wildcard, in canonical form', () => {
     const compiled = compile(

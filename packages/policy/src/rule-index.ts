@@ -9,6 +9,8 @@ import type { KnownUser, View } from './view.ts';
 export interface RuleIndex {
   /** How many rules of each kind it holds. */
   readonly sizes: Readonly<Record<RuleKind, number>>;
+  /** That evaluating all of them may take at the most, as conditions count them. */
+  readonly steps: number;
   /** Adds the lists in which all rules stand that are not ruled out; some may stand in several. */
   readonly collect: (view: View, into: RuleLists[]) => void;
   /**
@@ -29,6 +31,7 @@ type SubjectKeys = Exclude<ConditionKeys, { readonly by: 'path' }>;
  */
 export function indexRules(rules: Iterable<CompiledRule>): RuleIndex {
   const sizes = { allow: 0, deny: 0, stepUp: 0 };
+  let steps = 0;
   const users = new SubjectRules<string>();
   const groups = new SubjectRules<number>();
   const services = new SubjectRules<string>();
@@ -37,6 +40,7 @@ export function indexRules(rules: Iterable<CompiledRule>): RuleIndex {
   const alike = new Alike();
   for (const rule of rules) {
     sizes[rule.kind] += 1;
+    steps += rule.steps;
     const keys = subjectOf(rule.conditions);
     if (keys === null) others.add(rule);
     else if (keys.by === 'service') services.add(keys, keys.values, rule);
@@ -60,6 +64,7 @@ export function indexRules(rules: Iterable<CompiledRule>): RuleIndex {
   };
   return {
     sizes,
+    steps,
     collect: (view, into) => {
       others.collect(view.segments, into);
       if (view.service !== null) services.collect(view.service, view, into);

@@ -27,6 +27,8 @@ export interface CompiledRule {
   readonly conditions: readonly Condition[];
   /** `changesAtMs` of the conditions that have one. */
   readonly timed: readonly ((view: View) => number)[];
+  /** That evaluating it may take at the most, as conditions count them. */
+  readonly steps: number;
   /** Its place among all rules of the policy set by id. */
   readonly order: number;
   /** The reasons of a verdict that this rule makes alone. */
@@ -91,7 +93,8 @@ function ruleOf(
   const id = `${policy}/${kind}/${name}`;
   const reasons = Object.freeze([Object.freeze({ code: reasonOfKind[kind], detail: id })]);
   const timed = conditions.flatMap(({ changesAtMs }) => changesAtMs ?? []);
-  return { id, ids: Object.freeze([id]), kind, conditions, timed, order: 0, reasons };
+  const steps = conditions.reduce((sum, one) => sum + (one.steps ?? 0), 0);
+  return { id, ids: Object.freeze([id]), kind, conditions, timed, steps, order: 0, reasons };
 }
 
 /** A service is nobody who signs in, so no rule may ask for both. */

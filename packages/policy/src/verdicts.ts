@@ -8,6 +8,12 @@ import { budgetUntilMs, type CompiledBudget, confirmedWithinSeconds } from './st
 import type { View } from './view.ts';
 import { sessionReasons } from './why.ts';
 
+/**
+ * Of the step-up rules that a verdict comes from, it names so many, the first by id: it is written
+ * into a record. What all of them require counts.
+ */
+const namedMax = 32;
+
 /** The only maker of a permit. */
 export function permit(
   route: CompiledRoute,
@@ -41,14 +47,15 @@ export function stepUp(
   view: View,
 ): StepUp {
   const stale = unconfirmed.map(({ lane }): Reason => ({ code: 'state_stale', detail: lane }));
+  const named = rules.slice(0, namedMax);
   const young = unconfirmed.map((budget) => ({
     maxAgeSeconds: confirmedWithinSeconds(budget, view),
   }));
   return {
     outcome: 'step_up',
     route: route.name,
-    reasons: [...rules.flatMap((rule) => rule.reasons), ...stale],
-    ruleIds: rules.map((rule) => rule.id),
+    reasons: [...named.flatMap((rule) => rule.reasons), ...stale],
+    ruleIds: named.map((rule) => rule.id),
     require: strictest([...rules.map((rule) => rule.requirement.wanted), ...young]),
   };
 }
@@ -64,11 +71,12 @@ export function signIn(
     allowing === null
       ? { code: 'session_required' }
       : { code: 'session_required', detail: allowing.id };
+  const named = stepUps.slice(0, namedMax);
   return {
     outcome: 'sign_in',
     route: route.name,
-    reasons: [...sessionReasons(view), required, ...stepUps.flatMap((rule) => rule.reasons)],
-    ruleIds: [...(allowing === null ? [] : [allowing]), ...stepUps].map((rule) => rule.id),
+    reasons: [...sessionReasons(view), required, ...named.flatMap((rule) => rule.reasons)],
+    ruleIds: [...(allowing === null ? [] : [allowing]), ...named].map((rule) => rule.id),
   };
 }
 

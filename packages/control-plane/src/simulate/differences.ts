@@ -52,7 +52,7 @@ interface Counted<Key> {
 
 const examplesMax = 10;
 const shownMax = 100;
-/** A verdict may name every step-up rule there is. */
+/** A verdict may name many step-up rules. */
 const rulesOfVerdictMax = 16;
 const keysMax = 10_000;
 
@@ -115,8 +115,8 @@ class Difference {
   readonly #reasons = new Counts<{ readonly reason: string }>();
 
   add({ correlationId, facts, live, candidate }: Compared): void {
-    this.#requests += 1;
     const who = whoOf(facts);
+    this.#requests += 1;
     this.#users.add(who.user ?? `device ${who.device}`, who, correlationId);
     const route = live.route ?? candidate.route;
     this.#routes.add(route ?? '', { route }, correlationId);
@@ -179,7 +179,12 @@ function flat<Key extends object>({ key, requests, examples }: Counted<Key>) {
 }
 
 function whoOf({ user, device }: Facts): Who {
-  if (user.kind === 'known') return { user: user.id, email: user.email, device: null };
-  if (user.kind === 'missing') return { user: user.id, email: null, device: null };
-  return { user: null, email: null, device: device.kind === 'known' ? device.id : null };
+  if (user.kind === 'known') return { user: text(user.id), email: text(user.email), device: null };
+  if (user.kind === 'missing') return { user: text(user.id), email: null, device: null };
+  return { user: null, email: null, device: device.kind === 'known' ? text(device.id) : null };
+}
+
+/** Facts are as an edge wrote them. */
+function text(found: unknown): string | null {
+  return typeof found === 'string' ? found : null;
 }

@@ -19,6 +19,8 @@ export type Explanation =
     }
   /** The gate refused before there were facts, or no configuration was there. */
   | { readonly kind: 'nothing_to_explain' }
+  /** An edge wrote down what nothing can be decided on. */
+  | { readonly kind: 'facts_unreadable' }
   /** The record names a version that this database does not have. */
   | { readonly kind: 'version_unknown' };
 
@@ -32,8 +34,12 @@ export async function explainRecord(
   if (facts === null || configVersion === null) return { kind: 'nothing_to_explain' };
   const found = await versions.find(db, configVersion);
   if (found === null) return { kind: 'version_unknown' };
-  const { decision, trace } = decideAgain(found.policies, facts);
-  return { kind: 'explained', decision, trace, differences: differences(decision, record) };
+  try {
+    const { decision, trace } = decideAgain(found.policies, facts);
+    return { kind: 'explained', decision, trace, differences: differences(decision, record) };
+  } catch {
+    return { kind: 'facts_unreadable' };
+  }
 }
 
 /** The walk of `decide` with its steps, on facts as they were recorded. */

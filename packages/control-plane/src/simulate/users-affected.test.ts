@@ -1,12 +1,12 @@
 import { compile, type Facts } from '@sallyport/policy';
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { toPolicySet } from '@sallyport/shared/configuration/set';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { insertAccessRecords } from '../store/access-records.ts';
 import { testDatabase } from '../testing/database.ts';
 import { accessRecord } from '../testing/records.ts';
 import { factsOf, type Rules, rehearsedDocuments } from '../testing/rehearsed.ts';
-import { usersAffected } from './users-affected.ts';
+import { usersAffected, usersAffectedBy } from './users-affected.ts';
 
 const compiled = (rules: Rules) =>
   compile(toPolicySet(1, rehearsedDocuments(rules) as unknown as ConfigurationDocument[]));
@@ -39,4 +39,90 @@ test('users who lose are counted once, among those who had access in the window'
     { user: 'usr_alice', method: 'GET', host: 'wiki.corp.test', path: '/' },
   ]);
   expect(await usersAffected(database.db, live, live, window)).toMatchObject({ lose: 0 });
+});
+
+const members = [{ name: 'members', groups: ['employees'] }];
+const window = { sinceMs: 0, untilMs: 9_000 };
+
+test('one who asks for much does not hide the others', async () => {
+  const { database } = await testDatabase();
+  const insert = (user: string, groups: readonly string[]) =>
+    insertAccessRecords(
+      database,
+      'edg_test',
+      [accessRecord({ userId: user, facts: factsOf(user, groups) })],
+      5_000,
+    );
+  for (let at = 0; at < 150; at += 1) await insert(`usr_quiet${at}`, ['employees']);
+  for (let at = 0; at < 30; at += 1) await insert('usr_busy', ['employees', 'others']);
+  const affected = await usersAffectedBy(20)(
+    database.db,
+    compiled({ allow: members }),
+    compiled({ allow: [{ name: 'others', groups: ['others'] }] }),
+    window,
+  );
+  expect(affected).toMatchObject({ active: 151, lose: 150, sampled: true });
+});
+
+describe('access that ends later is lost', async () => {
+  const { database } = await testDatabase();
+  const records = [accessRecord({ facts: factsOf('usr_alice') })];
+  await insertAccessRecords(database, 'edg_test', records, 5_000);
+  const soon = new Date(Date.now() + 600_000).toISOString();
+  const losing = async (live: Rules, candidate: Rules) => {
+    const { lose } = await usersAffected(database.db, compiled(live), compiled(candidate), window);
+    return lose;
+  };
+
+  test.each<[what: string, candidate: Rules]>([
+    ['a rule that ends', { allow: [{ ...members[0], notAfter: soon }] }],
+    ['a denial that begins', { allow: members, deny: [{ name: 'soon', notBefore: soon }] }],
+    ['an expression', { allow: [{ ...members[0], when: `now < timestamp("${soon}")` }] }],
+  ])('by %s', async (_what, candidate) => {
+    expect(await losing({ allow: members }, candidate)).toBe(1);
+    // What would end without the change as well is not taken by it.
+    expect(await losing(candidate, candidate)).toBe(0);
+  });
+
+  test('by a denial that the route only watches until then', async () => {
+    const set = (deny: object[]) => {
+      const documents = rehearsedDocuments({ allow: members, deny }).map((document) =>
+        document.kind === 'Route'
+          ? { ...document, spec: { ...document.spec, monitor: { until: soon } } }
+          : document,
+      );
+      return compile(toPolicySet(1, documents as unknown as ConfigurationDocument[]));
+    };
+    const watched = set([{ name: 'all', groups: ['employees'] }]);
+    const affected = await usersAffected(database.db, set([]), watched, window);
+    expect(affected).toMatchObject({ active: 1, lose: 1, examples: [{ reason: 'rule_denied' }] });
+  });
+
+  test('and not by hours, ages and ends that come round or go along', async () => {
+    const usual = {
+      allow: [
+        {
+          ...members[0],
+          time: [{ from: '00:00', to: '00:00', zone: 'Europe/Berlin' }],
+          authentication: { maxAge: '1h' },
+          employment: { ended: false },
+        },
+      ],
+    };
+    const { user, session } = factsOf('usr_bob');
+    const employment = { class: 'contractor', endsAtMs: Date.now() + 86_400_000 } as const;
+    const facts = factsOf('usr_bob', ['employees'], {
+      session,
+      user: { ...user, employment } as never,
+    });
+    await insertAccessRecords(database, 'edg_test', [accessRecord({ facts })], 8_000);
+    const late = { sinceMs: 7_000, untilMs: 9_000 };
+    const { active, lose } = await usersAffected(
+      database.db,
+      compiled({ allow: members }),
+      compiled(usual),
+      late,
+    );
+    expect([active, lose]).toEqual([1, 0]);
+  });
 });

@@ -189,7 +189,7 @@ export async function findRecord(
     .select()
     .from(accessRecords)
     .where(eq(accessRecords.correlationId, correlationId))
-    .orderBy(desc(accessRecords.id))
+    .orderBy(asc(accessRecords.id))
     .limit(1);
   return row ?? null;
 }

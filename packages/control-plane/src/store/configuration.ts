@@ -137,6 +137,29 @@ export async function longestToClose(db: Executor, sinceVersion: number): Promis
   return row.longest ?? 0;
 }
 
+/**
+ * Going back from a version to the one it was made from, and so on: the first that is older than
+ * `sinceMs`, or that another person approved.
+ */
+export async function versionBeforeSteps(
+  db: Executor,
+  from: number,
+  sinceMs: number,
+): Promise<number> {
+  const { rows } = await db.execute<{ readonly version: number }>(sql`
+    with recursive steps as (
+      select version, base, created_at_ms, review
+      from configuration_versions where version = ${from}
+      union all
+      select before.version, before.base, before.created_at_ms, before.review
+      from configuration_versions before join steps on before.version = steps.base
+      where steps.created_at_ms >= ${sinceMs}
+        and steps.review ->> 'verdict' is distinct from 'approved'
+    )
+    select min(version)::float8 as version from steps`);
+  return rows[0]?.version ?? from;
+}
+
 /** Writes a new version. Under `holdConfiguration`. */
 export async function insertVersion(db: Executor, row: VersionRow): Promise<void> {
   await db.insert(configurationVersions).values(row);

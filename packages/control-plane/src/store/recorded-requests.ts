@@ -61,6 +61,48 @@ export async function* recordedRequests(
   }
 }
 
+type RequestOfUser = Record<string, unknown> & RecordedRequest & { readonly userId: string };
+
+const usersPerPage = 100;
+const requestsOfUser = 20;
+
+/**
+ * The newest requests of each user in a window, some users at a time, in the order of their ids,
+ * which says nothing about them. Steps from one user to the next in the index: what somebody asks
+ * for very often costs no more than what others do.
+ */
+export async function* newestOfEachUser(
+  db: Executor,
+  window: RecordWindow,
+): AsyncGenerator<readonly RecordedRequest[]> {
+  const afterId = await idBefore(db, window.sinceMs - skewMs);
+  const beforeId = await idAfter(db, window.untilMs + skewMs);
+  for (let after = ''; ; ) {
+    const { rows } = await db.execute<RequestOfUser>(sql`
+      with recursive users(id) as (
+        (select min(user_id) from access_records where user_id > ${after})
+        union all
+        select (select min(user_id) from access_records where user_id > users.id)
+        from users where users.id is not null
+      ), page as (select id from users where id is not null limit ${usersPerPage})
+      select page.id as "userId", newest.id::float8 as id, "correlationId", facts
+      from page left join lateral (
+        select id, correlation_id as "correlationId",
+          nullif(record -> 'facts', 'null'::jsonb) as facts
+        from access_records
+        where user_id = page.id and id > ${afterId} and id < ${beforeId}
+          and received_at_ms between ${window.sinceMs} and ${window.untilMs}
+        order by access_records.id desc limit ${requestsOfUser}
+      ) newest on true
+      order by page.id, newest.id desc`);
+    const found = rows.filter((row) => (row.id as number | null) !== null);
+    if (found.length > 0) yield found;
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = last.userId;
+  }
+}
+
 /** A request about which a shadow says something else. */
 export interface ShadowedRequest {
   readonly id: number;

@@ -1,3 +1,4 @@
+import { RegexBudget } from '../regex-budget.ts';
 import { type CelEnvironment, type Context, dottedName, leafNamed } from './context.ts';
 import { callFunction } from './functions.ts';
 import { choice, logic, unary } from './logic.ts';
@@ -40,12 +41,14 @@ const costMax = 10_000;
 export function compileExpression<Input>(
   text: string,
   environment: CelEnvironment<Input>,
+  regexes: RegexBudget = new RegexBudget(),
 ): CompiledExpression<Input> {
   const used = new Set<string>();
   try {
     const term = compileNode(parse(text), {
       environment,
       used,
+      regexes,
       variables: new Map(),
       compile: compileNode,
     });
@@ -115,6 +118,7 @@ function call<Input>(node: Call, context: Context<Input>): Term<Input> {
       node,
       node.target === null ? null : compileNode(node.target, context),
       node.arguments.map((part) => compileNode(part, context)),
+      context.regexes,
     )
   );
 }

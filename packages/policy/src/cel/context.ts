@@ -1,3 +1,4 @@
+import type { RegexBudget } from '../regex-budget.ts';
 import type { Node } from './syntax.ts';
 import { type CelType, Refusal, type Size, type Term } from './types.ts';
 import type { Evaluate, Value } from './values.ts';
@@ -32,6 +33,8 @@ export interface Context<Input> {
   readonly environment: CelEnvironment<Input>;
   /** Dotted names that the expression has used so far. */
   readonly used: Set<string>;
+  /** What the regular expressions of the set may take together. */
+  readonly regexes: RegexBudget;
   /** Variables of the macros around this part. */
   readonly variables: ReadonlyMap<string, Term<Input>>;
   readonly compile: (node: Node, context: Context<Input>) => Term<Input>;

@@ -1,11 +1,16 @@
 import { compileRegex } from '../regex.ts';
+import type { RegexBudget } from '../regex-budget.ts';
 import { both } from './operation.ts';
 import type { Call } from './syntax.ts';
 import { durationLiteral, instantParts, partOf, timestampOf } from './time.ts';
 import { bool, int, nameOf, Refusal, type Size, small, string, type Term } from './types.ts';
 import { type Evaluate, isFailure, type Result, unknown, type Value } from './values.ts';
 
-type Make = <Input>(terms: readonly Term<Input>[], at: number) => Term<Input> | null;
+type Make = <Input>(
+  terms: readonly Term<Input>[],
+  at: number,
+  regexes: RegexBudget,
+) => Term<Input> | null;
 
 /** Called as `text.startsWith("a")`. */
 const methods: ReadonlyMap<string, Make> = new Map<string, Make>([
@@ -34,10 +39,11 @@ export function callFunction<Input>(
   call: Call,
   target: Term<Input> | null,
   rest: readonly Term<Input>[],
+  regexes: RegexBudget,
 ): Term<Input> {
   const terms = target === null ? rest : [target, ...rest];
   const known = target === null ? functions : methods;
-  const term = known.get(call.name)?.(terms, call.at) ?? null;
+  const term = known.get(call.name)?.(terms, call.at, regexes) ?? null;
   if (term !== null) return term;
   const types = rest.map(({ type }) => nameOf(type)).join(', ');
   const before = target === null ? '' : `${nameOf(target.type)}.`;
@@ -114,13 +120,14 @@ function ofStrings<Input>(
 function matches<Input>(
   [text, pattern, more]: readonly Term<Input>[],
   at: number,
+  regexes: RegexBudget,
 ): Term<Input> | null {
   if (text?.type.kind !== 'string' || pattern?.type.kind !== 'string') return null;
   if (more !== undefined) return null;
   if (typeof pattern.constant !== 'string') {
     throw new Refusal('the pattern of matches must be a literal, so that it is checked here', at);
   }
-  const parsed = compileRegex(pattern.constant, 'anywhere');
+  const parsed = compileRegex(pattern.constant, 'anywhere', regexes);
   if (!parsed.ok) throw new Refusal(`the pattern ${parsed.problem}`, at);
   const { regex } = parsed;
   return {

@@ -1,4 +1,5 @@
 import { complain, type Place } from '../read.ts';
+import { RegexBudget } from '../regex-budget.ts';
 import { type Truth, truthOf } from '../truth.ts';
 import type { View } from '../view.ts';
 import { type CompiledExpression, compileExpression } from './compile.ts';
@@ -18,11 +19,17 @@ export interface When {
   readonly aboutUser: boolean;
   /** The first of the names that it looks at that is not known. */
   readonly missing: (view: View) => string | null;
+  /** Steps that one evaluation may take at the most. */
+  readonly steps: number;
 }
 
 /** Compiles an expression; null, and a problem with its place in the text, where it is not valid. */
-export function compileWhen(text: string, place: Place): When | null {
-  const compiled = compileExpression(text, viewEnvironment);
+export function compileWhen(
+  text: string,
+  place: Place,
+  regexes: RegexBudget = new RegexBudget(),
+): When | null {
+  const compiled = compileExpression(text, viewEnvironment, regexes);
   if (!compiled.ok)
     return complain(place, `${lineAndColumn(text, compiled.at)}: ${compiled.problem}`);
   if (compiled.term.type.kind !== 'bool') {
@@ -36,6 +43,7 @@ export function compileWhen(text: string, place: Place): When | null {
     roots: new Set(names.map((name) => name.split('.', 1)[0] as Root)),
     aboutUser: names.some((name) => /^(?:user|session)\./.test(name) || aboutUser.has(name)),
     missing: (view) => firstMissing(names, view),
+    steps: Math.ceil(compiled.term.cost),
   };
 }
 

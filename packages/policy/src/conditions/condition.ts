@@ -2,6 +2,7 @@ import type { GroupIndex } from '../groups.ts';
 import type { PathPattern } from '../pattern.ts';
 import type { Place } from '../read.ts';
 import type { ReasonCode } from '../reasons.ts';
+import type { RegexBudget } from '../regex-budget.ts';
 import type { Truth } from '../truth.ts';
 import type { View } from '../view.ts';
 
@@ -26,6 +27,11 @@ export interface Condition {
   readonly aboutUser?: boolean;
   /** Whether it is never unknown while nobody is signed in. Left out: it may be. */
   readonly sure?: boolean;
+  /**
+   * Steps of some tens of nanoseconds that asking it may take at the most, whatever the request.
+   * Left out: so few that they need no counting.
+   */
+  readonly steps?: number;
   /** What an index may look it up by: it is false for all else, and pending without a user. */
   readonly keys?: ConditionKeys;
 }
@@ -46,6 +52,8 @@ export interface ConditionContext {
   readonly services: ReadonlySet<string>;
   /** Lower-case names of headers that conditions look at; a condition adds what it needs. */
   readonly headerNames: Set<string>;
+  /** What its regular expressions may take together. */
+  readonly regexes: RegexBudget;
 }
 
 /** A kind of condition: how what stands in the field of a rule becomes a condition. */

@@ -70,6 +70,7 @@ function readWanted(value: unknown, place: Place): Wanted | null {
 function conditionOf(wanted: Wanted): Condition {
   return {
     field: 'device',
+    steps: wanted.posture.length,
     holds: (view) => evaluate(wanted, view, view.device),
     ...(wanted.posture.length > 0 || wanted.certificateMaxAgeMs !== null
       ? { changesAtMs: (view) => changesAtMs(wanted, view) }

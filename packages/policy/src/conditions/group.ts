@@ -10,6 +10,7 @@ export const groups: ConditionKind = {
     const numbers = names.map((name) => index.numberOf(name));
     return {
       field: 'groups',
+      steps: Math.ceil(numbers.length / 8),
       holds: (view) => (view.user === null ? 'pending' : truthOf(view.isInGroup(numbers))),
       reason: () => 'group_missing',
       aboutUser: true,

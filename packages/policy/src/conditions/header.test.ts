@@ -13,6 +13,15 @@ describe('headers', () => {
     'proxy-authorization',
     'sallyport-assertion',
     'sallyport_x',
+    'set-cookie2',
+    'x-api-key',
+    'apikey',
+    'x-auth-token',
+    'x-amz-security-token',
+    'x-csrf-token',
+    'x-client-secret',
+    'x-password',
+    'cf-access-jwt-assertion',
   ])('%s can never be named: facts are recorded', (name) => {
     expect(problemsOf('headers', [{ name, is: ['x'] }])).toMatchObject([
       { field: '/headers/0/name', message: 'must not be a header that proves who somebody is' },

@@ -1,5 +1,7 @@
+import { pathLengthMax } from '../canonical-path.ts';
 import { complain, type Place, readEntries } from '../read.ts';
 import { compileRegex, type Regex } from '../regex.ts';
+import type { RegexBudget } from '../regex-budget.ts';
 import type { Truth } from '../truth.ts';
 import type { View } from '../view.ts';
 import type { ConditionKind } from './condition.ts';
@@ -9,22 +11,30 @@ import type { ConditionKind } from './condition.ts';
  * are compared in: no slash at the end, and no escape that is not needed.
  */
 export const pathsMatching: ConditionKind = {
-  compile(value, place) {
-    const expressions = readEntries(value, place, readExpression);
+  compile(value, place, { regexes }) {
+    const expressions = readEntries(value, place, (entry, at) =>
+      readExpression(entry, at, regexes),
+    );
     if (expressions === null) return null;
     return {
       field: 'pathsMatching',
+      steps: expressions.reduce((sum, one) => sum + stepsOf(one), 0),
       holds: (view) => matchesAny(expressions, view),
       fact: () => 'request.path',
     };
   },
 };
 
-function readExpression(value: unknown, place: Place): Regex | null {
+/** As many as an expression in CEL is counted that asks the same. */
+function stepsOf(expression: Regex): number {
+  return 1 + Math.ceil(expression.stepsFor(pathLengthMax) / 64);
+}
+
+function readExpression(value: unknown, place: Place, budget: RegexBudget): Regex | null {
   if (typeof value !== 'string' || value === '') {
     return complain(place, 'must be a regular expression');
   }
-  const parsed = compileRegex(value, 'whole');
+  const parsed = compileRegex(value, 'whole', budget);
   return parsed.ok ? parsed.regex : complain(place, parsed.problem);
 }
 

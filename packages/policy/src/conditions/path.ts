@@ -10,6 +10,7 @@ export const paths: ConditionKind = {
     if (patterns === null) return null;
     return {
       field: 'paths',
+      steps: patterns.length,
       holds: (view) => truthOf(matchesAny(patterns, view.segments)),
       sure: true,
       keys: { by: 'path', values: patterns },

@@ -1,5 +1,6 @@
 import { GroupIndex } from '../groups.ts';
 import type { Place } from '../read.ts';
+import { RegexBudget } from '../regex-budget.ts';
 import type { Condition, ConditionContext, RuleKind } from './condition.ts';
 import { type ConditionField, conditionKinds } from './index.ts';
 
@@ -10,6 +11,7 @@ import { type ConditionField, conditionKinds } from './index.ts';
 export class ConditionPool implements ConditionContext {
   readonly groups: GroupIndex = new GroupIndex();
   readonly headerNames: Set<string> = new Set();
+  readonly regexes: RegexBudget = new RegexBudget();
   readonly services: ReadonlySet<string>;
   readonly #made = new Map<string, Condition>();
 

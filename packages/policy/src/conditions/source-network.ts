@@ -11,6 +11,7 @@ export const sourceNetworks: ConditionKind = {
     if (networks === null) return null;
     return {
       field: 'sourceNetworks',
+      steps: Math.ceil(networks.length / 4),
       holds: (view) => isWithin(networks, view),
       reason: () => 'network_other',
       fact: () => 'sourceAddress',

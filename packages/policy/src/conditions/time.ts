@@ -30,6 +30,7 @@ export const time: ConditionKind = {
     if (windows === null) return null;
     return {
       field: 'time',
+      steps: windows.length,
       holds: (view) => isWithinAny(windows, view),
       changesAtMs: ({ facts: { nowMs } }) =>
         firstAfter(

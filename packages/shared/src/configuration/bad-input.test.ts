@@ -250,7 +250,7 @@ spec: { issuer: https://login.corp.example, clientId: a, clientSecret: b }
     expect(validateDocument(policyOf('all', 10_001), '')).toEqual({
       problems: [{ field: '/spec/deny', message: 'has more than 10000 entries' }],
     });
-  });
+  }, 30_000);
 });
 
 describe('whatever is put in the place of whatever part', () => {

@@ -47,6 +47,34 @@ describe('a bundle', () => {
     expect(() => decode(text)).toThrow(expect.objectContaining({ code: 'invalid_configuration' }));
   });
 
+  const policyWith = (spec: string) =>
+    '{"documents":[{"apiVersion":"sallyport.dev/v1","kind":"Policy",' +
+    `"metadata":{"name":"a"},"spec":${spec}}]}`;
+  const rules = (count: number) =>
+    Array.from({ length: count }, (_none, at) => `{"groups":["a"],"name":"r${at}"}`).join(',');
+
+  it.each([
+    ['null in the place of documents', '{"documents":null}'],
+    ['null in the place of a document', '{"documents":[null]}'],
+    ['a document without anything', '{"documents":[{}]}'],
+    ['an unknown kind', '{"documents":[{"kind":"__proto__"}]}'],
+    ['null in the place of rules', policyWith('{"allow":null}')],
+    ['a rule without a name', policyWith('{"allow":[{"groups":["a"]}]}')],
+    ['an unknown enum', policyWith('{"allow":[{"employment":{"class":["owner"]},"name":"x"}]}')],
+    ['an unknown field', policyWith('{"allow":[{"everybody":true,"name":"x"}]}')],
+    ['NaN', policyWith('{"allow":[{"name":"x","risk":{"below":NaN}}]}')],
+    ['infinity', policyWith('{"allow":[{"name":"x","risk":{"below":1e999}}]}')],
+    ['__proto__', policyWith('{"allow":[{"__proto__":{"anonymous":true},"name":"x"}]}')],
+    ['half a character', policyWith('{"allow":[{"groups":["\\ud800"],"name":"x"}]}')],
+    ['text of 64 KiB', policyWith(`{"allow":[{"name":"x","when":"${'a'.repeat(65_536)}"}]}`)],
+    ['10,001 rules', policyWith(`{"allow":[${rules(10_001)}]}`)],
+    ['depth 100', policyWith('{"a":'.repeat(100) + '1' + '}'.repeat(100))],
+    ['depth 1,000,000', '['.repeat(1_000_000) + ']'.repeat(1_000_000)],
+    ['depth 1,000,000 in a document', `{"documents":[${'['.repeat(1e6)}${']'.repeat(1e6)}]}`],
+  ])('row 112: is refused with %s, whoever sent it', (_, text) => {
+    expect(() => decode(text)).toThrow(expect.objectContaining({ code: 'invalid_configuration' }));
+  });
+
   it('is refused when it is not UTF-8, or too large', () => {
     expect(() => decodeBundle(Uint8Array.of(0x22, 0xff, 0x22))).toThrow('not JSON');
     expect(() => decodeBundle(new Uint8Array(4_000_000))).toThrow('too large');

@@ -1,6 +1,7 @@
 import { newToken } from '@sallyport/shared/keys/tokens';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { insertToken } from '../../store/admin-tokens.ts';
+import type { Role } from '../../store/schema/index.ts';
 import type { TestAdmin } from '../../testing/admin.ts';
 import { apply, configured, route, settings, wikiSet } from '../../testing/configuration.ts';
 import { loggedOps, newestOps } from '../../testing/log-ops.ts';
@@ -57,6 +58,11 @@ describe('where the settings ask for another person', () => {
       body: { role: 'policy-admin', label: 'a friend of mine' },
     });
     expect((await review(version, 'approve', { token: friend.token })).status).toBe(403);
+    const { body: stranger } = await admin.send('POST', '/v1/tokens', {
+      token: await tokenOf('somebody', '3', 'owner'),
+      body: { role: 'policy-admin', label: 'made by another, and since' },
+    });
+    expect((await review(version, 'approve', { token: stranger.token })).status).toBe(403);
     const token = await tokenOf('Owner', '1');
     expect((await review(version, 'approve', { token })).status).toBe(403);
     expect(await live()).not.toBe(version);
@@ -90,7 +96,7 @@ describe('where the settings ask for another person', () => {
 
   test('a version cannot let itself out by its own settings', async () => {
     const { body } = await apply(admin, { documents: [settings()] });
-    expect(body).toMatchObject({ state: 'proposed', needsApproval: ['setting'] });
+    expect(body).toMatchObject({ state: 'proposed', needsApproval: ['setting', 'guards'] });
   });
 
   test('going back one step needs nobody, and further back does', async () => {
@@ -118,12 +124,40 @@ describe('where the settings ask for another person', () => {
   });
 });
 
-async function tokenOf(label: string, digit: string): Promise<string> {
+describe('what is asked for before the next version', () => {
+  const rollout = { blastRadius: { usersShare: 0.05, window: '7d' } };
+  const strict = { approval: { required: true }, rollout };
+
+  test('is not made less by going back to before it was asked for', async () => {
+    const own = await configured(wikiSet(['employees']));
+    expect((await apply(own, { documents: [settings(strict)] })).body.state).toBe('released');
+    const { body } = await own.send('POST', '/v1/config:rollback', { body: { toVersion: 1 } });
+    expect(body).toMatchObject({ state: 'proposed', needsApproval: ['setting', 'guards'] });
+    expect((await own.send('GET', '/v1/config')).body.version).toBe(2);
+  });
+
+  test.each([
+    ['a larger share', { blastRadius: { usersShare: 0.06, window: '7d' } }],
+    ['no share', { gates: { denialsMin: 20 } }],
+    ['a shorter window', { blastRadius: { usersShare: 0.05, window: '1d' } }],
+  ])('is not made less by one person: %s', async (_what, less) => {
+    const own = await configured(wikiSet(['employees'], { rollout }));
+    const documents = [settings({ rollout: less })];
+    const waits = { state: 'proposed', needsApproval: ['guards'] };
+    expect((await apply(own, { documents, dryRun: true })).body).toMatchObject(waits);
+    const { body } = await apply(own, { documents });
+    expect(body).toMatchObject(waits);
+    const more = settings({ rollout: { blastRadius: { usersShare: 0.04, window: '8d' } } });
+    expect((await apply(own, { documents: [more] })).body.state).toBe('released');
+  });
+});
+
+async function tokenOf(label: string, digit: string, role: Role = 'policy-admin'): Promise<string> {
   const { token, sha256 } = newToken('adm');
   await insertToken(admin.context.database.db, {
     id: `tok_${digit.repeat(26)}`,
     tokenHash: sha256,
-    role: 'policy-admin',
+    role,
     label,
     createdBy: 'test',
     createdAtMs: 0,

@@ -94,6 +94,35 @@ describe('deny-all by mistake', () => {
   });
 });
 
+test('small steps of one person count together, until another has seen them', async () => {
+  const half = { blastRadius: { usersShare: 0.5, window: '7d' } };
+  const own = await configured(wikiSet(['employees'], { rollout: half }));
+  for (const name of ['ada', 'bob', 'cyn', 'dan']) await visit(own.database, name, ['employees']);
+  const without = (...names: readonly string[]) => ({
+    ...denyAll,
+    spec: {
+      ...denyAll.spec,
+      deny: [{ name: 'some', users: names.map((name) => `${name}@corp.test`) }],
+    },
+  });
+  expect((await apply(own, { documents: [without('ada', 'bob')] })).status).toBe(201);
+  const next = { documents: [without('ada', 'bob', 'cyn')] };
+  const refused = await apply(own, next);
+  expect(refused.body.code).toBe('blast_radius_exceeded');
+  expect(refused.body.detail).toMatch(/^3 of 4 active users/);
+  // What takes nothing from anybody is no step.
+  expect((await apply(own, { documents: [route('more')] })).body.state).toBe('released');
+  const { body } = await apply(own, { ...next, confirm: true });
+  await own.send('POST', `/v1/config/versions/${body.version}/approve`, {
+    role: 'policy-admin',
+    body: {},
+  });
+  const { affected } = (
+    await apply(own, { documents: [without('ada', 'bob', 'cyn', 'dan')], dryRun: true })
+  ).body;
+  expect(affected).toMatchObject({ active: 1, lose: 1 });
+});
+
 test('one user of many may lose access where the share allows it, and no more than that', async () => {
   const own = await visited();
   for (let index = 0; index < 40; index += 1) {
@@ -120,8 +149,8 @@ test('one user of many may lose access where the share allows it, and no more th
     ],
   });
   expect(three.body.code).toBe('blast_radius_exceeded');
-  // Ada and Bob lost it before: of the 41 who are left, three lose it now.
-  expect(three.body.detail).toMatch(/^3 of 41 active users/);
+  // Ada and Bob lost it in the same week, by the same person.
+  expect(three.body.detail).toMatch(/^5 of 43 active users/);
 });
 
 test('going further back than one version is measured like any other change', async () => {

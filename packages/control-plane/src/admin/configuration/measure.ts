@@ -1,14 +1,15 @@
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { errorCodes, SallyportError } from '@sallyport/shared/errors';
-import { measureEffect } from '../../releases/blast-radius.ts';
+import { measureEffect, shareOf } from '../../releases/blast-radius.ts';
 import { releaseSettings } from '../../releases/settings.ts';
 import {
   findBundle,
   liveVersion,
   newestVersion,
   readDocumentsOf,
+  versionBeforeSteps,
 } from '../../store/configuration.ts';
-import { read, readSnapshot } from '../../store/database.ts';
+import { type Executor, read, readSnapshot } from '../../store/database.ts';
 import type { MeasuredEffect } from '../../store/schema/index.ts';
 import type { AdminContext } from '../context.ts';
 import { conflict } from '../http/problems.ts';
@@ -145,7 +146,26 @@ async function affectedBy(
 ): Promise<MeasuredEffect | null> {
   const { blastRadius } = releaseSettings(live);
   if (measure === 'where_limited' && blastRadius.limit === null) return null;
-  return read(database, (db) =>
-    measureEffect(db, usersAffected, live, candidate, blastRadius, clock()),
-  );
+  const nowMs = clock();
+  return read(database, async (db) => {
+    const by = (before: Documents) =>
+      measureEffect(db, usersAffected, before, candidate, blastRadius, nowMs);
+    const effect = await by(live);
+    // What takes nothing from anybody is no step.
+    if (effect.lose === 0) return effect;
+    const start = await readDocumentsBeforeSteps(db, nowMs - blastRadius.windowMs);
+    if (start === null) return effect;
+    const since = await by(start);
+    return shareOf(since) > shareOf(effect) ? since : effect;
+  });
+}
+
+/**
+ * The documents that were live when the window began, or that another person approved since: many
+ * small steps of one person count together. null: those are live.
+ */
+async function readDocumentsBeforeSteps(db: Executor, sinceMs: number): Promise<Documents | null> {
+  const live = await liveVersion(db);
+  const start = live === null ? null : await versionBeforeSteps(db, live, sinceMs);
+  return start === null || start === live ? null : readDocumentsOf(db, start);
 }

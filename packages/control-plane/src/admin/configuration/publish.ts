@@ -12,6 +12,7 @@ import type { ApprovalReason, MeasuredEffect, VersionState } from '../../store/s
 import type { WriteTx } from '../../store/write.ts';
 import { conflict } from '../http/problems.ts';
 import { type CheckedSet, checkChange } from './check.ts';
+import { weakensGuards } from './guards.ts';
 import { effectOf, type Prepared } from './measure.ts';
 import type { SetChange } from './next-set.ts';
 
@@ -31,7 +32,7 @@ export interface NewVersion {
   readonly confirm: boolean;
   /** The older version that this one is equal to. */
   readonly restores: number | null;
-  /** It goes back to what was live just before: nobody has to approve that again. */
+  /** It goes back to what was live just before, and asks for no less: nobody has to approve that. */
   readonly unconditional: boolean;
 }
 
@@ -139,13 +140,14 @@ function approvalsFor(
 
 /** Why another person would have to approve the release of this set. */
 export function approvalReasons(
-  { live, liveDocuments }: CheckedSet,
+  { live, liveDocuments, documents }: Pick<CheckedSet, 'live' | 'liveDocuments' | 'documents'>,
   affected: MeasuredEffect | null,
 ): ApprovalReason[] {
   const reasons: ApprovalReason[] = [];
   if (live === null) return reasons;
   if (releaseSettings(liveDocuments).approvalRequired) reasons.push('setting');
   if (affected !== null && isTooFar(affected)) reasons.push('blast_radius');
+  if (weakensGuards(liveDocuments, documents)) reasons.push('guards');
   return reasons;
 }
 

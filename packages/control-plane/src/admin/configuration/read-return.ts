@@ -1,6 +1,12 @@
-import { findVersionSummary, liveVersion, readDocumentsOf } from '../../store/configuration.ts';
+import {
+  findVersionSummary,
+  liveVersion,
+  readDocumentsOf,
+  readLiveDocuments,
+} from '../../store/configuration.ts';
 import type { Executor } from '../../store/database.ts';
 import { contradiction, notFound } from '../http/problems.ts';
+import { weakensGuards } from './guards.ts';
 import type { SetChange } from './next-set.ts';
 
 /** What going back to a version changes. */
@@ -13,10 +19,12 @@ export async function readReturn(
   if (target.state !== 'released') {
     throw contradiction('/toVersion', `version ${toVersion} was never released to every edge`);
   }
+  const given = await readDocumentsOf(db, toVersion);
   const live = await liveVersion(db);
   const current = live === null ? null : await findVersionSummary(db, live);
   return {
-    change: { given: await readDocumentsOf(db, toVersion), deleted: [], prune: true },
-    unconditional: current?.base === toVersion,
+    change: { given, deleted: [], prune: true },
+    unconditional:
+      current?.base === toVersion && !weakensGuards(await readLiveDocuments(db), given),
   };
 }

@@ -17,7 +17,8 @@ export interface Return {
 /**
  * Goes back: a new version that is equal to an older one, to every edge at once. A rollout under way
  * ends. What was live just before needs nobody's approval, because it is the way out of a bad
- * version; what is older counts as a change like any other.
+ * version; what is older, or asks for less before the next version, counts as a change like any
+ * other.
  */
 export async function goBack(
   tx: WriteTx,

@@ -82,7 +82,7 @@ const state = Type.Enum(
   },
 );
 
-const needsApproval = Type.Array(Type.Enum(['setting', 'blast_radius']), {
+const needsApproval = Type.Array(Type.Enum(['setting', 'blast_radius', 'guards']), {
   description: 'Why another person has to approve it; none: nobody has to.',
 });
 

@@ -46,6 +46,15 @@ test('a batch that is sent again is taken once', async () => {
   expect((await idsOf('limit=200')).filter((id) => id === record.correlationId)).toHaveLength(1);
 });
 
+test('what another edge writes under the same id later takes nothing away', async () => {
+  const record = accessRecord();
+  await insert(record);
+  const forged = { ...record, edge: 'edg_other', path: '/forged' };
+  await insertAccessRecords(admin.database, 'edg_other', [forged], Date.now());
+  const { body } = await admin.send('GET', `/v1/decisions/${record.correlationId}`);
+  expect([body.edge, body.path]).toEqual([record.edge, record.path]);
+});
+
 test('a record with text that no database takes is kept all the same', async () => {
   const record = accessRecord({ userAgent: 'a\u0000b\ud800', path: '/\u0000' });
   await insert(record);
@@ -229,5 +238,7 @@ describe('an explanation', () => {
   test('is refused where there was no decision, or its version is not here', async () => {
     expect((await explain(accessRecord({ outcome: 'refused' }))).status).toBe(409);
     expect((await explain(accessRecord({ ...recorded, configVersion: 99 }))).status).toBe(409);
+    const odd = { ...recorded, configVersion: 1, facts: { request: null } as never };
+    expect((await explain(accessRecord(odd))).status).toBe(409);
   });
 });

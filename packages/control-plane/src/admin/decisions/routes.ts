@@ -87,6 +87,9 @@ export function decisionRoutes(app: AdminApp, context: AdminContext): void {
         if (explanation.kind === 'nothing_to_explain') {
           throw conflict('the request was answered without a decision');
         }
+        if (explanation.kind === 'facts_unreadable') {
+          throw conflict('nothing can be decided on what the edge recorded');
+        }
         if (explanation.kind === 'version_unknown') {
           throw conflict('the configuration version that decided is not known here');
         }

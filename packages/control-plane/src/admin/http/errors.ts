@@ -71,12 +71,14 @@ function invalidFields(
 ): SallyportError {
   // An id of another shape names nothing.
   if (context === 'params') return notFound();
-  const problems = found
-    .map((one) => fieldProblem(one, context))
-    .filter(
-      (problem, index, all) => all.findIndex((other) => other.field === problem.field) === index,
-    );
-  return badFields(problems.slice(0, problemsShownMax));
+  // One for each field, and no more than are shown: a body may hold hundreds of thousands.
+  const problems = new Map<string, FieldProblem>();
+  for (const one of found) {
+    const problem = fieldProblem(one, context);
+    if (!problems.has(problem.field)) problems.set(problem.field, problem);
+    if (problems.size >= problemsShownMax) break;
+  }
+  return badFields([...problems.values()]);
 }
 
 function fieldProblem(found: FastifySchemaValidationError, context: string): FieldProblem {

@@ -272,3 +272,17 @@ describe('replay', () => {
     expect(answer.body.errors.map((one: { field: string }) => one.field)).toContain(field);
   });
 });
+
+test('more documents than anybody has, all of them bad, are refused without a long wait', async () => {
+  const request = { request: { url: 'https://wiki.corp.test/' } };
+  const simulate = (documents: unknown, more: object = {}) =>
+    admin.send('POST', '/v1/policy:simulate', {
+      role: 'viewer',
+      body: { documents, request, ...more },
+    });
+  const many = await simulate(Array.from({ length: 300_000 }, () => ({})));
+  expect([many.status, many.body.errors.length]).toEqual([400, 100]);
+  const bad = await simulate(Array.from({ length: 10_000 }, () => ({ kind: 'Policy' })));
+  expect([bad.status, bad.body.errors.length]).toEqual([400, 100]);
+  expect((await simulate({})).status).toBe(400);
+});

@@ -72,6 +72,26 @@ test('what cannot be decided besides is refused', async () => {
   expect(await shadows()).toEqual([]);
 });
 
+test('what an edge makes up costs the report nothing but that record', async () => {
+  const version = 77;
+  const shadow = { version, outcome: 'deny', reasons: [], ruleIds: [] } as const;
+  const facts = factsOf('usr_fay');
+  const records = [
+    accessRecord({ facts: {} as never, shadow }),
+    accessRecord({ facts, shadow: { version, outcome: 'deny' } as never }),
+    accessRecord({
+      facts: { ...facts, user: { kind: 'known', id: {}, email: 5 } as never },
+      shadow,
+    }),
+    accessRecord({ facts, shadow }),
+  ];
+  await insertAccessRecords(admin.database, 'edg_odd', records, Date.now());
+  const { status, body } = await admin.send('GET', `/v1/shadow/report?version=${version}`);
+  expect(status).toBe(200);
+  expect(body).toMatchObject({ read: 4, complete: true });
+  expect(body.lost.byUser).toContainEqual(expect.objectContaining({ user: 'usr_fay' }));
+});
+
 test('the report tells who would gain and who would lose, of that version alone', async () => {
   const differs = (
     user: string,

@@ -3,13 +3,17 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { isShallowJson } from './json-depth.ts';
 
-const recordBytesMax = 65_536;
+/** Its facts hold every group of a user, of which there may be a thousand with long names. */
+const recordBytesMax = 1_048_576;
 const depthMax = 16;
 
 const text = (maxLength: number) => Type.String({ maxLength });
 const textOrNull = (maxLength: number) => Type.Union([text(maxLength), Type.Null()]);
 const count = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const position = Type.Object({ epoch: count, rev: count });
+
+const codes = Type.Array(text(128), { maxItems: 64 });
+const ruleIds = Type.Array(text(256), { maxItems: 64 });
 
 /** The shape of an AccessRecord. Fields of a newer edge pass; the facts are kept as they are. */
 const RecordShape = Type.Object({
@@ -32,8 +36,8 @@ const RecordShape = Type.Object({
   certificateSha256: textOrNull(64),
   route: textOrNull(63),
   outcome: Type.String({ pattern: '^[a-z_]{1,32}$' }),
-  reasons: Type.Array(text(128), { maxItems: 64 }),
-  ruleIds: Type.Array(text(256), { maxItems: 64 }),
+  reasons: codes,
+  ruleIds,
   configVersion: Type.Union([count, Type.Null()]),
   revisions: Type.Object({
     revoke: Type.Optional(position),
@@ -42,6 +46,19 @@ const RecordShape = Type.Object({
     directory: Type.Optional(position),
   }),
   facts: Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()]),
+  // Older edges have neither.
+  wouldDeny: Type.Optional(Type.Union([Type.Object({ reasons: codes, ruleIds }), Type.Null()])),
+  shadow: Type.Optional(
+    Type.Union([
+      Type.Object({
+        version: count,
+        outcome: Type.Enum(['permit', 'deny', 'sign_in', 'step_up']),
+        reasons: codes,
+        ruleIds,
+      }),
+      Type.Null(),
+    ]),
+  ),
   status: Type.Integer({ minimum: 0, maximum: 999 }),
   ending: text(64),
   decisionUs: count,

@@ -85,6 +85,11 @@ describe('access records', () => {
       record({ ...name, reasons: 'none' }),
       record({ ...name, totalMs: -1 }),
       record({ ...name, path: 'x'.repeat(70_000) }),
+      record({ ...name, userAgent: 'x'.repeat(1_100_000) }),
+      record({ ...name, shadow: { version: 9, outcome: 'deny' } }),
+      record({ ...name, shadow: { version: '9', outcome: 'deny', reasons: [], ruleIds: [] } }),
+      record({ ...name, shadow: { version: 9, outcome: 'maybe', reasons: [], ruleIds: [] } }),
+      record({ ...name, wouldDeny: { reasons: ['rule_denied'], ruleIds: 'all' } }),
       Buffer.from(`{"facts":${'['.repeat(5_000)}${']'.repeat(5_000)}}`),
     ];
     const odd = record({
@@ -96,6 +101,17 @@ describe('access records', () => {
     expect(await stream.send(1, [...bad, odd])).toBe(1);
     expect(await stored(other.edgeId)).toEqual(['odd']);
     expect((await counted('unreadable')) - before).toBe(bad.length);
+    stream.end();
+  });
+
+  it('are stored with all the groups that a user may have', async () => {
+    const other = await world.joinEdge();
+    const stream = open(other.client);
+    const groups = Array.from({ length: 1_000 }, (_, at) => `${at}-${'g'.repeat(250)}`);
+    const facts = { user: { kind: 'known', groups } };
+    const large = record({ edge: other.edgeId, correlationId: 'large', facts });
+    expect(await stream.send(1, [large])).toBe(1);
+    expect(await stored(other.edgeId)).toEqual(['large']);
     stream.end();
   });
 

@@ -21,8 +21,11 @@ export type VersionState =
   | 'rolled_back'
   | 'refused';
 
-/** Why another person has to approve a version before it has effect. */
-export type ApprovalReason = 'setting' | 'blast_radius';
+/**
+ * Why another person has to approve a version before it has effect. `guards`: it would ask for less
+ * before the next one.
+ */
+export type ApprovalReason = 'setting' | 'blast_radius' | 'guards';
 
 /** What another person said of a version. */
 export interface Review {
