@@ -50,16 +50,18 @@ export function readYaml(text: string): Source {
     return { documents: [], problems: [{ line: 1, column: 1, message }] };
   }
   const lines = new LineCounter();
-  const parsed = parseAllDocuments(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: false,
-    // A %YAML directive does not get to bring back the yes/no and octals of 1.1.
-    version: '1.2',
-    schema: 'core',
-    merge: false,
-    logLevel: 'silent',
-  });
+  const parsed = withoutStacks(() =>
+    parseAllDocuments(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      // A %YAML directive does not get to bring back the yes/no and octals of 1.1.
+      version: '1.2',
+      schema: 'core',
+      merge: false,
+      logLevel: 'silent',
+    }),
+  );
   const reader = new TreeReader((offset) => place(lines, offset));
   const documents: SourceDocument[] = [];
   for (const document of 'empty' in parsed ? [] : parsed) {
@@ -78,6 +80,17 @@ export function readYaml(text: string): Source {
     documents.push({ value, broken, place: placeOf });
   }
   return { documents, problems: reader.problems };
+}
+
+/** The parser makes an Error for each mistake: of a hostile text, more time than all the rest. */
+function withoutStacks<T>(body: () => T): T {
+  const before = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return body();
+  } finally {
+    Error.stackTraceLimit = before;
+  }
 }
 
 class TreeReader {
