@@ -104,6 +104,34 @@ describe('what is kept on disk of denials beside the rows', () => {
     expect(saved.at(-1)?.denials).toEqual([block('three')]);
   });
 
+  it('has all of many that arrive, also when others are on disk in the middle of it', async () => {
+    const first = Promise.withResolvers<void>();
+    let kept = first.promise;
+    let arriving = false;
+    const { rows, table, saved } = rowsOn(
+      () => kept,
+      () => {
+        if (arriving) first.resolve();
+        return true;
+      },
+    );
+    await rows.carry([block('before')], 2);
+    rows.applied([block('before')]);
+    const many = Array.from({ length: 300 }, (_, n) => block(`rev_${n}`));
+    await rows.carry(many, 3);
+    // The rows of now are others, and not on disk.
+    kept = new Promise(() => undefined);
+    arriving = true;
+    const earlier = saved.length;
+    await rows.arrived(3);
+    expect(table.rows).toBe(0);
+    const counts = saved.slice(earlier).map(({ denials }) => {
+      return denials.filter((one) => many.some((other) => denialKey(other) === denialKey(one)))
+        .length;
+    });
+    expect(counts).toEqual([many.length, many.length]);
+  });
+
   it('has what is carried until an epoch ends with that epoch', async () => {
     const { rows, table, saved } = rowsOn(() => null);
     await rows.carry([{ op: 'ended_session', sid: 'ses_a', expiresAtMs: 1e15 }], 3);

@@ -193,12 +193,19 @@ export class CarriedRows {
     const { carriedChanges } = this.#denials;
     if (carriedChanges === this.#changesTold) return;
     this.#changesTold = carriedChanges;
-    const denials = this.#intoRows.filter((denial) => !this.#denials.isCarried(denialKey(denial)));
-    this.#intoRows = [];
-    this.#leaving.add({ epoch: this.#epoch, denials, early: [] });
+    this.#leave();
     this.#epoch = this.#denials.epoch;
     this.#options.onBlocks();
     this.#save();
+  }
+
+  /** What is carried no longer is not to leave the file before the rows that deny it are on disk. */
+  #leave(): void {
+    const gone = this.#intoRows;
+    if (gone.length === 0) return;
+    this.#intoRows = [];
+    const denials = gone.filter((denial) => !this.#denials.isCarried(denialKey(denial)));
+    this.#leaving.add({ epoch: this.#epoch, denials, early: [] });
   }
 
   /** Without those that end first, where there is no room for all. */
@@ -212,6 +219,8 @@ export class CarriedRows {
   }
 
   #save(): void {
+    // It may come in the middle of many that arrive: when others have become durable.
+    this.#leave();
     const all = { ...this.#denials.carried(), early: this.#early };
     // The disk counts what it could not keep; there is nothing more to do about it here.
     void this.#options.save(this.#leaving.beside(all, (key) => this.#denials.isCarried(key)));
