@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { laneHello } from './edge-lane.ts';
-import { alarms, at, DrivenLane, frame, only } from './testing/driven-lane.ts';
+import { alarms, at, DrivenLane, frame, manifest, only } from './testing/driven-lane.ts';
 
 describe('the start', () => {
   it('says what the disk had', () => {
@@ -55,6 +55,20 @@ describe('silence', () => {
     lane.nowMs += 20_000;
     expect(lane.feed({ type: 'tick', missedMs: 0 })).toEqual([]);
     expect(alarms(lane.wait(2_000))).toEqual(['silence']);
+  });
+
+  it('is not what it seems while rows change places, for nothing is read then', () => {
+    const lane = new DrivenLane();
+    lane.open('standby');
+    lane.heartbeat(at(10), { path: 'standby' });
+    lane.open('grpc', 'shards');
+    lane.heartbeat(at(10));
+    const effects = lane.manifest(manifest(at(20), ['a', 'b']), ['a', 'b']);
+    expect(only(effects, 'swap')).toHaveLength(1);
+    expect(lane.wait(4_000)).toEqual([]);
+    lane.swapped(['a', 'b']);
+    expect(only(lane.wait(1_750), 'end_path')).toEqual([]);
+    expect(alarms(lane.wait(250))).toEqual(['silence', 'silence']);
   });
 
   it('does not begin anew with a Hello on the open stream, nor is one a silence', () => {

@@ -59,6 +59,7 @@ export function onResume(turn: Turn, { path, resume }: ResumeEvent): void {
 export function onTick(turn: Turn, missedMs: number): void {
   if (missedMs > 0) countStandstill(turn, missedMs);
   forgiveStall(turn);
+  forgiveSwap(turn);
   for (const path of streamPaths) checkSilence(turn, path);
   checkGap(turn);
   tryResync(turn);
@@ -77,6 +78,15 @@ function forgiveStall(turn: Turn): void {
     const { heardAtMs, phase } = turn.state.paths[path];
     if (phase.kind === 'closed') continue;
     turn.setPath(path, { heardAtMs: Math.min(turn.nowMs, heardAtMs + stoodMs) });
+  }
+}
+
+/** No stream of the lane is read while its rows change places, which may take many slices. */
+function forgiveSwap(turn: Turn): void {
+  if (!turn.state.swapping) return;
+  for (const path of streamPaths) {
+    if (turn.state.paths[path].phase.kind === 'closed') continue;
+    turn.setPath(path, { heardAtMs: turn.nowMs });
   }
 }
 
