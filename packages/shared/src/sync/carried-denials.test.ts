@@ -173,6 +173,15 @@ describe('blocks that a new epoch lacks', () => {
     expect(carried.blocks()).toEqual([block('early')]);
   });
 
+  it('take with them another early frame for the position, while new rows are on their way', () => {
+    const carried = new CarriedDenials();
+    carried.early(at(5), [block('one')]);
+    carried.carry([], 2);
+    carried.early(at(5), [block('other')]);
+    expect(carried.reached(at(1, 2), true)).toEqual([]);
+    expect(carried.blocks()).toEqual([block('one'), block('other')]);
+  });
+
   it('are not given up with an early denial of the same block', () => {
     const carried = new CarriedDenials();
     carried.carry([block('one')], 2);

@@ -37,9 +37,10 @@ export class CarriedDenials {
     const denials = denialsOf(ops);
     if (denials.length === 0) return [];
     const { epoch, rev } = position;
-    const { rows = new Set<string>(), carried = false } = this.#early.get(name) ?? {};
+    const rows = this.#early.get(name)?.rows ?? new Set<string>();
     for (const denial of denials) rows.add(denialKey(denial));
-    this.#early.set(name, { position: { epoch, rev }, rows, carried });
+    // Of two frames for one position, the other one's may have been carried on by now; these are not.
+    this.#early.set(name, { position: { epoch, rev }, rows, carried: false });
     return this.#hold(name, denials, { epoch, rev });
   }
 
