@@ -300,7 +300,11 @@ function fades(): Property {
       ...aged,
       device:
         device.kind === 'known'
-          ? { ...device, certificateNotAfterMs: device.certificateNotAfterMs + byMs }
+          ? {
+              ...device,
+              certificateNotBeforeMs: device.certificateNotBeforeMs + byMs,
+              certificateNotAfterMs: device.certificateNotAfterMs + byMs,
+            }
           : device,
       session:
         session.kind === 'live' ? { ...session, expiresAtMs: session.expiresAtMs + byMs } : session,

@@ -130,7 +130,12 @@ class SimulatedEdge {
           region: 'sim',
           labels: {},
           have: group.map((lane) =>
-            lanePositionToWire({ lane, position: this.#lane(lane).head, proof: null }),
+            lanePositionToWire({
+              lane,
+              position: this.#lane(lane).head,
+              proof: null,
+              headProof: null,
+            }),
           ),
         },
       });

@@ -73,7 +73,7 @@ export class AskingEdge {
 
   hello(proof: FrameProof): void {
     const position: Position = { epoch: proof.epoch, rev: proof.rev };
-    this.#cursor.hello({ lane: this.#lane, position, proof });
+    this.#cursor.hello({ lane: this.#lane, position, proof, headProof: null });
     this.#answer();
   }
 

@@ -156,7 +156,7 @@ export class ScriptedEdge {
         labels: {},
         have: lanes.map((lane) => {
           const { head, proof } = this.lane(lane);
-          return lanePositionToWire({ lane, position: head, proof });
+          return lanePositionToWire({ lane, position: head, proof, headProof: null });
         }),
       },
     });

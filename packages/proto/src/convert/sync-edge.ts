@@ -91,28 +91,30 @@ export function fetchFromWire(wire: WireFetch): FetchMessage | null {
 }
 
 export function lanePositionToWire(have: LanePosition): WireLanePosition {
-  const { lane, position, proof } = have;
+  const { lane, position, proof, headProof } = have;
   return create(LanePositionSchema, {
     lane: laneToWire(lane),
     ...(position === null ? {} : { position: positionToWire(position) }),
-    ...(proof === null
-      ? {}
-      : {
-          proof: {
-            ...proof,
-            epoch: BigInt(proof.epoch),
-            prevRev: BigInt(proof.prevRev),
-            rev: BigInt(proof.rev),
-          },
-        }),
+    ...(proof === null ? {} : { proof: proofToWire(proof) }),
+    ...(headProof === null ? {} : { headProof: proofToWire(headProof) }),
   });
+}
+
+function proofToWire(proof: FrameProof) {
+  const { epoch, prevRev, rev } = proof;
+  return { ...proof, epoch: BigInt(epoch), prevRev: BigInt(prevRev), rev: BigInt(rev) };
 }
 
 /** A position that cannot be one counts as none: the answer is the whole state. */
 export function lanePositionFromWire(wire: WireLanePosition): LanePosition | null {
   const lane = laneFromWire(wire.lane);
   if (lane === null) return null;
-  return { lane, position: saidPosition(wire.position), proof: proofFromWire(wire.proof) };
+  return {
+    lane,
+    position: saidPosition(wire.position),
+    proof: proofFromWire(wire.proof),
+    headProof: proofFromWire(wire.headProof),
+  };
 }
 
 function proofFromWire(wire: WireFrameProof | undefined): FrameProof | null {

@@ -80,8 +80,11 @@ export const closedPath: PathState = {
 /** What Hello says of the lane. */
 export function laneHello(state: EdgeLane): LanePosition {
   const { lane, head, proof, streamProof, fresh } = state;
-  if (fresh) return { lane, position: null, proof: streamProof ?? proof };
-  return { lane, position: head, proof: newestAhead(state) ?? proof };
+  if (fresh) return { lane, position: null, proof: streamProof ?? proof, headProof: null };
+  const newest = newestAhead(state);
+  if (newest === null) return { lane, position: head, proof, headProof: null };
+  // After a restore that nobody declared, the two may be of different histories.
+  return { lane, position: head, proof: newest, headProof: proof };
 }
 
 /**

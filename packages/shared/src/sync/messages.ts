@@ -118,7 +118,10 @@ export interface LanePosition {
   readonly lane: Lane;
   /** null: nothing, or nothing to be relied on; the answer is the whole state. */
   readonly position: Position | null;
+  /** The newest frame of the epoch that the edge has, which may wait ahead of a gap. */
   readonly proof: FrameProof | null;
+  /** Where that is ahead of the position: the frame of the position itself. */
+  readonly headProof: FrameProof | null;
 }
 
 export type NackCode =

@@ -50,16 +50,28 @@ export type ReplicaPhase =
   /** The edge refused what would come next: nothing goes out before there is something else. */
   | { readonly kind: 'parked'; readonly head: Position; readonly sinceMs: number };
 
+/** A frame that an edge has, its signature verified. */
+export interface ShownFrame {
+  readonly proof: FrameProof;
+  /**
+   * SHA-256 (hex) of the body of this replica's own frame at the proof's position, where the ring
+   * has it; null where it has not.
+   */
+  readonly ownSha256: string | null;
+}
+
 export interface ReplicaLane {
   readonly lane: Lane;
   /** Everything up to here is at the edge, or on its way; null: nothing to go on from. */
   readonly have: Position | null;
-  /** Of the last Hello, its signature verified. */
+  /** Of the last Hello, its signature verified: what is compared, or was, with the log. */
   readonly proof: FrameProof | null;
   /** This replica has another frame at the proof's position. */
   readonly forked: boolean;
   /** The frame at the proof's position is not at hand, so it was not compared. */
   readonly unread: boolean;
+  /** What else that Hello has shown: compared when the log has the proof. */
+  readonly unproven: readonly ShownFrame[];
   readonly phase: ReplicaPhase;
   /** The answer to Hello that goes out before anything else. */
   readonly resume: ResumeMode | null;
@@ -71,13 +83,8 @@ export type ReplicaLaneEvent = { readonly nowMs: number; readonly source: LaneSo
   | {
       readonly type: 'hello';
       readonly have: Position | null;
-      /** null: none came, or its signature does not hold. */
-      readonly proof: FrameProof | null;
-      /**
-       * SHA-256 (hex) of the body of this replica's own frame at the proof's position, where the
-       * ring has it; null where it has not.
-       */
-      readonly ownSha256: string | null;
+      /** Newest first; of those whose signatures hold. */
+      readonly shown: readonly ShownFrame[];
     }
   /** The stream takes one more message. Also when `source` has changed, and each second. */
   | { readonly type: 'room' }

@@ -7,6 +7,7 @@ import type {
   ReplicaLane,
   ReplicaLaneEffect,
   ReplicaLaneEvent,
+  ShownFrame,
 } from './replica-lane-model.ts';
 
 type EventBody = ReplicaLaneEvent extends infer Event
@@ -41,7 +42,11 @@ class Driven {
   }
 
   hello(have: Position | null, of: FrameProof | null = null, ownSha256: string | null = null) {
-    return this.feed({ type: 'hello', have, proof: of, ownSha256 });
+    return this.hears(have, of === null ? [] : [{ proof: of, ownSha256 }]);
+  }
+
+  hears(have: Position | null, shown: readonly ShownFrame[]) {
+    return this.feed({ type: 'hello', have, shown });
   }
 
   /** What goes out next, until nothing does. */
@@ -211,6 +216,36 @@ describe('WAIT', () => {
 });
 
 describe('a proof of what this replica does not have', () => {
+  it('compares both frames of an edge whose newest one waits ahead of a gap', () => {
+    const shown = (own: number): ShownFrame[] => [
+      { proof: proof(19), ownSha256: hex(1) },
+      { proof: proof(12), ownSha256: hex(own) },
+    ];
+    const driven = new Driven();
+    expect(driven.hears(at(12), shown(9))).toMatchObject([
+      { type: 'check_history', proof: { rev: 12 } },
+    ]);
+    const effects = driven.feed({ type: 'history', of: at(12), head: at(20), sha256: hex(9) });
+    expect(effects).toMatchObject([{ type: 'raise_epoch', proof: { rev: 12 } }]);
+    const alike = new Driven();
+    alike.hears(at(12), shown(1));
+    expect(resumes(alike.drain())).toEqual(['tail']);
+  });
+
+  it('compares one after the other what is no longer at hand', () => {
+    const driven = new Driven();
+    const shown = [proof(9), proof(7)].map((one) => ({ proof: one, ownSha256: null }));
+    expect(driven.hears(at(7), shown)).toMatchObject([
+      { type: 'check_history', proof: { rev: 9 } },
+    ]);
+    expect(driven.feed({ type: 'history', of: at(9), head: at(20), sha256: hex(1) })).toMatchObject(
+      [{ type: 'check_history', proof: { rev: 7 } }],
+    );
+    expect(driven.feed({ type: 'history', of: at(7), head: at(20), sha256: hex(2) })).toMatchObject(
+      [{ type: 'raise_epoch', proof: { rev: 7 } }],
+    );
+  });
+
   it('shows that the database lost history: the epoch is raised, and shards follow', () => {
     const driven = new Driven();
     expect(driven.hello(at(25), proof(25))).toMatchObject([{ type: 'check_history' }]);

@@ -8,6 +8,7 @@ import type {
   ReplicaLaneEvent,
   ReplicaLaneStep,
   ReplicaPhase,
+  ShownFrame,
 } from './replica-lane-model.ts';
 
 /**
@@ -31,6 +32,7 @@ export function createReplicaLane(lane: Lane): ReplicaLane {
     lane,
     have: null,
     proof: null,
+    unproven: [],
     forked: false,
     unread: false,
     phase,
@@ -84,10 +86,29 @@ export function planResume(
 type EventOf<Type extends ReplicaLaneEvent['type']> = Extract<ReplicaLaneEvent, { type: Type }>;
 
 function onHello(state: ReplicaLane, event: EventOf<'hello'>): ReplicaLaneStep {
-  const { have, proof, ownSha256 } = event;
-  const forked = proof !== null && ownSha256 !== null && ownSha256 !== hex(proof.bodySha256);
-  const unread = proof !== null && ownSha256 === null;
-  return decide({ ...state, have, proof, forked, unread, resume: null }, event);
+  const { have, shown } = event;
+  const known = { ...state, have, resume: null };
+  const forks = shown.filter(isFork);
+  const unread = shown.filter(({ ownSha256 }) => ownSha256 === null);
+  // What shows lost history for certain comes first.
+  const [first = shown[0], ...unproven] = [...forks, ...unread];
+  return compare(known, first ?? null, unproven, event);
+}
+
+function compare(
+  state: ReplicaLane,
+  one: ShownFrame | null,
+  unproven: readonly ShownFrame[],
+  event: ReplicaLaneEvent,
+): ReplicaLaneStep {
+  const proof = one?.proof ?? null;
+  const forked = one !== null && isFork(one);
+  const unread = one !== null && one.ownSha256 === null;
+  return decide({ ...state, proof, forked, unread, unproven }, event);
+}
+
+function isFork({ proof, ownSha256 }: ShownFrame): boolean {
+  return ownSha256 !== null && ownSha256 !== hex(proof.bodySha256);
 }
 
 /** The edge would go on from its head, and only the log can say whether that is of its history. */
@@ -295,7 +316,8 @@ function onHistory(state: ReplicaLane, event: EventOf<'history'>): ReplicaLaneSt
     return { state: waiting, effects: [{ type: 'raise_epoch', proof, databaseHead: head }] };
   }
   if (planResume(state.have, proof, source) === 'check') return wait(state, nowMs, null);
-  return decide({ ...state, proof: null, forked: false }, event);
+  const [next = null, ...unproven] = state.unproven;
+  return compare(state, next, unproven, event);
 }
 
 function canTail(have: number, head: number, { ringAfter, logAfter }: LaneSource): boolean {

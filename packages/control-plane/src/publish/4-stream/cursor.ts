@@ -3,6 +3,7 @@ import type { Log } from '@sallyport/shared/log';
 import type { Lane, Position } from '@sallyport/shared/state/model';
 import type {
   FetchMessage,
+  FrameProof,
   LanePosition,
   NackMessage,
   ResumeMode,
@@ -13,6 +14,7 @@ import type {
   ReplicaLane,
   ReplicaLaneEffect,
   ReplicaLaneEvent,
+  ShownFrame,
 } from '@sallyport/shared/sync/replica-lane-model';
 import type { Monotonic } from '../1-log/follow.ts';
 import { type Encoded, encodeMessage } from '../3-frames/encode.ts';
@@ -83,13 +85,14 @@ export class LaneCursor {
   }
 
   /** Also again, on the same stream: the lane starts anew. */
-  hello({ position, proof }: LanePosition): void {
+  hello({ position, proof, headProof }: LanePosition): void {
     this.#drop();
     this.#resumed = false;
     this.#state = { ...createReplicaLane(this.lane), refused: this.#parts.refusals.list() };
-    const believed = proof !== null && this.#parts.source.believes(proof) ? proof : null;
-    const ownSha256 = believed === null ? null : this.#parts.source.bodySha256(believed);
-    this.#feed({ type: 'hello', have: position, proof: believed, ownSha256 });
+    const { source } = this.#parts;
+    const said = [proof, headProof].filter((one) => one !== null);
+    const shown = said.filter((one) => source.believes(one)).map((one) => this.#shown(one));
+    this.#feed({ type: 'hello', have: position, shown });
   }
 
   fetch({ position, shards }: FetchMessage): void {
@@ -284,13 +287,18 @@ export class LaneCursor {
    * history ours: the frame that it had last must be this replica's own, else it takes the shards.
    */
   #lookAgain(): void {
-    const { have, proof } = this.#state;
+    const { have, proof, unproven } = this.#state;
     const { head } = this.#parts.source.facts();
     const wanted = have ?? proof;
     if (head === null || wanted === null || !reaches(head, wanted)) return;
-    const ownSha256 = proof === null ? null : this.#parts.source.bodySha256(proof);
-    const known = ownSha256 === null ? null : have;
-    this.#feed({ type: 'hello', have: known, proof, ownSha256 });
+    const proofs = [...(proof === null ? [] : [proof]), ...unproven.map((one) => one.proof)];
+    const shown = proofs.map((one) => this.#shown(one));
+    const isKnown = shown.length > 0 && shown.every(({ ownSha256 }) => ownSha256 !== null);
+    this.#feed({ type: 'hello', have: isKnown ? have : null, shown });
+  }
+
+  #shown(proof: FrameProof): ShownFrame {
+    return { proof, ownSha256: this.#parts.source.bodySha256(proof) };
   }
 }
 

@@ -35,7 +35,8 @@ it('an edge that is cut in a moment is heard of revocations, and of nothing else
   const say = (message: Said): void => {
     stream?.receive(create(SyncRequestSchema, { message }), 100);
   };
-  const hello = (lane: Lane) => lanePositionToWire({ lane, position: null, proof: null });
+  const hello = (lane: Lane) =>
+    lanePositionToWire({ lane, position: null, proof: null, headProof: null });
   const ack = (lane: Lane) => {
     const position = positionToWire(lane === 'revoke' ? revoke : directory);
     return { lane: laneToWire(lane), position, stage: AckStage.ENFORCED };

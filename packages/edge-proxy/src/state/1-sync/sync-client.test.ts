@@ -53,7 +53,12 @@ describe('an edge and a control plane that has state for it', () => {
     expect(revoke.peer).not.toBe(bulk.peer);
     expect(revoke.edgeCertificate).toMatch(/^[0-9A-F:]{95}$/);
     expect(revoke.hello).toMatchObject({ protocol: 1, region: 'eu' });
-    expect(revoke.have('revoke')).toEqual({ lane: 'revoke', position: null, proof: null });
+    expect(revoke.have('revoke')).toEqual({
+      lane: 'revoke',
+      position: null,
+      proof: null,
+      headProof: null,
+    });
   });
 
   it('follows the tail and acknowledges both stages, with the way and the time it took', async () => {

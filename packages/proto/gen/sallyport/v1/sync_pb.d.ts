@@ -49,11 +49,20 @@ export declare type LanePosition = Message<"sallyport.v1.LanePosition"> & {
   position?: Position | undefined;
 
   /**
-   * The last frame that was applied: shows a replica that has less that its database lost history.
+   * The newest frame of the position's epoch that the edge has, applied or waiting ahead of a gap:
+   * shows a replica that has less, or another one there, that its database lost history.
    *
    * @generated from field: sallyport.v1.FrameProof proof = 3;
    */
   proof?: FrameProof | undefined;
+
+  /**
+   * Where that one is ahead of the position: the last frame that was applied, which may be of
+   * another history.
+   *
+   * @generated from field: sallyport.v1.FrameProof head_proof = 4;
+   */
+  headProof?: FrameProof | undefined;
 };
 
 /**

@@ -92,14 +92,12 @@ export class ReplicaSession implements StreamEnd<Up> {
   }
 
   #hello({ have }: Extract<Up, { type: 'hello' }>): void {
-    const { proof } = have;
-    const own = proof === null ? null : this.#replica.revision(this.lane, proof);
-    this.#step({
-      type: 'hello',
-      have: have.position,
-      proof,
-      ownSha256: own === null ? null : Buffer.from(own.sha256).toString('hex'),
+    const shown = [have.proof, have.headProof].flatMap((proof) => {
+      if (proof === null) return [];
+      const own = this.#replica.revision(this.lane, proof);
+      return [{ proof, ownSha256: own === null ? null : Buffer.from(own.sha256).toString('hex') }];
     });
+    this.#step({ type: 'hello', have: have.position, shown });
   }
 
   #step(event: Body<ReplicaLaneEvent>): void {
