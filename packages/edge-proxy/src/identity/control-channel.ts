@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
 import {
   type ChannelCredentials,
@@ -31,6 +32,12 @@ export type ConnectionUse = 'revoke' | 'bulk' | 'calls';
 const messageBytesMax = 8 * 1024 * 1024;
 const windowBytes = { revoke: 1024 * 1024, bulk: 8 * 1024 * 1024, calls: 1024 * 1024 } as const;
 const retireMs = 10_000;
+/**
+ * So long calls go round the control planes, longer than the longest pause before a connection is
+ * tried again: the one that was deployed a moment ago answers, while the next one is away.
+ */
+const patienceMs = 2_500;
+const pauseMs = 200;
 
 const channelOptions: ClientOptions = {
   // Two channels to one target are two TCP connections.
@@ -93,15 +100,17 @@ export class ControlChannel {
   }
 
   /**
-   * Calls whichever control plane answers, within one deadline. Fails with grpc-js's ServiceError
-   * of the last one tried.
+   * Calls whichever control plane answers, within one deadline. Where none can be reached it tries
+   * for `patienceMs`. Fails with grpc-js's ServiceError of the last one tried.
    */
   async unary<Call extends keyof EdgeSyncUnary>(
     call: Call,
     request: EdgeSyncUnary[Call][0],
     deadlineMs: number,
   ): Promise<EdgeSyncUnary[Call][1]> {
-    const endsAtMs = performance.now() + deadlineMs;
+    const startedMs = performance.now();
+    const endsAtMs = startedMs + deadlineMs;
+    const patientUntilMs = Math.min(endsAtMs, startedMs + patienceMs);
     for (let tried = 1; ; tried += 1) {
       const target = this.#preferred;
       const leftMs = Math.max(1, endsAtMs - performance.now());
@@ -113,8 +122,10 @@ export class ControlChannel {
         if (unreachable && this.#preferred === target) {
           this.#preferred = (target + 1) % this.#targets.length;
         }
-        const late = performance.now() >= endsAtMs;
-        if (!unreachable || tried >= this.#targets.length || late) throw error;
+        if (!unreachable || performance.now() >= endsAtMs) throw error;
+        if (tried % this.#targets.length !== 0) continue;
+        if (performance.now() + pauseMs >= patientUntilMs) throw error;
+        await delay(pauseMs);
       }
     }
   }
