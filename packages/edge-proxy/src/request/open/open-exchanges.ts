@@ -47,7 +47,7 @@ export class OpenExchanges {
    * meanwhile is permitted on the new state already, and deciding twice does no harm.
    */
   async redecide(change: Pick<StateChange, 'subjects'>): Promise<void> {
-    await this.#decideThose((value) => concerns(change, value), 'revoked');
+    await this.#decideThose((value) => (concerns(change, value) ? 'revoked' : null));
   }
 
   /**
@@ -61,19 +61,22 @@ export class OpenExchanges {
     this.#sweptAtMs = nowMs;
     this.#sweeping = true;
     try {
-      await this.#decideThose((_value, permit) => setBack || permit.untilMs <= nowMs, 'expired');
+      await this.#decideThose((_value, permit) => {
+        if (permit.untilMs <= nowMs) return 'expired';
+        return setBack ? 'revoked' : null;
+      });
     } finally {
       this.#sweeping = false;
     }
   }
 
   async #decideThose(
-    isMeant: (value: Permitted, permit: Permit) => boolean,
-    cause: CutCause,
+    causeOf: (value: Permitted, permit: Permit) => CutCause | null,
   ): Promise<void> {
     let sliceEnd = performance.now() + sliceMs;
     for (const [value, permit] of this.#open) {
-      if (isMeant(value, permit)) this.#decide(value, cause);
+      const cause = causeOf(value, permit);
+      if (cause !== null) this.#decide(value, cause);
       if (performance.now() < sliceEnd) continue;
       await nextTurn();
       sliceEnd = performance.now() + sliceMs;
