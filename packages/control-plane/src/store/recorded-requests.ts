@@ -1,6 +1,6 @@
 import type { Facts } from '@sallyport/policy';
 import type { AccessRecord } from '@sallyport/shared/access-record';
-import { and, asc, desc, eq, gt, gte, lt, lte, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, lt, lte, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { accessRecords } from './schema/index.ts';
 
@@ -34,26 +34,38 @@ export async function* recordedRequests(
 ): AsyncGenerator<readonly RecordedRequest[]> {
   const { id, correlationId, receivedAtMs, record, route } = accessRecords;
   const afterId = await idBefore(db, window.sinceMs - skewMs);
-  let beforeId = await idAfter(db, window.untilMs + skewMs);
-  for (;;) {
-    const page: RecordedRequest[] = await db
-      .select({
-        id,
-        correlationId,
-        facts: sql<Facts | null>`nullif(${record} -> 'facts', 'null'::jsonb)`,
-      })
-      .from(accessRecords)
-      .where(
-        and(
-          gt(id, afterId),
-          lt(id, beforeId),
-          gte(receivedAtMs, window.sinceMs),
-          lte(receivedAtMs, window.untilMs),
-          window.route === undefined ? undefined : eq(route, window.route),
-        ),
-      )
-      .orderBy(desc(id))
-      .limit(pageRows);
+  const newestId = await idAfter(db, window.untilMs + skewMs);
+  yield* pagesDown(
+    newestId,
+    (beforeId): Promise<RecordedRequest[]> =>
+      db
+        .select({
+          id,
+          correlationId,
+          facts: sql<Facts | null>`nullif(${record} -> 'facts', 'null'::jsonb)`,
+        })
+        .from(accessRecords)
+        .where(
+          and(
+            gt(id, afterId),
+            lt(id, beforeId),
+            gte(receivedAtMs, window.sinceMs),
+            lte(receivedAtMs, window.untilMs),
+            window.route === undefined ? undefined : eq(route, window.route),
+          ),
+        )
+        .orderBy(desc(id))
+        .limit(pageRows),
+  );
+}
+
+/** Pages of up to `pageRows`, each of what has lower ids than the one before. */
+async function* pagesDown<Row extends { readonly id: number }>(
+  fromId: number,
+  read: (beforeId: number) => Promise<readonly Row[]>,
+): AsyncGenerator<readonly Row[]> {
+  for (let beforeId = fromId; ; ) {
+    const page = await read(beforeId);
     if (page.length > 0) yield page;
     const last = page.at(-1);
     if (last === undefined || page.length < pageRows) return;
@@ -117,20 +129,16 @@ export async function* shadowedRequests(
   sinceMs: number,
 ): AsyncGenerator<readonly ShadowedRequest[]> {
   const { id, correlationId, receivedAtMs, record, shadowVersion } = accessRecords;
-  const before = (beforeId: number | null): SQL | undefined =>
-    beforeId === null ? undefined : lt(id, beforeId);
-  for (let beforeId: number | null = null; ; ) {
-    const page: ShadowedRequest[] = await db
-      .select({ id, correlationId, record })
-      .from(accessRecords)
-      .where(and(eq(shadowVersion, version), gte(receivedAtMs, sinceMs), before(beforeId)))
-      .orderBy(desc(id))
-      .limit(pageRows);
-    if (page.length > 0) yield page;
-    const last = page.at(-1);
-    if (last === undefined || page.length < pageRows) return;
-    beforeId = last.id;
-  }
+  yield* pagesDown(
+    Number.MAX_SAFE_INTEGER,
+    (beforeId): Promise<ShadowedRequest[]> =>
+      db
+        .select({ id, correlationId, record })
+        .from(accessRecords)
+        .where(and(eq(shadowVersion, version), gte(receivedAtMs, sinceMs), lt(id, beforeId)))
+        .orderBy(desc(id))
+        .limit(pageRows),
+  );
 }
 
 /** The record that came in last before an instant; 0: none did. */

@@ -10,6 +10,7 @@ import type {
 import { MalformedShardError } from '@sallyport/shared/state/tables/errors';
 import { KeyedRows } from '@sallyport/shared/state/tables/keyed-rows';
 import type { Problem } from '@sallyport/shared/sync/edge-lane-model';
+import { proofOf } from '@sallyport/shared/sync/edge-turn';
 import type { FrameMessage, FrameProof, ShardDigest } from '@sallyport/shared/sync/messages';
 import { bodySha256 } from '@sallyport/shared/sync/signing';
 import type { Delivery, Distributor } from '../../worker/distributor.ts';
@@ -108,7 +109,7 @@ export class ConfigStore implements LaneStore {
     // Refused rows are rows all the same: without them the digests would never agree again.
     applyConfigOps(rows, ops);
     const position = { epoch: frame.epoch, rev: frame.rev };
-    disk.configChanged(position, proofOf(frame));
+    disk.configChanged(position, proofOf(frame, bodySha256(frame.body)));
     return this.#took(admitted, { ...arrival, position }, false);
   }
 
@@ -286,9 +287,4 @@ function readRows(rows: KeyedRows): ConfigOp[] {
     }
     return op;
   });
-}
-
-function proofOf({ body, ...frame }: FrameMessage): FrameProof {
-  const { epoch, prevRev, rev, keyId, signature } = frame;
-  return { epoch, prevRev, rev, keyId, signature, bodySha256: bodySha256(body) };
 }
