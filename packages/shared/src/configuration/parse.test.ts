@@ -207,6 +207,10 @@ describe('a configuration file', () => {
     expect(problems(text)).toEqual(['a.yaml:1:1: the file is larger than 1048576 bytes']);
   });
 
+  it('is not passed over where its whole text hangs on a tag that nobody knows', () => {
+    expect(problems(`? !#!${route}`).length).toBeGreaterThan(0);
+  });
+
   it('is never able to throw, whatever is put into it', () => {
     const piece = fc.constantFrom(
       ...'{}[]:,-?&*!|>"%@`#\n\t\0 '.split(''),

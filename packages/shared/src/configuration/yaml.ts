@@ -65,7 +65,8 @@ export function readYaml(text: string): Source {
   const reader = new TreeReader((offset) => place(lines, offset));
   const documents: SourceDocument[] = [];
   for (const document of 'empty' in parsed ? [] : parsed) {
-    for (const { pos, code, message } of [...document.errors, ...document.warnings]) {
+    for (const { pos, message } of document.errors) reader.complain(pos[0], message);
+    for (const { pos, code, message } of document.warnings) {
       // The reader refuses such a tag itself.
       if (code !== 'TAG_RESOLVE_FAILED') reader.complain(pos[0], message);
     }
