@@ -1340,6 +1340,472 @@ export declare type EndSessionResponse = Message<"sallyport.v1.EndSessionRespons
 export declare const EndSessionResponseSchema: GenMessage<EndSessionResponse>;
 
 /**
+ * @generated from message sallyport.v1.SightRequest
+ */
+export declare type SightRequest = Message<"sallyport.v1.SightRequest"> & {
+  /**
+   * Rises by one, and stays the same where a batch is sent again on another stream.
+   *
+   * @generated from field: uint64 batch = 1;
+   */
+  batch: bigint;
+
+  /**
+   * @generated from field: repeated sallyport.v1.Sighting sightings = 2;
+   */
+  sightings: Sighting[];
+
+  /**
+   * Lost since the last batch.
+   *
+   * @generated from field: uint64 dropped = 3;
+   */
+  dropped: bigint;
+};
+
+/**
+ * Describes the message sallyport.v1.SightRequest.
+ * Use `create(SightRequestSchema)` to create a new message.
+ */
+export declare const SightRequestSchema: GenMessage<SightRequest>;
+
+/**
+ * @generated from message sallyport.v1.SightResponse
+ */
+export declare type SightResponse = Message<"sallyport.v1.SightResponse"> & {
+  /**
+   * The sightings of this batch and of all before are durable.
+   *
+   * @generated from field: uint64 batch = 1;
+   */
+  batch: bigint;
+};
+
+/**
+ * Describes the message sallyport.v1.SightResponse.
+ * Use `create(SightResponseSchema)` to create a new message.
+ */
+export declare const SightResponseSchema: GenMessage<SightResponse>;
+
+/**
+ * A user was seen somewhere: sent when the device, the network or the 100 km cell is another than
+ * the last time, or 15 minutes after it.
+ *
+ * @generated from message sallyport.v1.Sighting
+ */
+export declare type Sighting = Message<"sallyport.v1.Sighting"> & {
+  /**
+   * Correlation id of the request: the same sighting that comes twice counts once.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * How long ago it was when the batch was sent, milliseconds, by a clock that nobody can set. When
+   * it was is reckoned by the control plane's clock alone.
+   *
+   * @generated from field: uint64 age_ms = 2;
+   */
+  ageMs: bigint;
+
+  /**
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string sid = 4;
+   */
+  sid: string;
+
+  /**
+   * Empty: there is none.
+   *
+   * @generated from field: string device_id = 5;
+   */
+  deviceId: string;
+
+  /**
+   * @generated from field: string source_address = 6;
+   */
+  sourceAddress: string;
+
+  /**
+   * Absent: nothing is known of the address.
+   *
+   * @generated from field: sallyport.v1.Place place = 7;
+   */
+  place?: Place | undefined;
+
+  /**
+   * @generated from field: string route = 8;
+   */
+  route: string;
+};
+
+/**
+ * Describes the message sallyport.v1.Sighting.
+ * Use `create(SightingSchema)` to create a new message.
+ */
+export declare const SightingSchema: GenMessage<Sighting>;
+
+/**
+ * Where an address is, as far as is known.
+ *
+ * @generated from message sallyport.v1.Place
+ */
+export declare type Place = Message<"sallyport.v1.Place"> & {
+  /**
+   * ISO 3166-1 alpha-2; empty: not known.
+   *
+   * @generated from field: string country = 1;
+   */
+  country: string;
+
+  /**
+   * ISO 3166-2 without the country, or the region's name; empty: not known.
+   *
+   * @generated from field: string region = 2;
+   */
+  region: string;
+
+  /**
+   * Degrees; both or neither.
+   *
+   * @generated from field: optional double latitude = 3;
+   */
+  latitude?: number | undefined;
+
+  /**
+   * @generated from field: optional double longitude = 4;
+   */
+  longitude?: number | undefined;
+
+  /**
+   * The place is within so far of the coordinates.
+   *
+   * @generated from field: optional double accuracy_km = 5;
+   */
+  accuracyKm?: number | undefined;
+
+  /**
+   * Number of the autonomous system; 0: not known.
+   *
+   * @generated from field: uint32 asn = 6;
+   */
+  asn: number;
+
+  /**
+   * Name of the known way out (Settings, network.egress) that the address is of; empty: none.
+   *
+   * @generated from field: string egress = 7;
+   */
+  egress: string;
+};
+
+/**
+ * Describes the message sallyport.v1.Place.
+ * Use `create(PlaceSchema)` to create a new message.
+ */
+export declare const PlaceSchema: GenMessage<Place>;
+
+/**
+ * @generated from message sallyport.v1.DescribeSelfRequest
+ */
+export declare type DescribeSelfRequest = Message<"sallyport.v1.DescribeSelfRequest"> & {
+  /**
+   * The session statement of who asks.
+   *
+   * @generated from field: string statement = 1;
+   */
+  statement: string;
+};
+
+/**
+ * Describes the message sallyport.v1.DescribeSelfRequest.
+ * Use `create(DescribeSelfRequestSchema)` to create a new message.
+ */
+export declare const DescribeSelfRequestSchema: GenMessage<DescribeSelfRequest>;
+
+/**
+ * @generated from message sallyport.v1.DescribeSelfResponse
+ */
+export declare type DescribeSelfResponse = Message<"sallyport.v1.DescribeSelfResponse"> & {
+  /**
+   * @generated from field: string email = 1;
+   */
+  email: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: repeated sallyport.v1.OwnSession sessions = 3;
+   */
+  sessions: OwnSession[];
+
+  /**
+   * @generated from field: repeated sallyport.v1.OwnDevice devices = 4;
+   */
+  devices: OwnDevice[];
+
+  /**
+   * @generated from field: repeated sallyport.v1.OwnPlace places = 5;
+   */
+  places: OwnPlace[];
+
+  /**
+   * @generated from field: repeated sallyport.v1.OwnDenial denials = 6;
+   */
+  denials: OwnDenial[];
+};
+
+/**
+ * Describes the message sallyport.v1.DescribeSelfResponse.
+ * Use `create(DescribeSelfResponseSchema)` to create a new message.
+ */
+export declare const DescribeSelfResponseSchema: GenMessage<DescribeSelfResponse>;
+
+/**
+ * @generated from message sallyport.v1.OwnSession
+ */
+export declare type OwnSession = Message<"sallyport.v1.OwnSession"> & {
+  /**
+   * @generated from field: string sid = 1;
+   */
+  sid: string;
+
+  /**
+   * Whether it is the one of who asks.
+   *
+   * @generated from field: bool current = 2;
+   */
+  current: boolean;
+
+  /**
+   * @generated from field: int64 begun_at_ms = 3;
+   */
+  begunAtMs: bigint;
+
+  /**
+   * @generated from field: int64 expires_at_ms = 4;
+   */
+  expiresAtMs: bigint;
+
+  /**
+   * 0: not known.
+   *
+   * @generated from field: int64 last_seen_at_ms = 5;
+   */
+  lastSeenAtMs: bigint;
+
+  /**
+   * @generated from field: string device_id = 6;
+   */
+  deviceId: string;
+
+  /**
+   * @generated from field: string source_address = 7;
+   */
+  sourceAddress: string;
+
+  /**
+   * @generated from field: string user_agent = 8;
+   */
+  userAgent: string;
+
+  /**
+   * @generated from field: repeated string amr = 9;
+   */
+  amr: string[];
+};
+
+/**
+ * Describes the message sallyport.v1.OwnSession.
+ * Use `create(OwnSessionSchema)` to create a new message.
+ */
+export declare const OwnSessionSchema: GenMessage<OwnSession>;
+
+/**
+ * @generated from message sallyport.v1.OwnDevice
+ */
+export declare type OwnDevice = Message<"sallyport.v1.OwnDevice"> & {
+  /**
+   * @generated from field: string device_id = 1;
+   */
+  deviceId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: bool managed = 3;
+   */
+  managed: boolean;
+
+  /**
+   * @generated from field: bool blocked = 4;
+   */
+  blocked: boolean;
+
+  /**
+   * @generated from field: int64 certificate_expires_at_ms = 5;
+   */
+  certificateExpiresAtMs: bigint;
+
+  /**
+   * @generated from field: int64 last_seen_at_ms = 6;
+   */
+  lastSeenAtMs: bigint;
+};
+
+/**
+ * Describes the message sallyport.v1.OwnDevice.
+ * Use `create(OwnDeviceSchema)` to create a new message.
+ */
+export declare const OwnDeviceSchema: GenMessage<OwnDevice>;
+
+/**
+ * @generated from message sallyport.v1.OwnPlace
+ */
+export declare type OwnPlace = Message<"sallyport.v1.OwnPlace"> & {
+  /**
+   * @generated from field: string country = 1;
+   */
+  country: string;
+
+  /**
+   * @generated from field: string region = 2;
+   */
+  region: string;
+
+  /**
+   * @generated from field: string egress = 3;
+   */
+  egress: string;
+
+  /**
+   * @generated from field: string device_id = 4;
+   */
+  deviceId: string;
+
+  /**
+   * @generated from field: int64 first_seen_at_ms = 5;
+   */
+  firstSeenAtMs: bigint;
+
+  /**
+   * @generated from field: int64 last_seen_at_ms = 6;
+   */
+  lastSeenAtMs: bigint;
+};
+
+/**
+ * Describes the message sallyport.v1.OwnPlace.
+ * Use `create(OwnPlaceSchema)` to create a new message.
+ */
+export declare const OwnPlaceSchema: GenMessage<OwnPlace>;
+
+/**
+ * @generated from message sallyport.v1.OwnDenial
+ */
+export declare type OwnDenial = Message<"sallyport.v1.OwnDenial"> & {
+  /**
+   * @generated from field: string correlation_id = 1;
+   */
+  correlationId: string;
+
+  /**
+   * @generated from field: int64 at_ms = 2;
+   */
+  atMs: bigint;
+
+  /**
+   * @generated from field: string host = 3;
+   */
+  host: string;
+
+  /**
+   * @generated from field: string path = 4;
+   */
+  path: string;
+
+  /**
+   * @generated from field: string outcome = 5;
+   */
+  outcome: string;
+
+  /**
+   * @generated from field: repeated string reasons = 6;
+   */
+  reasons: string[];
+
+  /**
+   * @generated from field: string device_id = 7;
+   */
+  deviceId: string;
+};
+
+/**
+ * Describes the message sallyport.v1.OwnDenial.
+ * Use `create(OwnDenialSchema)` to create a new message.
+ */
+export declare const OwnDenialSchema: GenMessage<OwnDenial>;
+
+/**
+ * @generated from message sallyport.v1.EndOwnSessionsRequest
+ */
+export declare type EndOwnSessionsRequest = Message<"sallyport.v1.EndOwnSessionsRequest"> & {
+  /**
+   * The session statement of who asks.
+   *
+   * @generated from field: string statement = 1;
+   */
+  statement: string;
+
+  /**
+   * Sessions of the same user; empty: all but the one of who asks.
+   *
+   * @generated from field: repeated string sids = 2;
+   */
+  sids: string[];
+};
+
+/**
+ * Describes the message sallyport.v1.EndOwnSessionsRequest.
+ * Use `create(EndOwnSessionsRequestSchema)` to create a new message.
+ */
+export declare const EndOwnSessionsRequestSchema: GenMessage<EndOwnSessionsRequest>;
+
+/**
+ * @generated from message sallyport.v1.EndOwnSessionsResponse
+ */
+export declare type EndOwnSessionsResponse = Message<"sallyport.v1.EndOwnSessionsResponse"> & {
+  /**
+   * How many were ended by this.
+   *
+   * @generated from field: uint32 ended = 1;
+   */
+  ended: number;
+
+  /**
+   * @generated from field: sallyport.v1.Position revoke = 2;
+   */
+  revoke?: Position | undefined;
+};
+
+/**
+ * Describes the message sallyport.v1.EndOwnSessionsResponse.
+ * Use `create(EndOwnSessionsResponseSchema)` to create a new message.
+ */
+export declare const EndOwnSessionsResponseSchema: GenMessage<EndOwnSessionsResponse>;
+
+/**
  * @generated from enum sallyport.v1.AckStage
  */
 export enum AckStage {
@@ -1576,6 +2042,16 @@ export declare const EdgeSync: GenService<{
     output: typeof RecordResponseSchema;
   },
   /**
+   * Where users were seen, upwards, in acknowledged batches: only when something about it is new.
+   *
+   * @generated from rpc sallyport.v1.EdgeSync.Sight
+   */
+  sight: {
+    methodKind: "bidi_streaming";
+    input: typeof SightRequestSchema;
+    output: typeof SightResponseSchema;
+  },
+  /**
    * @generated from rpc sallyport.v1.EdgeSync.Join
    */
   join: {
@@ -1633,6 +2109,24 @@ export declare const EdgeSync: GenService<{
     methodKind: "unary";
     input: typeof EndSessionRequestSchema;
     output: typeof EndSessionResponseSchema;
+  },
+  /**
+   * What a signed-in person may know of themselves, and the sessions of theirs that they end.
+   *
+   * @generated from rpc sallyport.v1.EdgeSync.DescribeSelf
+   */
+  describeSelf: {
+    methodKind: "unary";
+    input: typeof DescribeSelfRequestSchema;
+    output: typeof DescribeSelfResponseSchema;
+  },
+  /**
+   * @generated from rpc sallyport.v1.EdgeSync.EndOwnSessions
+   */
+  endOwnSessions: {
+    methodKind: "unary";
+    input: typeof EndOwnSessionsRequestSchema;
+    output: typeof EndOwnSessionsResponseSchema;
   },
 }>;
 

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { closed, hostName, instant, methods, name, names, pathPattern, strings } from './common.ts';
+import { routeRecords } from './records.ts';
 import { staleness } from './staleness.ts';
 import { documentTests } from './tests.ts';
 
@@ -75,6 +76,7 @@ export const RouteSpec = Type.Object(
         },
       ),
     ),
+    records: Type.Optional(routeRecords),
     tests: Type.Optional(documentTests),
   },
   closed,

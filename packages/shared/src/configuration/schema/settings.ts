@@ -1,5 +1,8 @@
 import { Type } from 'typebox';
-import { closed, duration, hostName, matchLabels, name, names, strings } from './common.ts';
+import { closed, duration, hostName, matchLabels, name, names } from './common.ts';
+import { network } from './network.ts';
+import { exports, records, webhooks } from './records.ts';
+import { signals } from './signals.ts';
 import { staleness } from './staleness.ts';
 
 const ring = Type.Object({ name, edges: matchLabels, bake: duration }, closed);
@@ -47,18 +50,7 @@ export const SettingsSpec = Type.Object(
     ),
     /** Policies that hold for every route. */
     policies: Type.Optional(names),
-    network: Type.Optional(
-      Type.Object(
-        {
-          /**
-           * Loopback, private and link-local networks that upstreams and identity providers may be
-           * in. Without an entry such an address is refused, also when a name resolves to it.
-           */
-          internal: Type.Optional(strings(64)),
-        },
-        closed,
-      ),
-    ),
+    network: Type.Optional(network),
     /** For every route that does not say otherwise. */
     staleness: Type.Optional(staleness),
     approval: Type.Optional(
@@ -68,6 +60,10 @@ export const SettingsSpec = Type.Object(
       ),
     ),
     rollout: Type.Optional(rollout),
+    signals: Type.Optional(signals),
+    records: Type.Optional(records),
+    exports: Type.Optional(exports),
+    webhooks: Type.Optional(webhooks),
   },
   closed,
 );
