@@ -1,7 +1,7 @@
 import type { SignalEvent } from './events.ts';
 import type { DetectorName, Finding } from './finding.ts';
-import type { DetectorSettings } from './settings.ts';
 import type { UserHistory } from './history.ts';
+import type { DetectorSettings } from './settings.ts';
 
 /** What a detector may look at besides the event. */
 export interface Observation {

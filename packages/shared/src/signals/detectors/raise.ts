@@ -1,0 +1,31 @@
+import type { SignalSubject } from '../../state/model.ts';
+import type { Observation } from '../detector.ts';
+import type { DetectorName, Finding } from '../finding.ts';
+import type { PlainSettings } from '../settings.ts';
+
+const reasonMax = 160;
+
+/** A finding of a detector with the weight that its settings give. */
+export function raise(
+  detector: DetectorName,
+  settings: PlainSettings,
+  { event }: Observation,
+  found: {
+    readonly reason: string;
+    readonly matter: string;
+    readonly subject?: SignalSubject;
+    readonly subjectId?: string;
+  },
+): Finding {
+  return {
+    detector,
+    subject: found.subject ?? 'user',
+    subjectId: found.subjectId ?? event.userId,
+    score: settings.score,
+    halfLifeMs: settings.halfLifeMs,
+    reason: found.reason.slice(0, reasonMax),
+    matter: found.matter,
+    outcome: settings.outcome,
+    sid: 'sid' in event ? event.sid : null,
+  };
+}

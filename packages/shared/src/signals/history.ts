@@ -1,0 +1,170 @@
+import type { SignalEvent } from './events.ts';
+import {
+  type Counted,
+  type Familiar,
+  keyOf,
+  limits,
+  type PlaceKept,
+  type PlaceSeen,
+  type Raised,
+  type RouteTally,
+  secondsOf,
+  type UserHistory,
+} from './history-model.ts';
+import type { KnownPlace } from './place.ts';
+import { since, tallied } from './tally.ts';
+import { tellsWhere } from './travel.ts';
+
+export { decodeHistory, encodeHistory } from './history-codec.ts';
+export { emptyHistory, type UserHistory } from './history-model.ts';
+
+const dayS = 86_400;
+/** An event that comes again within so long of the user's other events counts once. */
+const countedForS = 1_800;
+const talliedForS = dayS;
+const placeForS = 30 * dayS;
+const raisedForS = 7 * dayS;
+/** What was not seen for so long is new again. */
+export const familiarForDays = 180;
+
+/** `fresh` false: the event has been remembered before, and nothing may be raised. */
+export interface Remembered {
+  readonly history: UserHistory;
+  readonly fresh: boolean;
+}
+
+/**
+ * The history with one more event. Events may come in any order. What failed or was refused teaches
+ * nothing of where the user is at home: only sign-ins and sightings do.
+ */
+export function remember(history: UserHistory, event: SignalEvent): Remembered {
+  const key = keyOf(event.kind, event.id);
+  if (history.counted.some((known) => known.key === key)) return { history, fresh: false };
+  const atS = secondsOf(event.atMs);
+  const newestS = Math.max(history.newestS, atS);
+  const counted = countedWith(history.counted, { key, markS: newestS });
+  return { history: learn({ ...history, newestS, counted }, event, atS), fresh: true };
+}
+
+/** The history that knows that these findings were raised. */
+export function withRaised(history: UserHistory, raised: readonly Raised[]): UserHistory {
+  if (raised.length === 0) return history;
+  const latest = [...raised.map((one) => one.atS), 0].reduce((a, b) => Math.max(a, b));
+  const kept = history.raised.filter(
+    (old) => old.atS >= latest - raisedForS && !raised.some((one) => one.key === old.key),
+  );
+  return { ...history, raised: [...raised, ...kept].slice(0, limits.raised) };
+}
+
+function learn(history: UserHistory, event: SignalEvent, atS: number): UserHistory {
+  switch (event.kind) {
+    case 'sign_in_failed':
+      return { ...history, failures: counting(history.failures, atS) };
+    case 'denied':
+      return { ...history, denials: denialsWith(history.denials, keyOf(event.route ?? ''), atS) };
+    case 'sighted':
+    case 'signed_in': {
+      const { place, deviceId } = event;
+      const day = Math.floor(atS / dayS);
+      const device = deviceId === null ? null : keyOf(deviceId);
+      const learnt = {
+        ...history,
+        devices: familiarWith(history.devices, device, day, limits.devices),
+        countries: familiarWith(history.countries, countryOf(place), day, limits.countries),
+      };
+      if (!tellsWhere(place)) return learnt;
+      const seen = { atS, device, session: keyOf(event.sid), place: placeKept(place) };
+      const signIn = event.kind === 'signed_in' && atS >= (history.lastSignIn?.atS ?? 0);
+      return {
+        ...learnt,
+        places: placesWith(history.places, seen),
+        lastSignIn: signIn ? seen : history.lastSignIn,
+      };
+    }
+  }
+}
+
+/** The country that the event makes familiar; null: none, also behind a known way out. */
+export function countryOf(place: KnownPlace | null): string | null {
+  if (place === null || place.country === null || place.egress !== null) return null;
+  return /^[A-Z]{2}$/.test(place.country) ? place.country : null;
+}
+
+/** Whether it was seen in the half year around the time. */
+export function isFamiliar<Name>(
+  list: readonly Familiar<Name>[],
+  name: Name,
+  atMs: number,
+): boolean {
+  const day = Math.floor(secondsOf(atMs) / dayS);
+  return list.some((one) => one.name === name && Math.abs(day - one.day) <= familiarForDays);
+}
+
+function countedWith(counted: readonly Counted[], one: Counted): readonly Counted[] {
+  const kept = counted.filter((old) => old.markS >= one.markS - countedForS);
+  return [...kept, one].slice(-limits.counted);
+}
+
+function counting(tally: UserHistory['failures'], atS: number): UserHistory['failures'] {
+  return tallied(since(tally, atS - talliedForS), atS);
+}
+
+function denialsWith(list: readonly RouteTally[], route: number, atS: number) {
+  const own = list.find((one) => one.route === route);
+  const others = list.filter(
+    (one) => one.route !== route && since(one.tally, atS - talliedForS).length > 0,
+  );
+  return [{ route, tally: counting(own?.tally ?? [], atS) }, ...others].slice(0, limits.routes);
+}
+
+function familiarWith<Name extends string | number>(
+  list: readonly Familiar<Name>[],
+  name: Name | null,
+  day: number,
+  limit: number,
+): readonly Familiar<Name>[] {
+  if (name === null) return list;
+  const own = list.find((one) => one.name === name);
+  if (own !== undefined && own.day >= day) return list;
+  const others = list.filter((one) => one.name !== name);
+  const kept = others.filter((one) => one.day >= day - 2 * familiarForDays);
+  return [...kept, { name, day }]
+    .sort((a, b) => b.day - a.day || (a.name < b.name ? -1 : 1))
+    .slice(0, limit);
+}
+
+/** A device is in one place, a session without one as well: only the latest sighting stays. */
+function placesWith(places: readonly PlaceSeen[], seen: PlaceSeen): readonly PlaceSeen[] {
+  const own = places.find((old) => sameThing(old, seen));
+  if (own !== undefined && own.atS > seen.atS) return places;
+  const others = places.filter((old) => old !== own && old.atS >= seen.atS - placeForS);
+  return [...others, seen]
+    .sort((a, b) => b.atS - a.atS || a.session - b.session)
+    .slice(0, limits.places);
+}
+
+function sameThing(a: PlaceSeen, b: PlaceSeen): boolean {
+  return a.device === null ? b.device === null && a.session === b.session : a.device === b.device;
+}
+
+function placeKept(
+  place: KnownPlace & { readonly coordinates: NonNullable<KnownPlace['coordinates']> },
+): PlaceKept {
+  const { latitude, longitude, accuracyKm } = place.coordinates;
+  return {
+    country: countryOf(place),
+    region: null,
+    coordinates: {
+      latitude: hundredths(latitude),
+      longitude: hundredths(longitude),
+      accuracyKm: Math.ceil(accuracyKm),
+    },
+    asn: place.asn !== null && place.asn > 0 && place.asn < 2 ** 32 ? place.asn : null,
+    egress: null,
+  };
+}
+
+function hundredths(degrees: number): number {
+  // Adding 0 makes -0 a 0: what is kept is what is read again.
+  return Math.round(degrees * 100) / 100 + 0;
+}
