@@ -39,3 +39,6 @@ export const hosts = {
 export const signInHost = 'signin.corp.localhost';
 export const trustDomain = 'corp.localhost';
 export const identityProviderName = 'corp';
+
+/** Front proxies of the demo's configuration. */
+export const fronts = { proxyV2: '127.0.0.2', forwardedFor: '127.0.0.3' } as const;

@@ -7,6 +7,12 @@ export interface StackDescription {
   readonly edges: readonly EdgeDescription[];
   /** Names only: every edge serves all of them on its own port. */
   readonly hosts: { readonly wiki: string; readonly reports: string; readonly admin: string };
+  /**
+   * Loopback addresses that are front proxies by the demo's configuration: who connects to an edge
+   * from the first says by PROXY protocol version 2 where the client is, from the second by
+   * X-Forwarded-For.
+   */
+  readonly fronts: { readonly proxyV2: string; readonly forwardedFor: string };
   readonly postgres: { readonly url: string; readonly pid: number };
   /** With `tls://`; who connects shows a certificate of an edge or of a control plane. */
   readonly nats: { readonly url: string; readonly pid: number } | null;

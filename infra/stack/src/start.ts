@@ -5,7 +5,7 @@ import { demoConfiguration, namesIn } from './configuration.ts';
 import { install } from './control-plane.ts';
 import { startEdges, waitEdges } from './edges.ts';
 import { createFolder } from './folder.ts';
-import { hosts, trustDomain } from './people.ts';
+import { fronts, hosts, trustDomain } from './people.ts';
 import { createPki } from './pki.ts';
 import { startPlanes } from './planes.ts';
 import { provision } from './provision.ts';
@@ -121,6 +121,7 @@ async function build(running: Running, options: StackOptions): Promise<StackDesc
       controlPlanes: planes,
       edges,
       hosts,
+      fronts,
       postgres,
       nats,
       idp: { issuer: idp.issuer, pid: idp.pid },

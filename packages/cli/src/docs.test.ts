@@ -58,6 +58,15 @@ describe('docs/errors.md', () => {
     );
   });
 
+  it('has every reason why an edge turns a connection away', async () => {
+    expect(rowsBelow(errors, 'Connections that an edge turns away')).toEqual(
+      Object.entries((await edgeWords())['turnedAway'] ?? {}).map(([name, words]) => [
+        code(name),
+        words,
+      ]),
+    );
+  });
+
   it('has every exit code of the command line, as README.md does', () => {
     const rows = Object.values(exits).map((exit) => [String(exit.code), exit.meaning]);
     expect(rowsBelow(errors, 'Exit codes of sallyport')).toEqual(rows);

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { localhostLookup } from '@sallyport/shared/network/lookup';
-import { Agent, request } from 'undici';
+import { Agent, buildConnector, request } from 'undici';
 import WebSocket from 'ws';
 import type { StackDescription, StackUser } from '../stack.ts';
 import { CookieJar } from './cookie-jar.ts';
+import { connectFrom, type FrontedStack } from './fronted.ts';
 
 export interface Answer {
   readonly status: number;
@@ -22,6 +23,13 @@ export interface Ask {
   readonly follow?: boolean;
 }
 
+/** Somewhere in the world, as the edges of the stack are told by its front proxy. */
+export interface Whereabouts {
+  readonly stack: FrontedStack;
+  /** Any address. */
+  readonly address: string;
+}
+
 const redirectsMax = 12;
 
 /**
@@ -33,25 +41,34 @@ export class Browser {
   readonly #tls: { readonly ca: string; readonly cert?: string; readonly key?: string };
   readonly #agent: Agent;
 
-  private constructor(tls: { ca: string; cert?: string; key?: string }, jar: CookieJar) {
+  private constructor(
+    tls: { ca: string; cert?: string; key?: string },
+    jar: CookieJar,
+    from: Whereabouts | null,
+  ) {
     this.jar = jar;
     this.#tls = tls;
-    this.#agent = new Agent({ connect: { ...tls, lookup: localhostLookup } });
+    const options = { ...tls, lookup: localhostLookup };
+    this.#agent = new Agent({ connect: from === null ? options : connectorFrom(from, options) });
   }
 
-  /** A browser on this user's device, or with `null` on no device at all. */
+  /**
+   * A browser on this user's device, or with `null` on no device at all. `from`: where it is; its
+   * WebSockets are on this machine all the same.
+   */
   static async open(
     stack: Pick<StackDescription, 'ca'>,
     device: StackUser['device'] | null,
     jar = new CookieJar(),
+    from: Whereabouts | null = null,
   ): Promise<Browser> {
     const ca = await readFile(stack.ca, 'utf8');
-    if (device === null) return new Browser({ ca }, jar);
+    if (device === null) return new Browser({ ca }, jar, from);
     const [cert, key] = await Promise.all([
       readFile(device.cert, 'utf8'),
       readFile(device.key, 'utf8'),
     ]);
-    return new Browser({ ca, cert, key }, jar);
+    return new Browser({ ca, cert, key }, jar, from);
   }
 
   async ask(address: string | URL, ask: Ask = {}): Promise<Answer> {
@@ -119,4 +136,28 @@ export class Browser {
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
+}
+
+/** Edges are reached through the front proxy, all else as ever. */
+function connectorFrom(
+  { stack, address }: Whereabouts,
+  options: buildConnector.BuildOptions,
+): buildConnector.connector {
+  const direct = buildConnector(options);
+  return (to, done) => {
+    const port = Number(to.port);
+    if (!stack.edges.some((edge) => edge.port === port)) {
+      direct(to, done);
+      return;
+    }
+    const open = async (): Promise<void> => {
+      const servername = to.servername ?? to.hostname;
+      try {
+        done(null, await connectFrom(stack, port, address, { ...options, servername }));
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)), null);
+      }
+    };
+    void open();
+  };
 }

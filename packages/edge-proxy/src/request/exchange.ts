@@ -13,7 +13,7 @@ import type {
 } from '@sallyport/policy';
 import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
-import type { LiveBundle, RouteConfig } from '../state/current.ts';
+import type { FrontProxies, LiveBundle, RouteConfig } from '../state/current.ts';
 import type { ReadCookies } from './cookies.ts';
 import type { FailureCode, NoticeCode, RedirectCode, RefusalCode } from './words.ts';
 
@@ -43,8 +43,13 @@ export interface ClientConnection {
   /** Canonical. */
   readonly serverName: string;
   readonly names: ServedNames;
-  /** Canonical. */
+  /** Of the other end of the socket, canonical. */
+  readonly socketAddress: string;
+  /** Where it comes from, canonical: as a front proxy said by PROXY protocol, else the socket's. */
   readonly sourceAddress: string;
+  /** Whether its requests say in X-Forwarded-For where they come from, and by which networks. */
+  forwards: boolean;
+  lookedAtWith: FrontProxies | null;
   /** null: none was presented. */
   readonly peer: PeerCertificate | null;
   /** Requests read and not yet answered; more than one only where the client pipelines. */
@@ -108,6 +113,8 @@ export interface Received {
   readonly correlationId: string;
   readonly traceparent: string;
   readonly connection: ClientConnection;
+  /** Canonical. Requests of one connection may have different ones behind a front proxy. */
+  readonly sourceAddress: string;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** First bytes behind an upgrade request; null: not an upgrade. */

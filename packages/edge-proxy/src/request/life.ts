@@ -8,7 +8,7 @@ import { type Recorder, recordOf, recordOfUnreadable } from './8-record/record.t
 import type { ShadowDecisions } from './8-record/shadow.ts';
 import type { Answer, ClientConnection, Permitted, Received } from './exchange.ts';
 import type { CutCause, OpenExchanges } from './open/open-exchanges.ts';
-import { type RefusalCode, refusals } from './words.ts';
+import { type RefusalCode, refusals, type TurnedAwayCode } from './words.ts';
 
 export interface LifeNeeds {
   readonly recorder: Recorder;
@@ -119,6 +119,13 @@ export class Life {
     if (first === undefined && socket.writable) socket.end(rawAnswer(status));
     else socket.destroy();
     this.#record(() => emitRecord(recordOfUnreadable(connection, code, status, clock(), recorder)));
+  }
+
+  /** Records a connection from a front proxy that was closed before its handshake. */
+  turnedAway(sourceAddress: string, code: TurnedAwayCode): void {
+    const { recorder, emitRecord, clock } = this.#needs;
+    const from = { sourceAddress, serverName: '', peer: null };
+    this.#record(() => emitRecord(recordOfUnreadable(from, code, 0, clock(), recorder)));
   }
 
   /**

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '@sallyport/shared/clock';
+import type { FrontProxies } from '../state/current.ts';
+import { sourceOf } from './1-listen/fronts.ts';
 import { readHead } from './1-listen/gate.ts';
 import { nextTraceparent } from './8-record/trace.ts';
 import {
@@ -50,6 +52,8 @@ export interface PathNeeds {
   readonly answer: (value: Received, answer: Answer) => void;
   /** A bug of ours: the request is answered, the process goes on. */
   readonly failed: (value: Received, error: unknown) => void;
+  /** Who is believed about where a request comes from. */
+  readonly fronts: () => FrontProxies;
   readonly clock: Clock;
 }
 
@@ -65,7 +69,7 @@ export type Path = (
   begun: (value: Received) => void,
 ) => void;
 
-export function createPath({ stages, answer, failed, clock }: PathNeeds): Path {
+export function createPath({ stages, answer, failed, fronts, clock }: PathNeeds): Path {
   // The types of the table hold the order together; the walk itself does not look at them.
   const steps = order.map((name) => stages[name] as Step);
 
@@ -109,8 +113,10 @@ export function createPath({ stages, answer, failed, clock }: PathNeeds): Path {
   return (connection, request, response, upgradeHead, begun) => {
     const head = readHead(request, connection, upgradeHead !== null);
     const refused = typeof head === 'string';
+    const source = sourceOf(connection, request.rawHeaders, fronts());
     const value = receive(
       connection,
+      source ?? connection.sourceAddress,
       request,
       response,
       upgradeHead,
@@ -119,6 +125,7 @@ export function createPath({ stages, answer, failed, clock }: PathNeeds): Path {
     );
     begun(value);
     if (refused) answer(value, { kind: 'refused', code: head });
+    else if (source === null) answer(value, sourceUnclear);
     else if (connection.exchanges.size > pipelinedMax) answer(value, tooDeep);
     else walk(value, 0);
   };
@@ -126,10 +133,15 @@ export function createPath({ stages, answer, failed, clock }: PathNeeds): Path {
 
 /** Requests of one connection that may wait for their turn. */
 const pipelinedMax = 32;
+const sourceUnclear: Answer = {
+  kind: 'refused',
+  code: 'source_address_unclear' satisfies RefusalCode,
+};
 const tooDeep: Answer = { kind: 'refused', code: 'pipeline_too_deep' satisfies RefusalCode };
 
 function receive(
   connection: ClientConnection,
+  sourceAddress: string,
   request: IncomingMessage,
   response: ServerResponse,
   upgradeHead: Buffer | null,
@@ -140,6 +152,7 @@ function receive(
     correlationId: newCorrelationId(),
     traceparent: nextTraceparent(head.traceparent),
     connection,
+    sourceAddress,
     request,
     response,
     upgradeHead,

@@ -81,12 +81,27 @@ export const refusals = {
     sentence: 'Only version 13 of the WebSocket protocol is spoken here.',
     next: client,
   },
+  source_address_unclear: {
+    status: 400,
+    sentence: 'Where the request comes from is not clear.',
+    next: 'Send the reference below to your IT team.',
+  },
   origin_refused: {
     status: 403,
     sentence: 'Another site tried to reach this application in your name.',
     next: 'If you did not expect this, send the reference below to your security team.',
   },
 } as const satisfies Record<string, Words>;
+
+/**
+ * Connections from front proxies that are closed before TLS, without an answer; for records and
+ * metrics alone.
+ */
+export const turnedAway = {
+  proxy_header_missing: 'The connection does not begin with a header of PROXY protocol version 2.',
+  proxy_header_invalid: 'The header of PROXY protocol cannot be read, or names no TCP client.',
+  proxy_header_timeout: 'The header of PROXY protocol did not arrive within 5 seconds.',
+} as const satisfies Record<string, string>;
 
 /** Failures of ours or of the upstream. */
 export const failures = {
@@ -210,6 +225,7 @@ export const notices = {
 } as const satisfies Record<string, Words>;
 
 export type RefusalCode = keyof typeof refusals;
+export type TurnedAwayCode = keyof typeof turnedAway;
 export type FailureCode = keyof typeof failures;
 export type NoticeCode = keyof typeof notices;
 /** Steps of signing in, as they stand in the records of redirects. */

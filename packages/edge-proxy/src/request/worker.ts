@@ -2,6 +2,7 @@ import type { DeviceFacts } from '@sallyport/policy';
 import { StateBusyError } from '@sallyport/shared/state/tables/reader';
 import type { LiveBundle } from '../state/current.ts';
 import type { RequestWorker, RequestWorkerOptions } from '../worker/request-worker.ts';
+import { noFronts } from './1-listen/fronts.ts';
 import { createListener, type Listener } from './1-listen/listener.ts';
 import { CertificateChecks } from './2-device/certificate-checks.ts';
 import { deviceFacts } from './2-device/identify.ts';
@@ -101,13 +102,20 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     log.error('request_failed', { correlationId: value.correlationId, error });
     answer(value, { kind: 'failed', code: 'internal' });
   };
-  const path = createPath({ stages, answer, failed, clock });
+  const path = createPath({
+    stages,
+    answer,
+    failed,
+    fronts: () => state.bundle()?.settings.frontProxies ?? noFronts,
+    clock,
+  });
   const listener = createListener(state, log, {
     received: (connection, request, response, upgradeHead) => {
       path(connection, request, response, upgradeHead, (value) => life.begin(value));
     },
     unreadable: (connection, socket, code) => life.unreadable(connection, socket, code),
     closed: (connection) => life.connectionClosed(connection),
+    turnedAway: (sourceAddress, code) => life.turnedAway(sourceAddress, code),
   });
 
   const timer = setInterval(() => {

@@ -51,6 +51,14 @@ export interface RingConfig {
   readonly matchLabels: Readonly<Record<string, string>>;
 }
 
+/** Networks of front proxies, which alone may say which address a client has. */
+export interface FrontProxies {
+  /** Each of their connections begins with a header of PROXY protocol version 2. */
+  readonly proxyV2: readonly Network[];
+  /** Each of their requests has an X-Forwarded-For of theirs. */
+  readonly forwardedFor: readonly Network[];
+}
+
 /** One configuration version, compiled; immutable. */
 export interface LiveBundle {
   readonly version: number;
@@ -65,6 +73,7 @@ export interface LiveBundle {
     readonly identityProvider: string;
     /** Internal networks that upstreams may be in. */
     readonly internalNetworks: readonly Network[];
+    readonly frontProxies: FrontProxies;
     /** In which rings edges are, by their labels; in order. */
     readonly rings: readonly RingConfig[];
   };

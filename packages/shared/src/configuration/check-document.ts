@@ -1,6 +1,7 @@
 import { canonicalHost, type Network, parseNetwork } from '@sallyport/policy';
 import { nearest } from '../nearest.ts';
 import { authorityProblem, readBundle } from '../pki/device-authorities.ts';
+import { checkFrontProxies } from './check-front-proxies.ts';
 import type {
   ConfigurationDocument,
   IdentityProviderDocument,
@@ -133,6 +134,7 @@ function checkSettings(
       'must be a network such as 10.0.0.0/8, without bits beyond its length',
     );
   }
+  checkFrontProxies(spec.network?.frontProxies ?? [], complain);
 }
 
 function checkTrustBundle(

@@ -435,6 +435,26 @@ describe('the settings', () => {
     ]);
   });
 
+  it('list networks of front proxies in their one form, each address with one protocol', () => {
+    const frontProxies: NonNullable<SettingsDocument['spec']['network']>['frontProxies'] = [
+      { networks: ['10.0.0.0/8', '10.0.0.1/8', '2001:db8::/32'], protocol: 'proxy-v2' },
+      {
+        networks: ['10.1.0.0/16', '192.0.2.0/24', '::/0', '::ffff:10.2.0.0/112'],
+        protocol: 'x-forwarded-for',
+      },
+      { networks: ['192.0.2.7/32', '10.0.0.0/9'], protocol: 'x-forwarded-for' },
+    ];
+    const at = 'Settings/default /spec/network/frontProxies';
+    const whose = 'whose front proxies speak proxy-v2';
+    expect(lines(settings({ network: { frontProxies } }), provider())).toEqual([
+      `${at}/0/networks/1: must be a network such as 10.0.0.0/8, without bits beyond its length`,
+      `${at}/1/networks/0: overlaps 10.0.0.0/8, ${whose}`,
+      `${at}/1/networks/2: overlaps 2001:db8::/32, ${whose}`,
+      `${at}/1/networks/3: overlaps 10.0.0.0/8, ${whose}`,
+      `${at}/2/networks/1: overlaps 10.0.0.0/8, ${whose}`,
+    ]);
+  });
+
   it('name a host for sign-in that is not an address', () => {
     const signIn = { host: '10.0.0.1', identityProvider: 'idp' };
     expect(lines(settings({ signIn }), provider())).toEqual([

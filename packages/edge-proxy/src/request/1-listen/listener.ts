@@ -6,8 +6,10 @@ import type { Log } from '@sallyport/shared/log';
 import type { CurrentState } from '../../state/current.ts';
 import type { ListenAddress } from '../../worker/request-worker.ts';
 import type { ClientConnection } from '../exchange.ts';
-import type { RefusalCode } from '../words.ts';
+import type { RefusalCode, TurnedAwayCode } from '../words.ts';
 import { connectionOf } from './connection.ts';
+import { FrontConnections } from './front-connections.ts';
+import { noFronts } from './fronts.ts';
 import { ServerNames } from './server-names.ts';
 import { contextOptions, handshakeTimeoutMs } from './tls-options.ts';
 
@@ -47,6 +49,8 @@ export interface ListenerEvents {
   /** Bytes that are no request. The connection has still to be closed. */
   unreadable(connection: ClientConnection, socket: Duplex, code: RefusalCode): void;
   closed(connection: ClientConnection): void;
+  /** A front proxy did not say whom it speaks for; the connection is closed already. */
+  turnedAway(sourceAddress: string, code: TurnedAwayCode): void;
 }
 
 export interface Listener {
@@ -96,8 +100,23 @@ export function createListener(state: CurrentState, log: Log, events: ListenerEv
   server.timeout = idleMs;
 
   const connections = new Map<TLSSocket, ClientConnection>();
-  trackConnections(server, connections, (serverName) => names.find(serverName), events);
+  const fronts = new FrontConnections(
+    () => state.bundle()?.settings.frontProxies ?? noFronts,
+    (sourceAddress, code) => events.turnedAway(sourceAddress, code),
+  );
+  trackConnections(
+    server,
+    connections,
+    (socket) =>
+      connectionOf(
+        socket,
+        (name) => names.find(name),
+        (of) => fronts.clientOf(of),
+      ),
+    events,
+  );
   handRequestsOn(server, connections, events);
+  fronts.guard(server);
   server.on('error', (error) => log.error('listener_failed', { error }));
   return {
     listen: (address) => open(server, address),
@@ -112,6 +131,7 @@ export function createListener(state: CurrentState, log: Log, events: ListenerEv
         (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
       );
       for (const socket of connections.keys()) socket.destroy();
+      fronts.destroy();
       server.closeAllConnections();
       await Promise.all(gone);
     },
@@ -126,13 +146,13 @@ function buildNames(state: CurrentState): ServerNames {
 function trackConnections(
   server: Server,
   connections: Map<TLSSocket, ClientConnection>,
-  find: (serverName: string) => ReturnType<ServerNames['find']>,
+  look: (socket: TLSSocket) => ClientConnection | null,
   events: ListenerEvents,
 ): void {
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     // Stays to the end: an upgrade takes Node's own handlers away (CVE-2025-59465).
     socket.on('error', ignore);
-    const connection = connectionOf(socket, find);
+    const connection = look(socket);
     if (connection === null) {
       socket.destroy();
       return;

@@ -25,7 +25,7 @@ export function gatherFacts(
       path: value.path,
       headers: headerFacts(value.request.rawHeaders, bundle.headerNames),
     },
-    sourceAddress: value.connection.sourceAddress,
+    sourceAddress: value.sourceAddress,
     device,
     session,
     user: userFacts(state, session, nowMs),

@@ -20,7 +20,7 @@ export function upstreamHeaders(value: Asserted): string[] {
     'traceparent',
     value.traceparent,
     'X-Forwarded-For',
-    value.connection.sourceAddress,
+    value.sourceAddress,
     'X-Forwarded-Proto',
     'https',
     'X-Forwarded-Host',

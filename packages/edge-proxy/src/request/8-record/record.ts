@@ -6,7 +6,7 @@ import type {
 import { codesOf } from '../answers.ts';
 import type { ClientConnection, Received } from '../exchange.ts';
 import { newCorrelationId } from '../random.ts';
-import type { RefusalCode } from '../words.ts';
+import type { RefusalCode, TurnedAwayCode } from '../words.ts';
 import { nextTraceparent } from './trace.ts';
 
 /** Which edge it is that writes. */
@@ -30,7 +30,7 @@ export function recordOf(value: Received, { edge, region }: Recorder): AccessRec
     traceparent: value.traceparent,
     edge,
     region,
-    sourceAddress: connection.sourceAddress,
+    sourceAddress: value.sourceAddress,
     method: head.method,
     host: head.host,
     path: cut(value.path ?? head.rawPath),
@@ -61,10 +61,10 @@ export function recordOf(value: Received, { edge, region }: Recorder): AccessRec
   };
 }
 
-/** The record of bytes that could not be read as a request. */
+/** The record of bytes that could not be read as a request. `status`: 0 where nothing was said. */
 export function recordOfUnreadable(
-  connection: ClientConnection,
-  code: RefusalCode,
+  connection: Pick<ClientConnection, 'sourceAddress' | 'serverName' | 'peer'>,
+  code: RefusalCode | TurnedAwayCode,
   status: number,
   nowMs: number,
   { edge, region }: Recorder,

@@ -55,7 +55,7 @@ async function complete(
   clear: string,
 ): Promise<Answer> {
   const { state, control, sessions, origins, log, clock } = needs;
-  const { head, connection, correlationId } = value;
+  const { head, correlationId } = value;
   const completed = await control.completeSignIn({
     provider: kept.provider,
     redirectUri: origins.of(head.host) + value.path,
@@ -64,7 +64,7 @@ async function complete(
     nonce: kept.nonce,
     codeVerifier: kept.verifier,
     deviceId: kept.deviceId,
-    sourceAddress: connection.sourceAddress,
+    sourceAddress: value.sourceAddress,
     userAgent: head.userAgent,
     stepUp: kept.stepUp,
     revoke: kept.revoke,

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { TcpSocketConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import type { TestEdge } from './edge.ts';
 import type { Identity } from './pki.ts';
@@ -40,7 +41,7 @@ export class RawClient {
     edge: TestEdge,
     servername: string,
     device: Identity | null = null,
-    more: ConnectionOptions = {},
+    more: ConnectionOptions & Pick<TcpSocketConnectOpts, 'localAddress'> = {},
   ): Promise<RawClient> {
     const socket = connect({
       host: '127.0.0.1',

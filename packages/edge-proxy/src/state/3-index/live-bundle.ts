@@ -1,4 +1,4 @@
-import { compile, longestDenyMs, parseNetwork } from '@sallyport/policy';
+import { compile, longestDenyMs, type Network, parseNetwork } from '@sallyport/policy';
 import type {
   ConfigurationDocument,
   IdentityProviderDocument,
@@ -45,11 +45,11 @@ export function buildLiveBundle(
     settings: {
       signInHost: settings.signIn.host,
       identityProvider: settings.signIn.identityProvider,
-      internalNetworks: (settings.network?.internal ?? []).map((cidr) => {
-        const network = parseNetwork(cidr);
-        if (network === null) throw new TypeError(`Settings: ${cidr} is not a network`);
-        return network;
-      }),
+      internalNetworks: networks(settings.network?.internal ?? []),
+      frontProxies: {
+        proxyV2: networksOfFronts(settings, 'proxy-v2'),
+        forwardedFor: networksOfFronts(settings, 'x-forwarded-for'),
+      },
       rings: (settings.rollout?.rings ?? []).map(({ name, edges }) => ({
         name,
         matchLabels: edges.matchLabels,
@@ -75,6 +75,24 @@ function onlySettings(documents: readonly ConfigurationDocument[]): SettingsDocu
     throw new TypeError('a configuration needs exactly one Settings document');
   }
   return settings.spec;
+}
+
+function networksOfFronts(
+  { network }: SettingsDocument['spec'],
+  protocol: 'proxy-v2' | 'x-forwarded-for',
+): readonly Network[] {
+  const fronts = network?.frontProxies ?? [];
+  return networks(
+    fronts.filter((front) => front.protocol === protocol).flatMap((front) => front.networks),
+  );
+}
+
+function networks(written: readonly string[]): readonly Network[] {
+  return written.map((cidr) => {
+    const network = parseNetwork(cidr);
+    if (network === null) throw new TypeError(`Settings: ${cidr} is not a network`);
+    return network;
+  });
 }
 
 function denyAfterMs(
