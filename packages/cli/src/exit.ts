@@ -17,6 +17,7 @@ export const exits = {
     code: 8,
     meaning: 'kept as a version, which waits for another person to approve it',
   },
+  open: { code: 9, meaning: 'an upstream answers somebody who is no edge' },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 export type Exit = keyof typeof exits;

@@ -44,6 +44,11 @@ export interface AccessRecord {
   readonly path: string;
   readonly queryRedacted: boolean;
   readonly userAgent: string;
+  /**
+   * Names of headers and cookies of older proxies that came with it: `header:remote-user`,
+   * `cookie:_oauth2_proxy`. What they said stands nowhere.
+   */
+  readonly legacy: readonly string[];
   readonly userId: string | null;
   readonly userEmail: string | null;
   readonly sid: string | null;

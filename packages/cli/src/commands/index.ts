@@ -22,6 +22,7 @@ import { registerPolicyRollback } from './policy-rollback.ts';
 import { registerPolicyShadow } from './policy-shadow.ts';
 import { registerPolicySimulate } from './policy-simulate.ts';
 import { registerPolicyTest } from './policy-test.ts';
+import { registerProbe } from './probe.ts';
 import { registerDelete } from './resource-delete.ts';
 import { registerGet } from './resource-get.ts';
 import { registerLists } from './resource-list.ts';
@@ -50,6 +51,7 @@ export const commandFiles: readonly CommandFile[] = [
   registerPolicyReview,
   registerRollout,
   registerSchema,
+  registerProbe,
   registerGet,
   registerDelete,
   registerRevoke,

@@ -15,6 +15,7 @@ export function accessRecord(more: Partial<AccessRecord> = {}): AccessRecord {
     host: 'wiki.corp.test',
     path: '/',
     queryRedacted: false,
+    legacy: [],
     userAgent: 'test',
     userId: null,
     userEmail: null,

@@ -1,5 +1,7 @@
 /** Our cookies: names, how they are read, how they are set, and how they are kept from upstreams. */
 
+import { legacyCookies } from './legacy.ts';
+
 export const sessionCookie = '__Host-sallyport';
 export const signInCookiePrefix = '__Host-sallyport-signin-';
 export const returnCookiePrefix = '__Host-sallyport-return-';
@@ -22,11 +24,18 @@ export interface ReadCookies {
   readonly session: string | null;
   /** The header without our cookies, everything else byte for byte; null where nothing is left. */
   readonly forUpstream: string | null;
+  /** Sessions of older proxies, as they are recorded. */
+  readonly legacy: readonly string[];
 }
 
 /** Reads a Cookie header once. */
 export function readCookieHeader(header: string): ReadCookies {
-  return { header, session: readSession(header), forUpstream: withoutOwn(header) };
+  return {
+    header,
+    session: readSession(header),
+    forUpstream: withoutOwn(header),
+    legacy: legacyCookies(header),
+  };
 }
 
 function readSession(header: string): string | null {

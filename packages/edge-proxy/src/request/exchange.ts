@@ -79,6 +79,8 @@ export interface RequestHead {
   /** The lines that go on to the upstream, name and value by turns. */
   readonly passing: readonly string[];
   readonly cookies: ReadCookies | null;
+  /** Headers and cookies of older proxies by name, for the record. */
+  readonly legacy: readonly string[];
   readonly origin: string | null;
   readonly accept: string;
   readonly userAgent: string;

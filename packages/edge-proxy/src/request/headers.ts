@@ -1,3 +1,5 @@
+import { legacyHeader } from './legacy.ts';
+
 /**
  * What a header name means to us, looked up once per spelling. Names are compared folded, lower
  * case and with a hyphen for whatever is no letter or digit, because CGI-like readers (RFC 3875,
@@ -13,8 +15,11 @@ export interface HeaderName {
   readonly hopByHop: boolean;
   /** Goes on to the upstream as it came. What does not is dropped, or written anew by us. */
   readonly passes: boolean;
+  /** What an identity of an older proxy is recorded as; null: it is no such header. */
+  readonly legacy: string | null;
 }
 
+/** Besides the headers of legacy.ts, which say an identity as older proxies do. */
 const reservedNames = new Set([
   // forwarding
   'forwarded',
@@ -44,12 +49,6 @@ const reservedNames = new Set([
   'x-rewrite-url',
   // httpoxy
   'proxy',
-  // identity, as older proxies say it
-  'remote-user',
-  'x-remote-user',
-  'x-remote-groups',
-  'x-authenticated-user',
-  'x-authenticated-groups',
 ]);
 const reservedFamilies = [
   'sallyport-',
@@ -61,6 +60,14 @@ const reservedFamilies = [
   'ssl-client-',
   'x-auth-request-',
   'x-webauth-',
+  'x-goog-authenticated-user-',
+  'cf-access-',
+  'x-pomerium-',
+  'x-amzn-oidc-',
+  'x-ms-client-principal',
+  'x-ms-token-',
+  'x-authentik-',
+  'x-vouch-',
 ];
 const hopByHopNames = new Set([
   'connection',
@@ -97,9 +104,12 @@ export function headerName(spelling: string): HeaderName {
 function look(spelling: string): HeaderName {
   const lower = spelling.toLowerCase();
   const folded = lower.replace(/[^a-z0-9]/g, '-');
+  const legacy = legacyHeader(folded);
   const reserved =
-    reservedNames.has(folded) || reservedFamilies.some((family) => folded.startsWith(family));
+    legacy !== null ||
+    reservedNames.has(folded) ||
+    reservedFamilies.some((family) => folded.startsWith(family));
   const hopByHop = hopByHopNames.has(folded);
   const passes = !reserved && !hopByHop && !rewrittenNames.has(folded);
-  return { lower, folded, reserved, hopByHop, passes };
+  return { lower, folded, reserved, hopByHop, passes, legacy };
 }

@@ -183,6 +183,7 @@ function unreadHead(request: IncomingMessage): RequestHead {
     query: url.slice(rawPath.length),
     passing: [],
     cookies: null,
+    legacy: [],
     origin: null,
     accept: request.headers.accept ?? '',
     userAgent: request.headers['user-agent'] ?? '',

@@ -29,6 +29,8 @@ const RecordShape = Type.Object({
   path: text(16_384),
   queryRedacted: Type.Boolean(),
   userAgent: text(16_384),
+  // Older edges have none.
+  legacy: Type.Optional(Type.Array(text(64), { maxItems: 32 })),
   userId: textOrNull(64),
   userEmail: textOrNull(254),
   sid: textOrNull(64),

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { canonicalHost } from '@sallyport/policy';
 import { type ReadCookies, readCookieHeader } from '../cookies.ts';
 import type { ClientConnection, RequestHead } from '../exchange.ts';
+import { legacyNames } from '../legacy.ts';
 import type { RefusalCode } from '../words.ts';
 import { type Lines, passingLines, readLines, tokensOf } from './header-lines.ts';
 
@@ -49,6 +50,7 @@ export function readHead(
   if (webSocketKey === 'upgrade_invalid' || webSocketKey === 'web_socket_version') {
     return webSocketKey;
   }
+  const cookies = lines.cookie === null ? null : cookiesOf(connection, lines.cookie);
   const queryAt = url.indexOf('?');
   return {
     method,
@@ -57,7 +59,8 @@ export function readHead(
     rawPath: queryAt < 0 ? url : url.slice(0, queryAt),
     query: queryAt < 0 ? '' : url.slice(queryAt),
     passing: passingLines(lines),
-    cookies: lines.cookie === null ? null : cookiesOf(connection, lines.cookie),
+    cookies,
+    legacy: legacyNames(lines.legacy, cookies?.legacy ?? noNames),
     origin: lines.origin,
     accept: lines.accept,
     userAgent: lines.userAgent,
@@ -89,6 +92,7 @@ interface Host {
   readonly authority: string;
 }
 
+const noNames: readonly string[] = [];
 const usualPort = 443;
 const hostsKeptMax = 1000;
 const hostsKept = new Map<string, Host | null>();

@@ -22,6 +22,8 @@ export interface Lines {
   fetchSite: string;
   contentType: boolean;
   authorization: boolean;
+  /** Identities of older proxies, as they are recorded. */
+  legacy: string[] | null;
 }
 
 /** Names that some readers take for framing in other spellings: `Transfer_Encoding`. */
@@ -54,6 +56,7 @@ export function readLines(rawHeaders: readonly string[]): Lines | RefusalCode {
     fetchSite: '',
     contentType: false,
     authorization: false,
+    legacy: null,
   };
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const refusal = readLine(lines, rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
@@ -65,6 +68,7 @@ export function readLines(rawHeaders: readonly string[]): Lines | RefusalCode {
 function readLine(lines: Lines, spelling: string, value: string): RefusalCode | null {
   const name = headerName(spelling);
   if (name.passes) lines.passing.push(spelling, value);
+  else if (name.legacy !== null) (lines.legacy ??= []).push(name.legacy);
   switch (name.lower) {
     case 'host':
       if (lines.host !== null) return 'host_invalid';

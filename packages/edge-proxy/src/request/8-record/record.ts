@@ -36,6 +36,7 @@ export function recordOf(value: Received, { edge, region }: Recorder): AccessRec
     path: cut(value.path ?? head.rawPath),
     queryRedacted: head.query !== '',
     userAgent: cut(head.userAgent),
+    legacy: head.legacy,
     userId: userIdOf(value),
     userEmail: facts?.user.kind === 'known' ? facts.user.email : null,
     // Also of a session that does not hold any more: that is what one looks for afterwards.
@@ -82,6 +83,7 @@ export function recordOfUnreadable(
     path: '',
     queryRedacted: false,
     userAgent: '',
+    legacy: [],
     userId: null,
     userEmail: null,
     sid: null,

@@ -1,0 +1,57 @@
+import { isIP } from 'node:net';
+import type {
+  ConfigurationDocument,
+  RouteDocument,
+} from '@sallyport/shared/configuration/documents';
+
+/** How one route's upstream is asked, as an edge would, but without being one. */
+export interface Target {
+  readonly route: string;
+  readonly url: URL;
+  /** The Host header. */
+  readonly host: string;
+  readonly audience: string;
+  /** Name asked for and verified in TLS. */
+  readonly serverName: string;
+  /** PEM; null: the authorities of the system. */
+  readonly authorities: string | null;
+}
+
+/** The targets of all routes of a configuration, by name. */
+export function targetsOf(documents: readonly ConfigurationDocument[]): readonly Target[] {
+  const bundles = new Map(
+    documents
+      .filter((document) => document.kind === 'TrustBundle')
+      .map(({ metadata, spec }) => [metadata.name, spec.certificates]),
+  );
+  return documents
+    .filter((document) => document.kind === 'Route')
+    .map((route) => targetOf(route, bundles))
+    .sort((a, b) => (a.route < b.route ? -1 : 1));
+}
+
+function targetOf({ metadata, spec }: RouteDocument, bundles: ReadonlyMap<string, string>): Target {
+  const [match] = spec.match;
+  const { upstream } = spec;
+  const url = new URL(upstream.url);
+  const name = url.hostname.replace(/^\[|\]$/g, '');
+  // A name that the pattern stands for; which one an upstream cannot tell.
+  const asked = (match?.host ?? '').replace(/^\*\./, 'probe.');
+  url.pathname = literalPath(match?.path ?? '/');
+  return {
+    route: metadata.name,
+    url,
+    host: upstream.host === 'upstream' ? url.host : asked,
+    audience: spec.audience ?? `https://${match?.host ?? ''}`,
+    serverName: upstream.serverName ?? (isIP(name) === 0 ? name : ''),
+    authorities:
+      upstream.trustBundle === undefined ? null : (bundles.get(upstream.trustBundle) ?? ''),
+  };
+}
+
+/** The beginning of a path pattern that stands for itself. */
+function literalPath(pattern: string): string {
+  const segments = pattern.split('/');
+  const end = segments.findIndex((segment) => segment === '**' || segment.startsWith('{'));
+  return end < 0 ? pattern : `${segments.slice(0, end).join('/')}/`;
+}
