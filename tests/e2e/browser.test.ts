@@ -98,4 +98,41 @@ describe.skipIf(!chromiumIsThere)('in Chromium', () => {
     await page.screenshot({ path: await screenshotFile('9-signed-out'), fullPage: true });
     await profile.close();
   });
+
+  it('a person looks at their own page, and ends a session that they do not want', async () => {
+    const me = pageOn(stack, '/.well-known/sallyport/me').href;
+    const [here, there] = await Promise.all(
+      ['here', 'there'].map(async () => {
+        const profile = await window.profile(alice.device);
+        const page = await profile.newPage();
+        await page.goto(pageOn(stack, '/').href);
+        await signIn(page, alice);
+        await page.waitForURL(pageOn(stack, '/').href);
+        return { profile, page };
+      }),
+    );
+    if (here === undefined || there === undefined) throw new Error('no windows');
+    const refused = await here.page.goto(pageOn(stack, '/', { host: stack.hosts.admin }).href);
+    const reference = (await refused?.headerValue('sallyport-request-id')) ?? '';
+    const text = async () => (await here.page.locator('body').textContent()) ?? '';
+    // Records are on their way for a moment.
+    await expect
+      .poll(async () => {
+        await here.page.goto(me);
+        return text();
+      })
+      .toContain(reference);
+    expect(await text()).toContain('not in a group');
+    await here.page.screenshot({ path: await screenshotFile('10-me'), fullPage: true });
+    await here.page.setViewportSize({ width: 390, height: 760 });
+    await here.page.emulateMedia({ colorScheme: 'dark' });
+    await here.page.screenshot({ path: await screenshotFile('11-me-dark'), fullPage: true });
+
+    await here.page.getByRole('button', { name: 'End all other sessions' }).click();
+    await expect.poll(() => here.page.getByRole('button', { name: /^End/ }).count()).toBe(0);
+    expect(here.page.url()).toBe(me);
+    // A visit would sign in again at once: the provider still knows this browser.
+    expect(await there.page.evaluate(async () => (await fetch('/')).status)).toBe(401);
+    await Promise.all([here.profile.close(), there.profile.close()]);
+  });
 });

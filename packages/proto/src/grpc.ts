@@ -17,6 +17,10 @@ import type {
   BeginSignInResponse,
   CompleteSignInRequest,
   CompleteSignInResponse,
+  DescribeSelfRequest,
+  DescribeSelfResponse,
+  EndOwnSessionsRequest,
+  EndOwnSessionsResponse,
   EndSessionRequest,
   EndSessionResponse,
   FetchSecretsRequest,
@@ -43,6 +47,8 @@ export interface EdgeSyncUnary {
   completeSignIn: [CompleteSignInRequest, CompleteSignInResponse];
   redeemHandOver: [RedeemHandOverRequest, RedeemHandOverResponse];
   endSession: [EndSessionRequest, EndSessionResponse];
+  describeSelf: [DescribeSelfRequest, DescribeSelfResponse];
+  endOwnSessions: [EndOwnSessionsRequest, EndOwnSessionsResponse];
 }
 
 /** What a server of EdgeSync implements; pass it to grpc-js `addService` with `edgeSyncService`. */

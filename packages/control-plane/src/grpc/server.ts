@@ -185,5 +185,9 @@ function unaryHandlers(parts: CallParts, options: EdgeServerOptions) {
       signIn.redeemHandOver(caller, request),
     ),
     endSession: edge('endSession', (caller, request) => signIn.endSession(caller, request)),
+    describeSelf: edge('describeSelf', (caller, request) => signIn.describeSelf(caller, request)),
+    endOwnSessions: edge('endOwnSessions', (caller, request) =>
+      signIn.endOwnSessions(caller, request),
+    ),
   };
 }

@@ -6,6 +6,11 @@ import {
   type CompleteSignInRequest,
   type CompleteSignInResponse,
   CompleteSignInResponseSchema,
+  type DescribeSelfRequest,
+  type DescribeSelfResponse,
+  type EndOwnSessionsRequest,
+  type EndOwnSessionsResponse,
+  EndOwnSessionsResponseSchema,
   type EndSessionRequest,
   type EndSessionResponse,
   EndSessionResponseSchema,
@@ -28,6 +33,8 @@ import { redeemHandOver } from './hand-over.ts';
 import { authorizationUrl } from './oidc/authorize.ts';
 import { createProviders } from './oidc/providers.ts';
 import { isRedirectUriOf } from './redirect-uri.ts';
+import { describeSelf, endOwnSessions } from './self.ts';
+import { wireSelf } from './self-on-wire.ts';
 import { checkBegin, checkComplete } from './sign-in-input.ts';
 import { createStatementKeys } from './statement-keys.ts';
 
@@ -51,6 +58,11 @@ export interface SignInCalls {
     request: RedeemHandOverRequest,
   ): Promise<RedeemHandOverResponse>;
   endSession(caller: SignInCaller, request: EndSessionRequest): Promise<EndSessionResponse>;
+  describeSelf(caller: SignInCaller, request: DescribeSelfRequest): Promise<DescribeSelfResponse>;
+  endOwnSessions(
+    caller: SignInCaller,
+    request: EndOwnSessionsRequest,
+  ): Promise<EndOwnSessionsResponse>;
   close(): Promise<void>;
 }
 
@@ -107,6 +119,13 @@ export function createSignInCalls(options: {
     async endSession(caller, request) {
       const position = await endSessionOf(database, keys, caller, request.statement, clock());
       return create(EndSessionResponseSchema, { revoke: positionToWire(position) });
+    },
+    async describeSelf(_, request) {
+      return wireSelf(await describeSelf(database, keys, request.statement, clock()));
+    },
+    async endOwnSessions(caller, request) {
+      const { ended, revoke } = await endOwnSessions(database, keys, caller, request, clock());
+      return create(EndOwnSessionsResponseSchema, { ended, revoke: positionToWire(revoke) });
     },
     close: () => providers.close(),
   };

@@ -3,6 +3,8 @@ import {
   BeginSignInRequestSchema,
   CompleteSignInRequestSchema,
   type CompleteSignInResponse,
+  DescribeSelfRequestSchema,
+  EndOwnSessionsRequestSchema,
   EndSessionRequestSchema,
   positionFromWire,
   positionToWire,
@@ -14,6 +16,7 @@ import type { CallMessage, CallName, CallTable } from '../worker/messages.ts';
 import type { CallResult, SignInFailure, SignInResult } from '../worker/request-worker.ts';
 import { callFailure } from './call-failure.ts';
 import type { ControlChannel } from './control-channel.ts';
+import { selfDescription } from './self-description.ts';
 
 const callDeadlineMs = 5_000;
 
@@ -62,6 +65,16 @@ async function make(channel: Channel, call: CallMessage): Promise<CallTable[Call
       const request = create(EndSessionRequestSchema, call.request);
       const answer = await channel.unary('endSession', request, callDeadlineMs);
       return { revoke: positionFromWire(answer.revoke) };
+    }
+    case 'describeSelf': {
+      const request = create(DescribeSelfRequestSchema, call.request);
+      return selfDescription(await channel.unary('describeSelf', request, callDeadlineMs));
+    }
+    case 'endOwnSessions': {
+      const { statement, sids } = call.request;
+      const request = create(EndOwnSessionsRequestSchema, { statement, sids: [...sids] });
+      const answer = await channel.unary('endOwnSessions', request, callDeadlineMs);
+      return { ended: answer.ended, revoke: positionFromWire(answer.revoke) };
     }
   }
 }

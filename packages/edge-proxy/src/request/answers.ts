@@ -4,8 +4,8 @@ import type { Answer, Received } from './exchange.ts';
 import type { PageAction } from './pages/page.ts';
 import { failures, type NoticeCode, notices, refusals } from './words.ts';
 
-/** An answer that says something, in words: everything but redirects and JSON of our own. */
-export type Message = Exclude<Answer, { kind: 'redirect' | 'json' }>;
+/** An answer that says something, in words: everything but redirects, JSON and pages of our own. */
+export type Message = Exclude<Answer, { kind: 'redirect' | 'json' | 'self' }>;
 
 export interface Wording {
   readonly status: number;
@@ -49,6 +49,7 @@ export function codesOf(answer: Answer): readonly string[] {
     case 'redirect':
       return [answer.code];
     case 'json':
+    case 'self':
       return [];
   }
 }
@@ -100,6 +101,7 @@ export function titleOf(answer: Message, status: number): string {
 const noticeActions: { readonly [Code in NoticeCode]?: readonly PageAction[] } = {
   sign_out_confirm: [{ kind: 'sign_out' }],
   sign_out_cross_site: [{ kind: 'sign_out' }],
+  me_sign_in: [{ kind: 'reload', label: 'Sign in' }],
   sign_in_no_effect: [{ kind: 'reload', label: 'Try again' }, { kind: 'sign_out' }],
 };
 
@@ -121,7 +123,9 @@ export function statusHeaders(answer: Message, status: number, value: Received):
   if (status === 503) {
     return ['Retry-After', String(isClosed(answer) ? retryClosedSeconds : retrySeconds)];
   }
-  if (answer.kind === 'sign_in') return ['WWW-Authenticate', signInChallenge(value)];
+  if (answer.kind === 'sign_in' || (answer.kind === 'notice' && status === 401)) {
+    return ['WWW-Authenticate', signInChallenge(value)];
+  }
   if (answer.kind === 'step_up') {
     return ['WWW-Authenticate', stepUpChallenge(value, answer.decision.require.maxAgeSeconds)];
   }

@@ -14,6 +14,7 @@ import type {
 import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
 import type { FrontProxies, LiveBundle, RouteConfig } from '../state/current.ts';
+import type { SelfDescription } from '../worker/request-worker.ts';
 import type { ReadCookies } from './cookies.ts';
 import type { FailureCode, NoticeCode, RedirectCode, RefusalCode } from './words.ts';
 
@@ -236,7 +237,8 @@ export type Answer =
       readonly code: RedirectCode;
     }
   | { readonly kind: 'notice'; readonly code: NoticeCode; readonly cookies?: readonly string[] }
-  | { readonly kind: 'json'; readonly body: string; readonly cacheSeconds: number };
+  | { readonly kind: 'json'; readonly body: string; readonly cacheSeconds: number }
+  | { readonly kind: 'self'; readonly description: SelfDescription };
 
 /** Whether a stage answered instead of passing the value on. */
 export function isAnswer(result: Received | Answer): result is Answer {

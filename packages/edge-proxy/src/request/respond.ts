@@ -1,4 +1,5 @@
 import type { Clock } from '@sallyport/shared/clock';
+import type { SelfDescription } from '../worker/request-worker.ts';
 import {
   actionsOf,
   codesOf,
@@ -11,7 +12,9 @@ import {
 import { clearCookie, sessionCookie } from './cookies.ts';
 import { discardBody, prepareToDiscard } from './discard.ts';
 import type { Answer, Received } from './exchange.ts';
+import { navigates, takesPage } from './navigation.ts';
 import { type Page, renderPage } from './pages/page.ts';
+import { renderSelf } from './pages/self.ts';
 import { contentSecurityPolicy } from './pages/style.ts';
 
 export interface RespondNeeds {
@@ -79,22 +82,29 @@ function sendIfOpen(value: Received, answer: Answer): void {
         headers: ['Cache-Control', `public, max-age=${answer.cacheSeconds}`],
       });
       return;
+    case 'self':
+      send(value, { status: 200, ...selfContent(value, answer.description) });
+      return;
     default:
       send(value, message(value, answer));
   }
 }
 
-/** A browser that shows what it gets to a person. */
-function takesPage({ head }: Received): boolean {
-  const navigation = head.fetchMode === '' || head.fetchMode === 'navigate';
-  return navigation && /(?:^|[,\t ])text\/html/i.test(head.accept);
+/** A page for people, the same as JSON for everything else. */
+function selfContent(value: Received, description: SelfDescription): Content {
+  if (!takesPage(value)) {
+    return { type: 'application/json', body: `${JSON.stringify(description)}\n`, headers: [] };
+  }
+  const body = renderSelf(description, { host: value.head.host, nowMs: value.receivedAtMs });
+  return { type: 'text/html; charset=utf-8', body, headers: pageHeaders };
 }
 
-/** A browser that can be sent somewhere else and come back: nothing is lost with a GET. */
-function navigates(value: Received): boolean {
-  const { method } = value.head;
-  return (method === 'GET' || method === 'HEAD') && takesPage(value);
-}
+const pageHeaders: readonly string[] = [
+  'Content-Security-Policy',
+  contentSecurityPolicy,
+  'X-Frame-Options',
+  'DENY',
+];
 
 /** Asked by no rule but by the age of the state: a sign-in of now always meets that. */
 function asksForAgeAlone(answer: Answer): boolean {
@@ -145,7 +155,7 @@ function htmlContent(value: Received, answer: Message, wording: Wording): Conten
   return {
     type: 'text/html; charset=utf-8',
     body: renderPage(page),
-    headers: ['Content-Security-Policy', contentSecurityPolicy, 'X-Frame-Options', 'DENY'],
+    headers: pageHeaders,
   };
 }
 

@@ -166,6 +166,11 @@ export const failures = {
     sentence: 'Signing in is not possible at the moment.',
     next: again,
   },
+  me_unavailable: {
+    status: 503,
+    sentence: 'What is known of you cannot be looked up at the moment.',
+    next: again,
+  },
 } as const satisfies Record<string, Words>;
 
 /** Pages of our own endpoints. */
@@ -212,6 +217,21 @@ export const notices = {
     sentence: 'Another site tried to sign you out.',
     next: 'If you want to sign out, do it here.',
   },
+  me_sign_in: {
+    status: 401,
+    sentence: 'This page shows you what is known of you, once you are signed in.',
+    next: 'Sign in and open it again.',
+  },
+  me_cross_site: {
+    status: 403,
+    sentence: 'Another site tried to end your sessions.',
+    next: 'If you want to end them, do it on your own page.',
+  },
+  me_invalid: {
+    status: 400,
+    sentence: 'This does not name one of your sessions.',
+    next: 'Open your own page again and choose there.',
+  },
   signed_out: {
     status: 200,
     sentence: 'You are signed out of all applications.',
@@ -233,4 +253,5 @@ export type RedirectCode =
   | 'sign_in_started'
   | 'sign_in_to_provider'
   | 'signed_in'
-  | 'session_handed_over';
+  | 'session_handed_over'
+  | 'own_sessions_ended';

@@ -56,7 +56,7 @@ export class ScriptedControlPlane {
   readonly secrets = new Map<string, Uint8Array>();
   /** The handlers of the calls of sign-in; absent: UNIMPLEMENTED. */
   readonly signIn: Partial<
-    Pick<EdgeSyncHandlers, 'beginSignIn' | 'completeSignIn' | 'redeemHandOver' | 'endSession'>
+    Omit<EdgeSyncHandlers, 'sync' | 'record' | 'sight' | 'join' | 'renew' | 'fetchSecrets'>
   > = {};
   /** While false, record batches arrive and are not acknowledged. */
   acknowledgesRecords = true;
@@ -174,6 +174,8 @@ export class ScriptedControlPlane {
       completeSignIn: (...call) => (signIn.completeSignIn ?? (unimplemented as never))(...call),
       redeemHandOver: (...call) => (signIn.redeemHandOver ?? (unimplemented as never))(...call),
       endSession: (...call) => (signIn.endSession ?? unimplemented)(...call),
+      describeSelf: (...call) => (signIn.describeSelf ?? (unimplemented as never))(...call),
+      endOwnSessions: (...call) => (signIn.endOwnSessions ?? (unimplemented as never))(...call),
     };
     server.addService(edgeSyncService, handlers as never);
     return server;

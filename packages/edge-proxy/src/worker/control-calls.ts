@@ -3,8 +3,8 @@ import type { CallResult, ControlCalls } from './request-worker.ts';
 
 /** Calls of one worker that may wait for an answer at the same time. */
 const openCallsMax = 256;
-/** Of them, those that anybody can ask for without a session: they leave room for the others. */
-const openBeginningsMax = 64;
+/** Of these, so many of one kind: beginnings anybody can ask for, and both leave room for the others. */
+const openMax: { readonly [Name in CallName]?: number } = { beginSignIn: 64, describeSelf: 32 };
 /** The main thread answers within 5 s; this is for one that does not. */
 const answerMsMax = 7_000;
 
@@ -21,7 +21,7 @@ export class WorkerCalls implements ControlCalls {
   readonly #post: (message: CallMessage) => void;
   readonly #open = new Map<number, OpenCall>();
   #id = 0;
-  #beginnings = 0;
+  readonly #openByName = new Map<CallName, number>();
 
   constructor(post: (message: CallMessage) => void) {
     this.#post = post;
@@ -41,6 +41,14 @@ export class WorkerCalls implements ControlCalls {
 
   endSession(request: CallTable['endSession']['request']) {
     return this.#call('endSession', request);
+  }
+
+  describeSelf(request: CallTable['describeSelf']['request']) {
+    return this.#call('describeSelf', request);
+  }
+
+  endOwnSessions(request: CallTable['endOwnSessions']['request']) {
+    return this.#call('endOwnSessions', request);
   }
 
   /** An answer from the main thread; one that comes too late is dropped. */
@@ -65,21 +73,25 @@ export class WorkerCalls implements ControlCalls {
       }, answerMsMax);
       const settle = resolve as (result: CallResult<Value>) => void;
       this.#open.set(id, { name, settle, timer });
-      if (name === 'beginSignIn') this.#beginnings += 1;
+      this.#count(name, 1);
       this.#post({ type: 'call', id, name, request } as CallMessage);
     });
   }
 
+  #count(name: CallName, change: 1 | -1): void {
+    this.#openByName.set(name, (this.#openByName.get(name) ?? 0) + change);
+  }
+
   #isFull(name: CallName): boolean {
-    if (name === 'beginSignIn' && this.#beginnings >= openBeginningsMax) return true;
-    return this.#open.size >= openCallsMax;
+    const ofName = this.#openByName.get(name) ?? 0;
+    return this.#open.size >= openCallsMax || ofName >= (openMax[name] ?? openCallsMax);
   }
 
   #settle(id: number, result: CallResult<Value>): void {
     const call = this.#open.get(id);
     if (call === undefined) return;
     this.#open.delete(id);
-    if (call.name === 'beginSignIn') this.#beginnings -= 1;
+    this.#count(call.name, -1);
     clearTimeout(call.timer);
     call.settle(result);
   }

@@ -12,6 +12,7 @@ import type {
   CallResult,
   CompleteSignIn,
   ListenAddress,
+  SelfDescription,
   SignInResult,
   WorkerConfig,
 } from './request-worker.ts';
@@ -70,6 +71,14 @@ export interface CallTable {
   readonly endSession: {
     readonly request: { readonly statement: string };
     readonly value: { readonly revoke: Position | null };
+  };
+  readonly describeSelf: {
+    readonly request: { readonly statement: string };
+    readonly value: SelfDescription;
+  };
+  readonly endOwnSessions: {
+    readonly request: { readonly statement: string; readonly sids: readonly string[] };
+    readonly value: { readonly ended: number; readonly revoke: Position | null };
   };
 }
 export type CallName = keyof CallTable;

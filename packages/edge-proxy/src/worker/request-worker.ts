@@ -86,6 +86,60 @@ export type SignInResult =
     }
   | { readonly kind: 'refused'; readonly failure: SignInFailure; readonly detail: string };
 
+export interface OwnSession {
+  readonly sid: string;
+  /** Whether it is the one of who asks. */
+  readonly current: boolean;
+  readonly begunAtMs: number;
+  readonly expiresAtMs: number;
+  /** 0: not known. */
+  readonly lastSeenAtMs: number;
+  /** Empty: without a device. */
+  readonly deviceId: string;
+  readonly sourceAddress: string;
+  readonly userAgent: string;
+}
+
+export interface OwnDevice {
+  readonly deviceId: string;
+  readonly name: string;
+  readonly managed: boolean;
+  readonly blocked: boolean;
+  /** 0: there is no certificate. */
+  readonly certificateExpiresAtMs: number;
+  /** 0: not known. */
+  readonly lastSeenAtMs: number;
+}
+
+/** Empty texts: not known, or none. */
+export interface OwnPlace {
+  readonly country: string;
+  readonly region: string;
+  readonly egress: string;
+  readonly deviceId: string;
+  readonly lastSeenAtMs: number;
+}
+
+export interface OwnDenial {
+  readonly correlationId: string;
+  readonly atMs: number;
+  readonly host: string;
+  readonly path: string;
+  readonly outcome: string;
+  readonly reasons: readonly string[];
+  readonly deviceId: string;
+}
+
+/** What a signed-in person may know of themselves. */
+export interface SelfDescription {
+  readonly email: string;
+  readonly name: string;
+  readonly sessions: readonly OwnSession[];
+  readonly devices: readonly OwnDevice[];
+  readonly places: readonly OwnPlace[];
+  readonly denials: readonly OwnDenial[];
+}
+
 /** The calls that wait on the network. Each ends within 5 s and never rejects. */
 export interface ControlCalls {
   beginSignIn(request: BeginSignIn): Promise<CallResult<BegunSignIn>>;
@@ -99,6 +153,13 @@ export interface ControlCalls {
   endSession(request: {
     readonly statement: string;
   }): Promise<CallResult<{ readonly revoke: Position | null }>>;
+  /** `invalid`: the session of the statement does not hold. */
+  describeSelf(request: { readonly statement: string }): Promise<CallResult<SelfDescription>>;
+  /** Ends sessions of the statement's user: those named, or with none all but its own. */
+  endOwnSessions(request: {
+    readonly statement: string;
+    readonly sids: readonly string[];
+  }): Promise<CallResult<{ readonly ended: number; readonly revoke: Position | null }>>;
 }
 
 export interface RequestWorkerOptions {

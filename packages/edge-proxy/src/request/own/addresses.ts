@@ -6,6 +6,7 @@ export const ownPaths = {
   handOver: `${ownPrefix}hand-over`,
   signOut: `${ownPrefix}sign-out`,
   jwks: `${ownPrefix}jwks.json`,
+  me: `${ownPrefix}me`,
 } as const;
 
 /** Each provider has a callback of its own, so that none can answer for another (RFC 9700, 4.4). */

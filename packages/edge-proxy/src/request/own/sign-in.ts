@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { canonicalHost, hostKnown } from '@sallyport/policy';
 import type { LiveBundle } from '../../state/current.ts';
-import { sessionFacts, userFacts } from '../5-decide/session-facts.ts';
 import { signInCookiePrefix } from '../cookies.ts';
-import type { Answer, Located, OpenedSession } from '../exchange.ts';
+import type { Answer, Located } from '../exchange.ts';
 import { randomText } from '../random.ts';
 import { callbackPath } from './addresses.ts';
 import { handOver } from './hand-over-token.ts';
+import { liveSession } from './live-session.ts';
 import { deviceIdOf, type Endpoint, type OwnNeeds } from './needs.ts';
 import { deviceRefusal, refuseBecause } from './refuse.ts';
 import { type SignInState, sealJson } from './sealed-json.ts';
@@ -44,24 +44,6 @@ function readWish(query: string, bundle: LiveBundle): Wish | null {
   if (host === null || !hostKnown(bundle.policy, host)) return null;
   if (!/^[A-Za-z0-9_-]{43}$/.test(binding)) return null;
   return { host, binding, stepUp: parameters.get('step_up') === '1' };
-}
-
-/** The session of the sign-in host, where it holds, and on the very device it was made on. */
-async function liveSession(needs: OwnNeeds, value: Located): Promise<OpenedSession | null> {
-  const { state, sessions, clock } = needs;
-  const { cookies, host } = value.head;
-  const sealed = cookies?.session ?? null;
-  if (sealed === null || sealed === '') return null;
-  const opened =
-    sessions.known(value.connection, host, sealed) ?? (await sessions.open(host, sealed, clock()));
-  const { session, user } = state.pass(() => {
-    const nowMs = clock();
-    const found = sessionFacts(state, opened, nowMs);
-    return { session: found, user: userFacts(state, found, nowMs) };
-  });
-  if (opened === null || session.kind !== 'live') return null;
-  if (session.deviceId !== deviceIdOf(needs.identify(value))) return null;
-  return user.kind === 'known' && user.status === 'active' && !user.blocked ? opened : null;
 }
 
 async function begin(needs: OwnNeeds, value: Located, wish: Wish): Promise<Answer> {

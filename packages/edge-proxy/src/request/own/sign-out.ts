@@ -1,11 +1,9 @@
 import { clearCookie, sessionCookie } from '../cookies.ts';
 import type { Answer, Located } from '../exchange.ts';
+import { fromHere } from './from-here.ts';
 import type { Endpoint, OwnNeeds } from './needs.ts';
 
-/**
- * `sign-out`: GET asks, POST ends the session everywhere. Another site cannot make a browser do it:
- * the cookie is not sent with its forms, and where the form came from is looked at besides.
- */
+/** `sign-out`: GET asks, POST ends the session everywhere. */
 export function createSignOut(needs: OwnNeeds): Endpoint {
   return (value) => {
     if (value.head.method !== 'POST') return { kind: 'notice', code: 'sign_out_confirm' };
@@ -13,12 +11,6 @@ export function createSignOut(needs: OwnNeeds): Endpoint {
       ? end(needs, value)
       : { kind: 'notice', code: 'sign_out_cross_site' };
   };
-}
-
-function fromHere({ origins }: OwnNeeds, { head }: Located): boolean {
-  if (head.fetchSite !== '' && head.fetchSite !== 'same-origin') return false;
-  const own = [origins.of(head.host), `https://${head.authority}`];
-  return head.origin === null || own.includes(head.origin);
 }
 
 async function end(needs: OwnNeeds, value: Located): Promise<Answer> {

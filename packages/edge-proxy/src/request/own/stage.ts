@@ -5,6 +5,7 @@ import { callbackPath, callbackPrefix, ownPaths } from './addresses.ts';
 import { createCallback } from './callback.ts';
 import { createHandOver } from './hand-over.ts';
 import { createJwks } from './jwks.ts';
+import { createMe } from './me.ts';
 import type { Endpoint, OwnNeeds } from './needs.ts';
 import { createSignIn } from './sign-in.ts';
 import { createSignOut } from './sign-out.ts';
@@ -33,6 +34,7 @@ export function createOwn(needs: OwnNeeds): (value: Located) => Located | Answer
       ownPaths.signOut,
       { on: 'every_host', methods: ['GET', 'HEAD', 'POST'], answer: createSignOut(needs) },
     ],
+    [ownPaths.me, { on: 'every_host', methods: ['GET', 'HEAD', 'POST'], answer: createMe(needs) }],
     [ownPaths.jwks, { on: 'every_host', methods: ['GET', 'HEAD'], answer: createJwks(needs) }],
   ]);
 

@@ -24,26 +24,35 @@ export interface Page {
 export function renderPage(page: Page): string {
   const next = page.next === '' ? '' : `<p class="next">${escapeHtml(page.next)}</p>`;
   const actions = page.actions.map(renderAction).join('');
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>${escapeHtml(page.title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<main class="${page.mood}">
-<div class="bar"></div>
-<h1>${escapeHtml(page.title)}</h1>
+  return renderDocument(
+    page.title,
+    page.mood,
+    `<h1>${escapeHtml(page.title)}</h1>
 <p>${escapeHtml(page.sentence)}</p>
 ${next}${actions === '' ? '' : `<div class="actions">${actions}</div>`}
 <dl>
 <dt>Reference</dt><dd id="reference">${escapeHtml(page.correlationId)}</dd>
 <dt>Reason</dt><dd id="reason">${escapeHtml(page.code)}</dd>
 ${page.host === '' ? '' : `<dt>Address</dt><dd>${escapeHtml(page.host)}</dd>\n`}<dt>Time</dt><dd>${escapeHtml(page.time)}</dd>
-</dl>
+</dl>`,
+  );
+}
+
+/** A whole document around what stands in `main`, which is HTML already. */
+export function renderDocument(title: string, mainClass: string, main: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${escapeHtml(title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<main class="${mainClass}">
+<div class="bar"></div>
+${main}
 </main>
 </body>
 </html>
@@ -58,6 +67,6 @@ function renderAction(action: PageAction): string {
 }
 
 /** Text for any place in HTML, attributes included. */
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

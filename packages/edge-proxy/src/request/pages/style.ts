@@ -19,6 +19,19 @@ p{margin:0 0 12px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 16px;margin:24px 0 0;padding-top:16px;border-top:1px solid var(--line);font-size:.85rem;color:var(--soft)}
 dt,dd{margin:0}
 dd{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
+main.wide{max-width:60rem}
+h2{font-size:1.05rem;margin:32px 0 8px}
+.list{list-style:none;margin:0;padding:0;border-top:1px solid var(--line)}
+.list li{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:4px 20px;padding:11px 0;border-bottom:1px solid var(--line)}
+.list .what{flex:1 1 20rem;min-width:0;overflow-wrap:anywhere}
+.list .what small{display:block;color:var(--soft)}
+.list .when{color:var(--soft);font-size:.85rem}
+.list form{margin:0}
+.tag{display:inline-block;font-size:.75rem;font-weight:600;padding:1px 8px;margin-left:6px;border:1px solid var(--line);border-radius:20px;color:var(--soft)}
+.tag.here{color:var(--good);border-color:var(--good)}.tag.bad{color:var(--stop);border-color:var(--stop)}
+.quiet{padding:5px 13px;font-size:.85rem;background:none;color:var(--mark)}
+code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.85em}
+.credit{margin:28px 0 0;font-size:.8rem;color:var(--soft)}
 @media (max-width:30rem){main{padding:26px 22px 18px}}
 `.trim();
 

@@ -6,6 +6,7 @@ import type {
   CallResult,
   CompleteSignIn,
   ControlCalls,
+  SelfDescription,
   SignInResult,
 } from '../../worker/request-worker.ts';
 
@@ -17,6 +18,8 @@ export class InMemoryControl implements ControlCalls {
   readonly begun: BeginSignIn[] = [];
   readonly completed: CompleteSignIn[] = [];
   readonly ended: string[] = [];
+  readonly endedOwn: { readonly sids: readonly string[] }[] = [];
+  self: SelfDescription = aliceHerself();
   /** Who signs in next, as the provider would say. */
   userId = 'usr_alice';
   reachable = true;
@@ -89,6 +92,62 @@ export class InMemoryControl implements ControlCalls {
     this.ended.push(request.statement);
     return { ok: true, value: { revoke: null } };
   }
+
+  async describeSelf(): Promise<CallResult<SelfDescription>> {
+    return this.reachable ? { ok: true, value: this.self } : unavailable();
+  }
+
+  async endOwnSessions(request: {
+    readonly sids: readonly string[];
+  }): Promise<CallResult<{ ended: number; revoke: null }>> {
+    if (!this.reachable) return unavailable();
+    this.endedOwn.push(request);
+    return { ok: true, value: { ended: 1, revoke: null } };
+  }
+}
+
+function aliceHerself(): SelfDescription {
+  const nowMs = Date.now();
+  const session = {
+    begunAtMs: nowMs - 3_600_000,
+    expiresAtMs: nowMs + 7_200_000,
+    lastSeenAtMs: nowMs - 300_000,
+    deviceId: 'dev_laptop',
+    sourceAddress: '203.0.113.7',
+    userAgent: 'Firefox/140.0',
+  };
+  return {
+    email: 'alice@corp.test',
+    name: 'Alice',
+    sessions: [
+      { ...session, sid: `ses_${'1'.repeat(26)}`, current: true },
+      { ...session, sid: `ses_${'7'.repeat(26)}`, current: false, deviceId: '' },
+    ],
+    devices: [
+      {
+        deviceId: 'dev_laptop',
+        name: "Alice's laptop",
+        managed: true,
+        blocked: false,
+        certificateExpiresAtMs: nowMs + 86_400_000,
+        lastSeenAtMs: nowMs - 300_000,
+      },
+    ],
+    places: [
+      { country: 'DE', region: 'Hamburg', egress: '', deviceId: 'dev_laptop', lastSeenAtMs: nowMs },
+    ],
+    denials: [
+      {
+        correlationId: 'req_1',
+        atMs: nowMs - 60_000,
+        host: 'app.corp.test',
+        path: '/admin',
+        outcome: 'deny',
+        reasons: ['group_missing'],
+        deviceId: 'dev_laptop',
+      },
+    ],
+  };
 }
 
 function unavailable(): CallResult<never> {

@@ -92,10 +92,10 @@ export const webhooks = Type.Array(
       name,
       url: httpsUrl,
       trustBundle: Type.Optional(name),
-      events: Type.Array(
-        oneOf('revocation', 'configuration', 'token', 'signal'),
-        { minItems: 1, uniqueItems: true },
-      ),
+      events: Type.Array(oneOf('revocation', 'configuration', 'token', 'signal'), {
+        minItems: 1,
+        uniqueItems: true,
+      }),
       /** Name of a secret: what each delivery is signed with. */
       secret: name,
     },
