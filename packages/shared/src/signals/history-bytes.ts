@@ -1,11 +1,11 @@
+import { keyBytes } from './history-model.ts';
+
 /** The bytes are not what was written. */
 export class Unreadable extends Error {
   override readonly name = 'Unreadable';
 }
 
-const keyBytes = 6;
-
-/** Writes whole numbers from 0 in as few bytes as they need (LEB128), and keys of 48 bits. */
+/** Writes whole numbers from 0 in as few bytes as they need (LEB128), and keys. */
 export class ByteWriter {
   readonly #bytes: number[] = [];
 

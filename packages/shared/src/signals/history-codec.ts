@@ -3,6 +3,7 @@ import { ByteReader, ByteWriter, Unreadable } from './history-bytes.ts';
 import {
   emptyHistory,
   type Familiar,
+  familiarAfterDays,
   limits,
   type PlaceSeen,
   secondsMax,
@@ -13,6 +14,7 @@ import {
 /** The first byte: bytes of another form are not read. */
 const form = 1;
 const dayS = 86_400;
+const asnMax = 2 ** 32 - 1;
 
 /** As bytes: 150 to 200 for most users, 4 KiB at the most. Times are written as how long before the newest. */
 export function encodeHistory(history: UserHistory): Uint8Array {
@@ -32,6 +34,12 @@ export function encodeHistory(history: UserHistory): Uint8Array {
   });
   out.list(history.countries, ({ name, day }) => {
     out.country(name);
+    out.number(today - day);
+  });
+  out.list(history.networks, ({ country, asn, days, day }) => {
+    out.country(country);
+    out.number(asn);
+    out.number(days);
     out.number(today - day);
   });
   writeTally(out, history.failures, newestS);
@@ -75,6 +83,12 @@ function read(input: ByteReader): UserHistory {
     lastSignIn: input.list(1, () => readPlace(input, newestS))[0] ?? null,
     devices: input.list(limits.devices, () => familiar(input.key())),
     countries: input.list(limits.countries, () => familiar(input.country())),
+    networks: input.list(limits.networks, () => ({
+      country: input.country(),
+      asn: input.number(asnMax),
+      days: input.number(familiarAfterDays),
+      day: today - input.number(today),
+    })),
     failures: readTally(input, newestS),
     denials: input.list(limits.routes, () => ({
       route: input.key(),
@@ -119,7 +133,7 @@ function readPlace(input: ByteReader, newestS: number): PlaceSeen {
     longitude: (input.number(36_000) - 18_000) / 100,
     accuracyKm: input.number(25_000),
   };
-  const asn = input.number(2 ** 32 - 1);
+  const asn = input.number(asnMax);
   const place = { country, region: null, coordinates, asn: asn === 0 ? null : asn, egress: null };
   return { atS, device, session, place };
 }

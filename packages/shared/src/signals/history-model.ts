@@ -3,7 +3,7 @@ import type { Coordinates, KnownPlace } from './place.ts';
 
 /**
  * What is kept of a user: as much as detectors look at, and never more than `limits` allow. Times
- * are whole seconds. Names are 48-bit keys: they are compared and never shown.
+ * are whole seconds. Names are 40-bit keys: they are compared and never shown.
  */
 export interface UserHistory {
   /** The latest time that any event of the user had. */
@@ -14,6 +14,8 @@ export interface UserHistory {
   readonly lastSignIn: PlaceSeen | null;
   readonly devices: readonly Familiar<number>[];
   readonly countries: readonly Familiar<string>[];
+  /** Networks that the user is often on come before others. */
+  readonly networks: readonly NetworkSeen[];
   readonly failures: Tally;
   /** Denials by route; the latest first. */
   readonly denials: readonly RouteTally[];
@@ -45,6 +47,16 @@ export interface Familiar<Name> {
   readonly day: number;
 }
 
+/** The addresses of a provider in a country. */
+export interface NetworkSeen {
+  readonly country: string;
+  readonly asn: number;
+  /** On so many different days, `familiarAfterDays` at the most. */
+  readonly days: number;
+  /** The latest of them. */
+  readonly day: number;
+}
+
 /** How often something happened, by time, the earliest first. */
 export type Tally = readonly TallyEntry[];
 export interface TallyEntry {
@@ -72,9 +84,10 @@ export const limits = {
   places: 8,
   devices: 16,
   countries: 24,
+  networks: 12,
   tally: 24,
   routes: 4,
-  counted: 192,
+  counted: 160,
   raised: 16,
 } as const;
 
@@ -84,11 +97,15 @@ export const emptyHistory: UserHistory = {
   lastSignIn: null,
   devices: [],
   countries: [],
+  networks: [],
   failures: [],
   denials: [],
   counted: [],
   raised: [],
 };
+
+/** Whoever was on a network on so many different days is at home there. */
+export const familiarAfterDays = 4;
 
 /** Year 4147: no event is later. */
 export const secondsMax = 2 ** 36;
@@ -99,7 +116,10 @@ export function secondsOf(ms: number): number {
   return seconds >= 0 ? Math.min(seconds, secondsMax) : 0;
 }
 
-/** 48 bits that stand for a text. */
+/** Bytes of a key. */
+export const keyBytes = 5;
+
+/** 40 bits that stand for a text. */
 export function keyOf(...texts: readonly string[]): number {
-  return Number.parseInt(hash('sha256', texts.join('\n'), 'hex').slice(0, 12), 16);
+  return Number.parseInt(hash('sha256', texts.join('\n'), 'hex').slice(0, 2 * keyBytes), 16);
 }

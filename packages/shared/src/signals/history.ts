@@ -2,8 +2,10 @@ import type { SignalEvent } from './events.ts';
 import {
   type Counted,
   type Familiar,
+  familiarAfterDays,
   keyOf,
   limits,
+  type NetworkSeen,
   type PlaceKept,
   type PlaceSeen,
   type Raised,
@@ -71,6 +73,7 @@ function learn(history: UserHistory, event: SignalEvent, atS: number): UserHisto
         ...history,
         devices: familiarWith(history.devices, device, day, limits.devices),
         countries: familiarWith(history.countries, countryOf(place), day, limits.countries),
+        networks: networksWith(history.networks, place, day),
       };
       if (!tellsWhere(place)) return learnt;
       const seen = { atS, device, session: keyOf(event.sid), place: placeKept(place) };
@@ -98,6 +101,18 @@ export function isFamiliar<Name>(
 ): boolean {
   const day = Math.floor(secondsOf(atMs) / dayS);
   return list.some((one) => one.name === name && Math.abs(day - one.day) <= familiarForDays);
+}
+
+/** Whether the user is at home on the network: was on it on several days of the last half year. */
+export function isAtHome(history: UserHistory, place: KnownPlace, atMs: number): boolean {
+  const day = Math.floor(secondsOf(atMs) / dayS);
+  return history.networks.some(
+    (one) =>
+      one.asn === place.asn &&
+      one.country === place.country &&
+      one.days >= familiarAfterDays &&
+      Math.abs(day - one.day) <= familiarForDays,
+  );
 }
 
 function countedWith(counted: readonly Counted[], one: Counted): readonly Counted[] {
@@ -133,6 +148,28 @@ function familiarWith<Name extends string | number>(
     .slice(0, limit);
 }
 
+/** Where the user is at home stays before what is seen once: a flood of others does not push it out. */
+function networksWith(
+  list: readonly NetworkSeen[],
+  place: KnownPlace | null,
+  day: number,
+): readonly NetworkSeen[] {
+  const country = countryOf(place);
+  const asn = asnOf(place);
+  if (country === null || asn === null) return list;
+  const own = list.find((one) => one.asn === asn && one.country === country);
+  if (own !== undefined && own.day >= day) return list;
+  const days = Math.min((own?.days ?? 0) + 1, familiarAfterDays);
+  const others = list.filter((one) => one !== own && one.day >= day - familiarForDays);
+  return [...others, { country, asn, days, day }]
+    .sort((a, b) => rank(b) - rank(a) || b.day - a.day || a.asn - b.asn)
+    .slice(0, limits.networks);
+}
+
+function rank({ days }: NetworkSeen): number {
+  return days >= familiarAfterDays ? 1 : 0;
+}
+
 /** A device is in one place, a session without one as well: only the latest sighting stays. */
 function placesWith(places: readonly PlaceSeen[], seen: PlaceSeen): readonly PlaceSeen[] {
   const own = places.find((old) => sameThing(old, seen));
@@ -159,9 +196,14 @@ function placeKept(
       longitude: hundredths(longitude),
       accuracyKm: Math.ceil(accuracyKm),
     },
-    asn: place.asn !== null && place.asn > 0 && place.asn < 2 ** 32 ? place.asn : null,
+    asn: asnOf(place),
     egress: null,
   };
+}
+
+function asnOf(place: KnownPlace | null): number | null {
+  const asn = place?.asn ?? 0;
+  return Number.isInteger(asn) && asn > 0 && asn < 2 ** 32 ? asn : null;
 }
 
 function hundredths(degrees: number): number {

@@ -4,7 +4,13 @@ export const valueBytesMax = 256;
 /** What `build` makes of as much of the text as a row has room for. */
 export function fitted(text: string, build: (text: string) => string): string {
   for (let length = Math.min(text.length, valueBytesMax); length > 0; length -= 1) {
-    const value = build(text.slice(0, length).toWellFormed());
+    // Not through the middle of a character of two halves.
+    const value = build(
+      text
+        .slice(0, length)
+        .replace(/[\uD800-\uDBFF]$/, '')
+        .toWellFormed(),
+    );
     if (Buffer.byteLength(value) <= valueBytesMax) return value;
   }
   return build('');

@@ -130,6 +130,14 @@ describe('travel', () => {
     expect(outcome(at(berlin, 0, 'dev_a'), at(newYork, 0, null))).toBe('journey');
   });
 
+  it('is none for a known device within a country, and one across a border', () => {
+    const far = there({ asn: 1, coordinates: { latitude: 34, longitude: -118, accuracyKm: 5 } });
+    expect(outcome(at(newYork, 0, 'dev_a'), at(far, 0, 'dev_a'))).toBe('same-country');
+    expect(outcome(at(newYork, 0, 'dev_a'), at(far, 0, null))).toBe('journey');
+    const abroad = { ...far, country: 'MX' };
+    expect(outcome(at(newYork, 0, 'dev_a'), at(abroad, 0, 'dev_a'))).toBe('journey');
+  });
+
   it('is judged the same in either order of coming and of time', () => {
     const hours = fc.double({ min: -48, max: 48, noNaN: true });
     fc.assert(

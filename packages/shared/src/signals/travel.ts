@@ -23,6 +23,8 @@ export interface Journey {
   readonly distanceKm: number;
   readonly hours: number;
   readonly speedKmh: number;
+  /** Both ends are of one country. */
+  readonly withinCountry: boolean;
   /** For people. */
   readonly reason: string;
 }
@@ -38,6 +40,8 @@ export type TravelVerdict =
   | { readonly outcome: 'other-device' }
   /** One network of one country: its addresses wander. */
   | { readonly outcome: 'same-network' }
+  /** A known device within one country: it changes providers, and the data on places jump. */
+  | { readonly outcome: 'same-country' }
   | { readonly outcome: 'near' }
   | { readonly outcome: 'possible' };
 
@@ -59,6 +63,9 @@ export function travelVerdict(
   if (first.egress !== null || second.egress !== null) return { outcome: 'egress' };
   if (twoDevices(from, to)) return { outcome: 'other-device' };
   if (sameNetwork(first, second)) return { outcome: 'same-network' };
+  if (from.deviceId !== null && to.deviceId !== null && sameCountry(first, second)) {
+    return { outcome: 'same-country' };
+  }
   const [here, there] = [first.coordinates, second.coordinates];
   if (!known(here) || !known(there)) return { outcome: 'unknown' };
   const apart = distanceKm(here, there) - here.accuracyKm - there.accuracyKm;
@@ -68,7 +75,9 @@ export function travelVerdict(
   // A time that is no number is no evidence.
   if (!(speedKmh > thresholds.speedKmhMax)) return { outcome: 'possible' };
   const reason = describe(first, second, apart, hours);
-  return { outcome: 'journey', journey: { distanceKm: apart, hours, speedKmh, reason } };
+  const withinCountry = sameCountry(first, second);
+  const journey = { distanceKm: apart, hours, speedKmh, withinCountry, reason };
+  return { outcome: 'journey', journey };
 }
 
 /** The journey that nobody makes; null: there is none, for whichever reason `travelVerdict` says. */
@@ -109,6 +118,10 @@ function twoDevices(from: Whereabouts, to: Whereabouts): boolean {
 function sameNetwork(a: KnownPlace, b: KnownPlace): boolean {
   if (a.asn === null || a.asn !== b.asn) return false;
   return a.country === null || b.country === null || a.country === b.country;
+}
+
+function sameCountry(a: KnownPlace, b: KnownPlace): boolean {
+  return a.country !== null && a.country === b.country;
 }
 
 function known(coordinates: Coordinates | null): coordinates is Coordinates {

@@ -1,6 +1,7 @@
 import type { Detector } from '../detector.ts';
 import { keyOf } from '../history-model.ts';
-import { endsOf, judgeTravel } from '../travel.ts';
+import { endsOf } from '../travel.ts';
+import { fastestJourney } from './journeys.ts';
 import { raise } from './raise.ts';
 
 /**
@@ -14,17 +15,12 @@ export const distantSessions: Detector = {
     const { event, history, settings } = observation;
     if (event.place === null || !('sid' in event)) return null;
     const session = keyOf(event.sid);
-    const to = { atMs: event.atMs, deviceId: null, place: event.place };
-    for (const seen of history.places) {
-      if (seen.session === session) continue;
-      const from = { atMs: seen.atS * 1000, deviceId: null, place: seen.place };
-      const journey = judgeTravel(from, to, settings['distant-sessions']);
-      if (journey === null) continue;
-      return raise('distant-sessions', settings['distant-sessions'], observation, {
-        reason: `two sessions: ${journey.reason}`,
-        matter: endsOf(seen.place, event.place),
-      });
-    }
-    return null;
+    const others = history.places.filter((seen) => seen.session !== session);
+    const found = fastestJourney(event, others, history, settings['distant-sessions']);
+    if (found === null) return null;
+    return raise('distant-sessions', settings['distant-sessions'], observation, {
+      reason: `two sessions: ${found.journey.reason}`,
+      matter: endsOf(found.from.place, event.place),
+    });
   },
 };
