@@ -152,7 +152,7 @@ function holdFloors() {
 /** Programs that some tests use and that come from Debian, not from npm. Missing is not fatal. */
 async function debianPackages() {
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/bin'];
-  const missing = ['chromium', 'curl', 'openssl', 'nats-server'].filter(
+  const missing = ['chromium', 'curl', 'openssl', 'nats-server', 'promtool'].filter(
     (name) => !folders.some((folder) => folder !== '' && existsSync(join(folder, name))),
   );
   if (missing.length === 0) return;

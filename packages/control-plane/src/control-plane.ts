@@ -115,7 +115,7 @@ async function start(
   stops.push(() => ops.close());
   const jobs = startJobs({ database, replica: config.replica, clock, log });
   stops.push(() => jobs.stop());
-  const rollouts = startRollouts({ database, replica: config.replica, log });
+  const rollouts = startRollouts({ database, replica: config.replica, metrics, log });
   stops.push(() => rollouts.stop());
   const keys = await watchKeys({ database, metrics, clock, log });
   stops.push(async () => keys.stop());

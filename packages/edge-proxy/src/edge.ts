@@ -126,7 +126,7 @@ export class Edge {
       channel,
       opened,
       bus,
-      metrics: this.#createMetrics({ pool, sync, uplink, bus }, figures),
+      metrics: this.#createMetrics({ pool, sync, uplink, bus, bench }, figures),
       renewal: this.#renew(identity, bench, { channel, pool, sync }),
       certificates: watchServerCertificates(
         config.tlsCertificates,
@@ -197,11 +197,23 @@ export class Edge {
   }
 
   #createMetrics(
-    { pool, sync, uplink, bus }: Pick<Running, 'pool' | 'sync' | 'uplink' | 'bus'>,
+    {
+      pool,
+      sync,
+      uplink,
+      bus,
+      bench,
+    }: Pick<Running, 'pool' | 'sync' | 'uplink' | 'bus'> & { readonly bench: CredentialBench },
     figures: StateFigures,
   ): EdgeMetrics {
     return createEdgeMetrics({
       state: figures,
+      edge: {
+        notReadyReasons: () => this.#notReadyReasons(),
+        warnings: () => this.#warnings(),
+        certificates: () => bench.certificates(),
+        nowMs: this.#options.clock,
+      },
       workers: () => pool.size,
       connected: (stream) => sync.connected(stream),
       dropped: () => ({

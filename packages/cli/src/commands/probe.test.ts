@@ -65,8 +65,9 @@ beforeAll(async () => {
     'b-believing',
     await serve('believing', ({ headers }, response) => {
       const [, claims = ''] = String(headers['sallyport-assertion'] ?? '').split('.');
-      const read = claims === '' ? {} : JSON.parse(Buffer.from(claims, 'base64url').toString());
-      response.writeHead(read.aud === 'believing' ? 200 : 401).end();
+      const text = Buffer.from(claims, 'base64url').toString() || '{}';
+      const { aud } = JSON.parse(text) as { readonly aud?: string };
+      response.writeHead(aud === 'believing' ? 200 : 401).end();
     }),
     { audience: 'believing' },
   );

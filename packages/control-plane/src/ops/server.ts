@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { HostPort } from '@sallyport/shared/host-port';
 import type { Log } from '@sallyport/shared/log';
-import type { Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 
 export interface OpsOptions {
   /** Loopback: what is here is for the machine's own supervisor and scraper. */
@@ -22,6 +22,14 @@ export interface OpsServer {
 /** Health, readiness and metrics on a listener of their own. Paths are exact, queries unknown. */
 export async function startOpsServer(options: OpsOptions): Promise<OpsServer> {
   const { listen, metrics, unready, log } = options;
+  new Gauge({
+    name: 'sallyport_ready',
+    help: 'Whether this replica should get work, as /readyz says it',
+    registers: [metrics],
+    collect() {
+      this.set(unready() === null ? 1 : 0);
+    },
+  });
   const server = createServer(
     { headersTimeout: 5_000, requestTimeout: 5_000 },
     (request, response) => {

@@ -1,6 +1,6 @@
 import type { Lane, Position } from '@sallyport/shared/state/model';
 import type { ResumeMode } from '@sallyport/shared/sync/messages';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** Counts of the publishing side. */
 export interface PublishMetrics {
@@ -11,7 +11,8 @@ export interface PublishMetrics {
   nack(lane: Lane, code: string): void;
   streamEnded(reason: string): void;
   helloRefused(): void;
-  enforced(path: string): void;
+  /** `seconds`: since it was read from the log; null: that was before the edge could hear of it. */
+  enforced(lane: Lane, path: string, seconds: number | null): void;
   epochRaised(): void;
 }
 
@@ -38,6 +39,13 @@ export function createPublishMetrics(registry: Registry, gauges: PublishGauges):
   const enforced = counter('enforced', 'Revisions enforced by edges, by the way they came', [
     'path',
   ]);
+  const seconds = new Histogram({
+    name: 'sallyport_enforced_seconds',
+    help: 'From reading a revision to the word of an edge that enforces it',
+    labelNames: ['lane'],
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+    registers,
+  });
   const epochs = counter('epochs_raised', 'Epochs raised because of an edge', []);
   registerGauges(registers, gauges);
   return {
@@ -48,7 +56,10 @@ export function createPublishMetrics(registry: Registry, gauges: PublishGauges):
     nack: (lane, code) => nacks.inc({ lane, code }),
     streamEnded: (reason) => ends.inc({ reason }),
     helloRefused: () => refused.inc(),
-    enforced: (path) => enforced.inc({ path }),
+    enforced: (lane, path, tookSeconds) => {
+      enforced.inc({ path });
+      if (tookSeconds !== null) seconds.observe({ lane }, tookSeconds);
+    },
     epochRaised: () => epochs.inc(),
   };
 }

@@ -184,7 +184,13 @@ export function createPublisher(options: PublisherOptions): Publisher {
         held: () => undefined,
       },
       onCarried: (edgeId, blocks) => carried.take(edgeId, blocks),
-      onEnforced: (path) => metrics.enforced(path ?? 'unknown'),
+      onEnforced({ lane, position, path }, openedAtMs) {
+        const before = { epoch: position.epoch, rev: position.rev - 1 };
+        const readAtMs = lanes.get(lane).ring.readAtMsAfter(before);
+        const heard = readAtMs !== null && readAtMs >= openedAtMs;
+        const seconds = heard ? (monotonic() - readAtMs) / 1_000 : null;
+        metrics.enforced(lane, path ?? 'unknown', seconds);
+      },
       onNack(edgeId, nack) {
         const { lane, position, code } = nack;
         metrics.nack(lane, code);

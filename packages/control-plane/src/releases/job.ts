@@ -1,4 +1,5 @@
 import type { Log } from '@sallyport/shared/log';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Database, Executor } from '../store/database.ts';
 import { readDatabaseMs } from '../store/edge-status.ts';
 import { runAsLeader } from '../store/leader-job.ts';
@@ -34,16 +35,45 @@ const actor: Actor = {
 export function startRollouts(parts: {
   readonly database: Database;
   readonly replica: string;
+  readonly metrics: Registry;
   readonly log: Log;
 }): { stop(): Promise<void> } {
-  const { database, replica, log } = parts;
+  const { database, replica, metrics, log } = parts;
+  const { moved, running } = createRolloutMetrics(metrics);
   return runAsLeader(
     { database, name: 'rollouts', holder: replica, everyMs, log },
     async (leader) => {
       const move = await moveOnce(leader);
+      running(move !== null);
+      if (move !== null) moved(move.kind);
       if (move !== null && move.kind !== 'stay') log.info('rollout.moved', { ...move });
     },
   );
+}
+
+/** What the replica that leads counts; the others say nothing of rollouts. */
+function createRolloutMetrics(registry: Registry): {
+  readonly moved: (kind: Move['kind']) => void;
+  readonly running: (is: boolean) => void;
+} {
+  const registers = [registry];
+  const moves = new Counter({
+    name: 'sallyport_rollout_moves_total',
+    help: 'What was done with rollouts: bake, next_ring, roll_back',
+    labelNames: ['move'],
+    registers,
+  });
+  const gauge = new Gauge({
+    name: 'sallyport_rollout_running',
+    help: 'Whether a rollout is under way, as the replica that moves it last saw',
+    registers,
+  });
+  return {
+    moved: (move) => {
+      if (move !== 'stay') moves.inc({ move });
+    },
+    running: (is) => gauge.set(is ? 1 : 0),
+  };
 }
 
 /** Somebody moved the rollout between looking and moving. */

@@ -39,6 +39,16 @@ export class CredentialBench {
     return Buffer.compare(before, value) !== 0;
   }
 
+  /** PEM of every certificate in use, by whom it is shown to. */
+  certificates(): Readonly<Record<'control_plane' | 'upstreams' | 'clients', readonly string[]>> {
+    const { control, upstream } = this.#identity;
+    return {
+      control_plane: [control.certificatePem],
+      upstreams: [upstream.certificatePem],
+      clients: this.#serverCertificates.map(({ certificatePem }) => certificatePem),
+    };
+  }
+
   credentials(): WorkerCredentials {
     const { upstream, assertionKeys, serial } = this.#identity;
     return {

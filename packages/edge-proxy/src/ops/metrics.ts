@@ -1,12 +1,13 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { StreamName } from '../state/1-sync/stream-keeper.ts';
-
 import type { DroppedRecords } from '../worker/messages.ts';
+import { addEdgeFigures, type EdgeFigures } from './edge-figures.ts';
 import { addStateMetrics, type StateFigures } from './state-metrics.ts';
 
 /** Where the figures come from that are read when somebody asks. */
 export interface MetricSources {
   readonly state: StateFigures;
+  readonly edge: EdgeFigures;
   readonly workers: () => number;
   readonly connected: (stream: StreamName) => boolean;
   /** Records lost, by place. */
@@ -32,6 +33,7 @@ export function createEdgeMetrics(sources: MetricSources): EdgeMetrics {
   collectDefaultMetrics({ register: registry });
   addStateMetrics(registers, sources.state);
   addRecordFigures(registers, sources);
+  addEdgeFigures(registers, sources.edge);
   new Gauge({
     name: 'sallyport_edge_workers',
     help: 'Request workers',
@@ -54,7 +56,8 @@ export function createEdgeMetrics(sources: MetricSources): EdgeMetrics {
     help: 'Whether there is a connection to the bus; absent where there is no bus',
     registers,
     collect() {
-      this.reset();
+      // A reset would leave a 0, which says that there is one and it is gone.
+      this.remove();
       const connected = sources.busConnected();
       if (connected !== null) this.set(connected ? 1 : 0);
     },

@@ -1,6 +1,7 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
+import { failures } from '../request/words.ts';
 import type { RequestWorker } from './request-worker.ts';
 
 const microsecond = 1e-6;
@@ -23,6 +24,12 @@ export function createRequestMetrics(worker: () => RequestWorker | null): Reques
     name: 'sallyport_edge_requests_total',
     help: 'Requests by outcome, the deciding reason and nothing that a client can choose',
     labelNames: ['outcome', 'reason'],
+    registers,
+  });
+  const failed = new Counter({
+    name: 'sallyport_edge_failures_total',
+    help: 'Requests that failed at this edge or at an upstream, by code',
+    labelNames: ['code'],
     registers,
   });
   const decisions = new Histogram({
@@ -57,8 +64,10 @@ export function createRequestMetrics(worker: () => RequestWorker | null): Reques
   );
   return {
     registry,
-    count: ({ outcome, reasons, facts, wouldDeny: denial, decisionUs }) => {
+    count: ({ outcome, reasons, facts, wouldDeny: denial, decisionUs, status }) => {
       requests.inc({ outcome, reason: reasons[0] ?? '' });
+      const code = status < 500 ? undefined : reasons.find((reason) => reason in failures);
+      if (code !== undefined) failed.inc({ code });
       if (denial !== null) wouldDeny.inc({ reason: denial.reasons[0] ?? '' });
       if (facts !== null) decisions.observe(decisionUs * microsecond);
     },

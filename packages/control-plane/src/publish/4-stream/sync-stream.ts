@@ -2,11 +2,11 @@ import type { SyncRequest } from '@sallyport/proto';
 import { fetchFromWire, laneFromWire, nackFromWire } from '@sallyport/proto';
 import type { Log } from '@sallyport/shared/log';
 import { type Block, type Lane, lanes } from '@sallyport/shared/state/model';
-import type { NackMessage, PathName } from '@sallyport/shared/sync/messages';
+import type { NackMessage } from '@sallyport/shared/sync/messages';
 import type { Monotonic } from '../1-log/follow.ts';
 import type { Encoded } from '../3-frames/encode.ts';
 import type { Admission } from '../admission.ts';
-import type { EdgeTracker } from '../edge-tracker.ts';
+import type { EdgeTracker, SaidAck } from '../edge-tracker.ts';
 import { type CursorObserver, LaneCursor } from './cursor.ts';
 import type { EdgeBudget } from './edge-budget.ts';
 import { Flight } from './flight.ts';
@@ -48,7 +48,8 @@ export interface StreamParts {
   readonly observer: CursorObserver;
   /** Blocks that an edge goes on enforcing. */
   readonly onCarried: (edgeId: string, blocks: readonly Block[]) => void;
-  readonly onEnforced: (path: PathName | null) => void;
+  /** `openedAtMs`: since when, by the monotonic clock, the edge has this stream. */
+  readonly onEnforced: (ack: SaidAck, openedAtMs: number) => void;
   readonly onNack: (edgeId: string, nack: NackMessage) => void;
   /** What the edge may still say, on all its streams. */
   readonly budget: EdgeBudget;
@@ -240,7 +241,7 @@ export class SyncStream {
     // Before the lane was resumed, the edge speaks of a history that may not be ours.
     if (ack === null || this.#cursor(ack.lane)?.resumed !== true) return;
     this.#parts.tracker.ack(this.peer.edgeId, ack);
-    if (ack.stage === 'enforced') this.#parts.onEnforced(ack.path);
+    if (ack.stage === 'enforced') this.#parts.onEnforced(ack, this.#openedAtMs);
   }
 
   #nack(wire: Parameters<typeof nackFromWire>[0]): void {
