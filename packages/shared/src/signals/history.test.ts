@@ -39,6 +39,13 @@ describe('what is remembered of a user', () => {
     expect(late.places.map((seen) => seen.place.country)).toEqual(['US']);
   });
 
+  it('learns on when the clock was ahead for a while and is right again', () => {
+    const ahead = monday + 400 * 24 * hourMs;
+    const history = after([signedIn(newYork, ahead), signedIn(berlin, monday)]);
+    expect(history.places.map((seen) => seen.place.country)).toEqual(['DE']);
+    expect(history.lastSignIn?.place.country).toBe('DE');
+  });
+
   it('learns nothing of where the user is from what failed or was refused', () => {
     const history = after([of.failed(newYork, monday), of.denied(monday)]);
     expect(history).toMatchObject({ places: [], devices: [], countries: [], lastSignIn: null });

@@ -5,14 +5,19 @@ import {
   familiarAfterDays,
   keyOf,
   limits,
-  type NetworkSeen,
-  type PlaceKept,
-  type PlaceSeen,
   type Raised,
   type RouteTally,
   secondsOf,
   type UserHistory,
 } from './history-model.ts';
+import {
+  countryOf,
+  familiarForDays,
+  isLater,
+  networksWith,
+  placeKept,
+  placesWith,
+} from './history-places.ts';
 import type { KnownPlace } from './place.ts';
 import { since, tallied } from './tally.ts';
 import { tellsWhere } from './travel.ts';
@@ -24,11 +29,7 @@ const dayS = 86_400;
 /** An event that comes again within so long of the user's other events counts once. */
 const countedForS = 1_800;
 const talliedForS = dayS;
-const placeForS = 30 * dayS;
 const raisedForS = 7 * dayS;
-/** What was not seen for so long is new again. */
-export const familiarForDays = 180;
-
 /** `fresh` false: the event has been remembered before, and nothing may be raised. */
 export interface Remembered {
   readonly history: UserHistory;
@@ -77,20 +78,15 @@ function learn(history: UserHistory, event: SignalEvent, atS: number): UserHisto
       };
       if (!tellsWhere(place)) return learnt;
       const seen = { atS, device, session: keyOf(event.sid), place: placeKept(place) };
-      const signIn = event.kind === 'signed_in' && atS >= (history.lastSignIn?.atS ?? 0);
+      const { lastSignIn } = history;
+      const latest = lastSignIn === null || !isLater(lastSignIn, seen);
       return {
         ...learnt,
         places: placesWith(history.places, seen),
-        lastSignIn: signIn ? seen : history.lastSignIn,
+        lastSignIn: event.kind === 'signed_in' && latest ? seen : lastSignIn,
       };
     }
   }
-}
-
-/** The country that the event makes familiar; null: none, also behind a known way out. */
-export function countryOf(place: KnownPlace | null): string | null {
-  if (place === null || place.country === null || place.egress !== null) return null;
-  return /^[A-Z]{2}$/.test(place.country) ? place.country : null;
 }
 
 /** Whether it was seen in the half year around the time. */
@@ -146,67 +142,4 @@ function familiarWith<Name extends string | number>(
   return [...kept, { name, day }]
     .sort((a, b) => b.day - a.day || (a.name < b.name ? -1 : 1))
     .slice(0, limit);
-}
-
-/** Where the user is at home stays before what is seen once: a flood of others does not push it out. */
-function networksWith(
-  list: readonly NetworkSeen[],
-  place: KnownPlace | null,
-  day: number,
-): readonly NetworkSeen[] {
-  const country = countryOf(place);
-  const asn = asnOf(place);
-  if (country === null || asn === null) return list;
-  const own = list.find((one) => one.asn === asn && one.country === country);
-  if (own !== undefined && own.day >= day) return list;
-  const days = Math.min((own?.days ?? 0) + 1, familiarAfterDays);
-  const others = list.filter((one) => one !== own && one.day >= day - familiarForDays);
-  return [...others, { country, asn, days, day }]
-    .sort((a, b) => rank(b) - rank(a) || b.day - a.day || a.asn - b.asn)
-    .slice(0, limits.networks);
-}
-
-function rank({ days }: NetworkSeen): number {
-  return days >= familiarAfterDays ? 1 : 0;
-}
-
-/** A device is in one place, a session without one as well: only the latest sighting stays. */
-function placesWith(places: readonly PlaceSeen[], seen: PlaceSeen): readonly PlaceSeen[] {
-  const own = places.find((old) => sameThing(old, seen));
-  if (own !== undefined && own.atS > seen.atS) return places;
-  const others = places.filter((old) => old !== own && old.atS >= seen.atS - placeForS);
-  return [...others, seen]
-    .sort((a, b) => b.atS - a.atS || a.session - b.session)
-    .slice(0, limits.places);
-}
-
-function sameThing(a: PlaceSeen, b: PlaceSeen): boolean {
-  return a.device === null ? b.device === null && a.session === b.session : a.device === b.device;
-}
-
-function placeKept(
-  place: KnownPlace & { readonly coordinates: NonNullable<KnownPlace['coordinates']> },
-): PlaceKept {
-  const { latitude, longitude, accuracyKm } = place.coordinates;
-  return {
-    country: countryOf(place),
-    region: null,
-    coordinates: {
-      latitude: hundredths(latitude),
-      longitude: hundredths(longitude),
-      accuracyKm: Math.ceil(accuracyKm),
-    },
-    asn: asnOf(place),
-    egress: null,
-  };
-}
-
-function asnOf(place: KnownPlace | null): number | null {
-  const asn = place?.asn ?? 0;
-  return Number.isInteger(asn) && asn > 0 && asn < 2 ** 32 ? asn : null;
-}
-
-function hundredths(degrees: number): number {
-  // Adding 0 makes -0 a 0: what is kept is what is read again.
-  return Math.round(degrees * 100) / 100 + 0;
 }

@@ -1,6 +1,7 @@
 import type { Detector } from '../detector.ts';
-import { countryOf, isFamiliar } from '../history.ts';
+import { isFamiliar } from '../history.ts';
 import { keyOf } from '../history-model.ts';
+import { countryOf } from '../history-places.ts';
 import { raise } from './raise.ts';
 
 /** A device that the user was not seen with in half a year; the first of all is not new. */
