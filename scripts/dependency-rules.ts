@@ -112,6 +112,12 @@ const dependencyRules: readonly DependencyRule[] = [
     because: thin,
   },
   {
+    from: /^(packages|infra)\//,
+    except: /^packages\/edge-proxy\/src\/places\/mmdb\.ts$/,
+    imports: /^(maxmind|mmdb-lib)(\/|$)/,
+    because: 'it believes the bytes: only files that were checked whole may be searched',
+  },
+  {
     from: /^packages\//,
     except: /^packages\/control-plane\/src\/identity\//,
     imports: /^openid-client(\/|$)/,

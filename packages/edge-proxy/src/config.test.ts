@@ -74,6 +74,21 @@ describe('the configuration of an edge', () => {
     expect(Object.isFrozen(config)).toBe(true);
   });
 
+  it('names files of places, which may come later, or none at all', () => {
+    expect(readEdgeConfig(good()).places).toEqual({ cityFiles: null, asnFiles: [] });
+    const places = (city: string) =>
+      readEdgeConfig({
+        ...good(),
+        SALLYPORT_PLACES_CITY_FILES: city,
+        SALLYPORT_PLACES_ASN_FILES: '/data/asn.mmdb',
+      }).places;
+    expect(places('/data/v4.mmdb, /data/v6.mmdb')).toEqual({
+      cityFiles: ['/data/v4.mmdb', '/data/v6.mmdb'],
+      asnFiles: ['/data/asn.mmdb'],
+    });
+    expect(places('none').cityFiles).toEqual([]);
+  });
+
   it('takes a directory of certificates with their keys', () => {
     const config = readEdgeConfig({ ...good(), SALLYPORT_TLS_CERTIFICATES: path('tls') });
     expect(config.tlsCertificates).toEqual([

@@ -22,6 +22,7 @@ export interface EdgeConfig {
   readonly controlPlaneCaPem: string | null;
   readonly joinToken: string | null;
   readonly nats: NatsConfig | null;
+  readonly places: PlacesConfig;
   readonly region: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly workers: number;
@@ -36,6 +37,14 @@ export interface NatsConfig {
   readonly servers: readonly string[];
   /** PEM of the authority of its servers; null: the control plane's. */
   readonly caPem: string | null;
+}
+
+/** Files in the MaxMind format. They need not be there yet. */
+export interface PlacesConfig {
+  /** Where addresses are; null: the default data, where it is installed. */
+  readonly cityFiles: readonly string[] | null;
+  /** Whose networks addresses are of. */
+  readonly asnFiles: readonly string[];
 }
 
 const prefix = 'SALLYPORT_';
@@ -58,6 +67,7 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     controlPlaneCaPem: readText(reader.file(`${prefix}CONTROL_PLANE_CA`, { default: null })),
     joinToken: reader.secret(`${prefix}JOIN_TOKEN`),
     nats: readNats(reader),
+    places: readPlaces(reader),
     region: readRegion(reader, `${prefix}REGION`),
     labels: reader.labels(`${prefix}LABELS`),
     workers: reader.integer(`${prefix}WORKERS`, { default: 1, min: 1, max: 256 }),
@@ -85,6 +95,14 @@ function readNats(reader: ConfigReader): NatsConfig | null {
     if (!isBusServer(server)) reader.problem(`${prefix}NATS_URL`, 'must be tls://host:port');
   }
   return servers.length === 0 ? null : { servers, caPem };
+}
+
+/** `none`: no data on places, not the default either. */
+function readPlaces(reader: ConfigReader): PlacesConfig {
+  const city = reader.list(`${prefix}PLACES_CITY_FILES`, { default: null });
+  const asn = reader.list(`${prefix}PLACES_ASN_FILES`, { default: [] });
+  const isNone = city?.length === 1 && city[0] === 'none';
+  return { cityFiles: isNone ? [] : city, asnFiles: asn };
 }
 
 function readRegion(reader: ConfigReader, name: string): string {

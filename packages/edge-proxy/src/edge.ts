@@ -23,6 +23,8 @@ import { LineWriter } from './ops/records/line-writer.ts';
 import { RecordUplink } from './ops/records/record-uplink.ts';
 import type { StateFigures } from './ops/state-metrics.ts';
 import { warningsOf } from './ops/warnings.ts';
+import { PlaceKeeper } from './places/keeper.ts';
+import { placeSources } from './places/sources.ts';
 import type { SyncClient, SyncEvents } from './state/1-sync/sync-client.ts';
 import type { EdgeState } from './state/2-store/edge-state.ts';
 import { type OpenedState, openState } from './state/open-state.ts';
@@ -75,9 +77,10 @@ export class Edge {
     return edge;
   }
 
-  /** Looks for new certificates of the public listener. */
+  /** Looks for new certificates of the public listener, and for new files of places. */
   reload(): void {
     this.#running?.certificates.look();
+    void this.#running?.places.look();
   }
 
   /** Takes no new requests, lets open exchanges end within the time given, and stops. */
@@ -90,6 +93,7 @@ export class Edge {
     await this.#lines.end(flushMs);
     this.#stopping.abort();
     running?.certificates.stop();
+    await running?.places.stop();
     await running?.sync.stop();
     await running?.state.close();
     await running?.bus?.close();
@@ -118,6 +122,12 @@ export class Edge {
     const parts = { config, identity, bench, channel, opened, distributor, secrets, log, clock };
     const { state, sync, bus, figures } = createEdgeSync({ ...parts, events: this.#syncEvents() });
     const uplink = new RecordUplink({ channel, log });
+    const places = new PlaceKeeper({
+      sources: placeSources(config.places),
+      onPlaces: (loaded) => pool.setPlaces(loaded),
+      log,
+      clock,
+    });
     this.#running = {
       pool,
       state,
@@ -126,7 +136,8 @@ export class Edge {
       channel,
       opened,
       bus,
-      metrics: this.#createMetrics({ pool, sync, uplink, bus, bench }, figures),
+      places,
+      metrics: this.#createMetrics({ pool, sync, uplink, bus, bench, places }, figures),
       renewal: this.#renew(identity, bench, { channel, pool, sync }),
       certificates: watchServerCertificates(
         config.tlsCertificates,
@@ -143,7 +154,7 @@ export class Edge {
     const port = await pool.listen(config.listen);
     this.#phase = 'running';
     log.info('edge.listening', { edgeId, port, ops: opsUrl });
-    this.#readiness.look(this.#notReadyReasons());
+    this.#lookAtReadiness();
     const { pid } = process;
     this.#lines.start(JSON.stringify({ listening: true, port, ops: opsUrl, edgeId, pid }));
     sync.start();
@@ -203,7 +214,10 @@ export class Edge {
       uplink,
       bus,
       bench,
-    }: Pick<Running, 'pool' | 'sync' | 'uplink' | 'bus'> & { readonly bench: CredentialBench },
+      places,
+    }: Pick<Running, 'pool' | 'sync' | 'uplink' | 'bus' | 'places'> & {
+      readonly bench: CredentialBench;
+    },
     figures: StateFigures,
   ): EdgeMetrics {
     return createEdgeMetrics({
@@ -214,6 +228,7 @@ export class Edge {
         certificates: () => bench.certificates(),
         nowMs: this.#options.clock,
       },
+      places: (kind) => places.status(kind),
       workers: () => pool.size,
       connected: (stream) => sync.connected(stream),
       dropped: () => ({
@@ -256,7 +271,7 @@ export class Edge {
         },
         onCall: (call) => this.#call(channel, call),
         onStage: (stage, delivery) => this.#running?.sync.onStage(stage, delivery),
-        onReadiness: () => this.#readiness.look(this.#notReadyReasons()),
+        onReadiness: () => this.#lookAtReadiness(),
         onDeath: (index, error) => {
           log.error('worker.died', { worker: index, error });
           onFatal(error);
@@ -275,6 +290,13 @@ export class Edge {
       log.warn('control.call_failed', { call: call.name, failure: result.failure });
     }
     return result;
+  }
+
+  #lookAtReadiness(): void {
+    const reasons = this.#notReadyReasons();
+    this.#readiness.look(reasons);
+    // Not before: it takes seconds of a processor, and until then there is other work.
+    if (reasons.length === 0) this.#running?.places.start();
   }
 
   #notReadyReasons(): readonly string[] {
@@ -307,6 +329,7 @@ interface Running {
   readonly channel: ControlChannel;
   readonly opened: OpenedState;
   readonly bus: Bus | null;
+  readonly places: PlaceKeeper;
   readonly certificates: ReturnType<typeof watchServerCertificates>;
   readonly renewal: Promise<void>;
   readonly metrics: EdgeMetrics;

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Facts } from '@sallyport/policy';
 import { AckStage } from '@sallyport/proto';
+import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import type { Position } from '@sallyport/shared/state/model';
+import { writeCityMmdb } from '@sallyport/shared/testing/mmdb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   createEdgeFiles,
@@ -101,6 +104,16 @@ async function untilReady(listening: Listening): Promise<void> {
   }
 }
 
+/** The usual documents of an edge that believes X-Forwarded-For from this machine. */
+function behindFronts(): ConfigurationDocument[] {
+  const frontProxies = [{ networks: ['127.0.0.0/8'], protocol: 'x-forwarded-for' as const }];
+  return sampleDocuments().map((document) =>
+    document.kind === 'Settings'
+      ? { ...document, spec: { ...document.spec, network: { frontProxies } } }
+      : document,
+  );
+}
+
 describe('an edge process', () => {
   it('is alive but not ready without state, and answers requests with 503', async () => {
     const edge = start();
@@ -150,6 +163,42 @@ describe('an edge process', () => {
     await bulk.acked('config', at(2), AckStage.ENFORCED);
     const missing = { status: 503, reasons: ['cookie_ring_missing'] };
     await expect.poll(() => readiness(listening)).toEqual(missing);
+  });
+
+  it('F44: knows where clients are from the file of places that is there, once it is ready', async () => {
+    const places = join(files.dir, 'city.mmdb');
+    await writeFile(places, writeCityMmdb([{ network: '198.51.100.0/24', country: 'DE' }]));
+    const edge = start({ SALLYPORT_PLACES_CITY_FILES: places });
+    const listening = await edge.listening();
+    await feed(behindFronts());
+    await untilReady(listening);
+    const country = async () => {
+      const from = { 'x-forwarded-for': '198.51.100.7' };
+      await requestPublic(listening.port, files.publicCa, host, '/', false, from);
+      const line = await edge.lines.next((one) => one['kind'] === 'access');
+      expect(line['sourceAddress']).toBe('198.51.100.7');
+      return (line['facts'] as Facts | null)?.place?.country;
+    };
+    await expect.poll(country).toBe('DE');
+    await writeFile(
+      `${places}.new`,
+      writeCityMmdb([{ network: '198.51.100.0/24', country: 'FR' }]),
+    );
+    await rename(`${places}.new`, places);
+    edge.signal('SIGHUP');
+    await expect.poll(country).toBe('FR');
+    await rm(places);
+    edge.signal('SIGHUP');
+    await edge.logs.next((line) => line.includes('places.refused'));
+    expect(await country()).toBe('FR');
+    const metrics = await (await fetch(`${listening.ops}/metrics`)).text();
+    expect(metrics).toMatch(/^sallyport_edge_place_files\{kind="city",state="loaded"\} 1$/m);
+    expect(metrics).toMatch(/^sallyport_edge_place_files\{kind="city",state="current"\} 0$/m);
+    expect(metrics).toMatch(
+      /^sallyport_edge_place_files_refused_total\{kind="city",code="missing"\} 1$/m,
+    );
+    expect(metrics).toMatch(/^sallyport_edge_place_data_age_seconds\{kind="city"\} \d+/m);
+    expect(metrics).toMatch(/^sallyport_edge_place_lookups_total\{result="found"\} \d+$/m);
   });
 
   it('serves with several workers on one port, each with the whole state', async () => {

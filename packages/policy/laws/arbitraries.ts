@@ -32,9 +32,11 @@ import {
   paths,
   postureNames,
   postureValues,
+  regions,
   serviceNames,
   signals,
   userIds,
+  waysOut,
 } from './words.ts';
 
 /**
@@ -369,7 +371,9 @@ const surroundings = fc.record({
   place: fc.option(
     fc.record({
       country: fc.constantFrom(...countries, null),
+      region: fc.constantFrom(...regions, null),
       asn: fc.constantFrom(...asns, null),
+      egress: fc.constantFrom(...waysOut, '', null),
     }),
     { nil: null },
   ),

@@ -25,6 +25,7 @@ import {
   signals,
   some,
   userIds,
+  waysOut,
   zones,
 } from './words.ts';
 
@@ -91,6 +92,7 @@ function aboutRequest({ users, time, named }: Scope): Weighted[] {
     part('device', 4, deviceRules(users, time !== 'none')),
     part('countries', 1, some(countries)),
     part('asns', 1, some(asns)),
+    part('egress', 1, some(waysOut)),
     part('risk', 1, riskRules),
     part('headers', 2, headerRules),
     part('pathsMatching', 1, some(['/a', '/a/.*', '/(a|b)(/c:d)?', '/b+/?.*', '.*é'])),

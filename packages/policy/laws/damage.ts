@@ -103,7 +103,7 @@ export const oddFacts: Arbitrary<Facts> = fc
       { session: session.kind === 'live' ? { ...session, authenticatedAtMs: number } : session },
       { user: user.kind === 'known' ? { ...user, email: text, groups: [text] } : user },
       { session: session.kind === 'live' ? { ...session, userId: text, deviceId: text } : session },
-      { place: { country: text, asn: number } },
+      { place: { country: text, region: text, asn: number, egress: text } },
       { risk: { score: number, signals: [text] } },
       { request: { ...request, headers: { 'x-role': [text], [text]: [] } } },
       { user: user.kind === 'known' ? { ...user, employment: endingAt(number) } : user },

@@ -24,6 +24,16 @@ export const expressions: readonly Expression[] = [
       all([device?.managed ?? false, known(facts.place?.country, (found) => found === 'DE')]),
   },
   {
+    text: 'place.egress == "office" || place.region == "Tyrol"',
+    aboutUser: false,
+    timed: false,
+    means: ({ facts }) =>
+      any([
+        known(facts.place?.egress, (found) => found === 'office'),
+        known(facts.place?.region, (found) => found === 'Tyrol'),
+      ]),
+  },
+  {
     text: 'risk.score < 50.0 || request.path.startsWith("/a")',
     aboutUser: false,
     timed: false,

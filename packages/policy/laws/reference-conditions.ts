@@ -53,6 +53,9 @@ export function holds(rule: RuleConditions, kind: Kind, names: Names, known: Kno
     place?.country ? countries.includes(place.country) : 'unknown',
   );
   add(rule.asns, (asns) => (place?.asn ? asns.includes(place.asn) : 'unknown'));
+  add(rule.egress, (names) =>
+    typeof place?.egress === 'string' ? names.includes(place.egress) : 'unknown',
+  );
   add(rule.risk, ({ atLeast = 0, below = 101, signals }) => {
     if (risk === null) return 'unknown';
     const noticed = signals === undefined || signals.some((one) => risk.signals.includes(one));

@@ -92,8 +92,15 @@ export interface EmploymentFacts {
 export interface PlaceFacts {
   /** ISO 3166-1 alpha-2, upper case; null: not known. */
   readonly country: string | null;
+  /** The region's name, as the data on places writes it; null: not known. */
+  readonly region: string | null;
   /** Number of the autonomous system; null: not known. */
   readonly asn: number | null;
+  /**
+   * Name of the known way out (Settings, network.egress) that the address is of; empty: of none;
+   * null: not known.
+   */
+  readonly egress: string | null;
 }
 
 export interface RiskFacts {

@@ -163,6 +163,8 @@ export interface RuleConditions {
   readonly countries?: readonly string[];
   /** Numbers of autonomous systems. */
   readonly asns?: readonly number[];
+  /** Names of known ways out to the internet. */
+  readonly egress?: readonly string[];
   readonly time?: readonly TimeWindow[];
   /** RFC 3339. Before it the rule does not match. */
   readonly notBefore?: string;

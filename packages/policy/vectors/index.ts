@@ -22,6 +22,7 @@ import authentication from './authentication.json' with { type: 'json' };
 import castJson from './cast.json' with { type: 'json' };
 import devicePosture from './device-posture.json' with { type: 'json' };
 import devicesAndSessions from './devices-and-sessions.json' with { type: 'json' };
+import egress from './egress.json' with { type: 'json' };
 import employment from './employment.json' with { type: 'json' };
 import headers from './headers.json' with { type: 'json' };
 import monitorMode from './monitor-mode.json' with { type: 'json' };
@@ -77,8 +78,8 @@ interface Given {
   readonly lockdown?: boolean;
   readonly nowMs?: number;
   readonly headers?: RequestFacts['headers'];
-  /** Default: not known. */
-  readonly place?: PlaceFacts;
+  /** What is not said of it is not known. Default: nothing is. */
+  readonly place?: Partial<PlaceFacts>;
   /** Default: not known. */
   readonly risk?: RiskFacts;
   /** Instead of the device's own. */
@@ -128,6 +129,7 @@ const files = [
   monitorMode,
   namedConditions,
   placeAndRisk,
+  egress,
   services,
   times,
   when,
@@ -135,6 +137,7 @@ const files = [
 
 const fresh: StalenessFacts = { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 };
 const nobody = { kind: 'none' } as const;
+const nowhere: PlaceFacts = { country: null, region: null, asn: null, egress: null };
 
 /** Every case of every file. */
 export const vectors: readonly Vector[] = files.flatMap((file) =>
@@ -199,7 +202,7 @@ function factsOf(given: Given): Facts {
       given.user === undefined ? userOf(session) : member(cast.users, given.user),
       given,
     ),
-    place: given.place ?? null,
+    place: given.place === undefined ? null : { ...nowhere, ...given.place },
     risk: given.risk ?? null,
     lockdown: given.lockdown ?? false,
     staleness: { ...fresh, ...given.staleness },

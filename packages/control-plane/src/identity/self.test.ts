@@ -47,13 +47,15 @@ describe('what a person may know of themselves', () => {
   it('is their own sessions, devices, places and refusals, and nobody else’s', async () => {
     const ann = await signIn('ann');
     const bob = await signIn('bob');
-    const place = { country: 'DE', region: 'Hamburg', asn: null, egress: null };
+    const place = { country: 'DE', region: 'Hamburg', asn: null, egress: '' };
+    const nowhere = { place: { country: null, region: null, asn: null, egress: '' } };
     const seen = { userId: ann.userId, sid: ann.sid, facts: { place } as never };
     await insertAccessRecords(
       world.database,
       world.edge.edgeId,
       [
         accessRecord(seen),
+        accessRecord({ ...seen, facts: nowhere as never }),
         accessRecord({ ...seen, outcome: 'deny', reasons: ['group_missing'], path: '/admin' }),
         accessRecord({ userId: bob.userId, outcome: 'deny', reasons: ['device_missing'] }),
       ],

@@ -38,6 +38,7 @@ const open: readonly Field[] = [
   'sourceNetworks',
   'countries',
   'asns',
+  'egress',
   'time',
   'authentication',
   'risk',

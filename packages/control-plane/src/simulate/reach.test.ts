@@ -27,6 +27,7 @@ const conditions = fc.record(
     pathsMatching: fc.constant(['^/x/[a-z]+$']),
     device: fc.constantFrom({ managed: true }, { known: false }),
     countries: someOf('DE', 'US'),
+    egress: someOf('office', 'vpn'),
     sourceNetworks: fc.constant(['10.0.0.0/8']),
     time: fc.constantFrom(
       [{ from: '08:00', to: '18:00', zone: 'UTC' }],
@@ -88,6 +89,7 @@ const requests = fc.record({
   path: fc.constantFrom('/', '/x/a', '/x/a/b', '/y', '/z'),
   managed: fc.constantFrom(null, true, false),
   country: fc.constantFrom(null, 'DE', 'FR'),
+  egress: fc.constantFrom(null, '', 'office'),
   sourceAddress: fc.constantFrom('10.0.0.1', '203.0.113.1'),
   hour: fc.constantFrom(0, 9),
   amr: fc.constantFrom(['pwd'], ['hwk']),
@@ -129,7 +131,7 @@ function requestFacts(user: User, made: Made): Facts {
       session === null
         ? facts.session
         : { ...session, amr: made.amr, deviceId: made.managed === null ? null : device },
-    place: made.country === null ? null : { country: made.country, asn: null },
+    place: { country: made.country, region: null, asn: null, egress: made.egress },
     risk: made.risk,
   };
 }

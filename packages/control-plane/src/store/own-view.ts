@@ -135,7 +135,9 @@ function placesOf(requests: readonly Request[]): OwnPlaceRow[] {
   const places = new Map<string, OwnPlaceRow>();
   for (const { atMs, deviceId, place } of requests) {
     if (place === null) continue;
-    const { country = null, region = null, egress = null } = place;
+    const { country = null, region = null } = place;
+    // Empty: by no known way out.
+    const egress = place.egress === '' ? null : (place.egress ?? null);
     if (country === null && egress === null) continue;
     const key = JSON.stringify([country, region, egress, deviceId]);
     const known = places.get(key);

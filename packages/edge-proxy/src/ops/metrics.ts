@@ -2,12 +2,14 @@ import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } f
 import type { StreamName } from '../state/1-sync/stream-keeper.ts';
 import type { DroppedRecords } from '../worker/messages.ts';
 import { addEdgeFigures, type EdgeFigures } from './edge-figures.ts';
+import { addPlaceMetrics, type PlaceFigures } from './place-metrics.ts';
 import { addStateMetrics, type StateFigures } from './state-metrics.ts';
 
 /** Where the figures come from that are read when somebody asks. */
 export interface MetricSources {
   readonly state: StateFigures;
   readonly edge: EdgeFigures;
+  readonly places: PlaceFigures;
   readonly workers: () => number;
   readonly connected: (stream: StreamName) => boolean;
   /** Records lost, by place. */
@@ -32,6 +34,7 @@ export function createEdgeMetrics(sources: MetricSources): EdgeMetrics {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   addStateMetrics(registers, sources.state);
+  addPlaceMetrics(registers, sources.places);
   addRecordFigures(registers, sources);
   addEdgeFigures(registers, sources.edge);
   new Gauge({

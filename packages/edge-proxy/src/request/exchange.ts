@@ -13,6 +13,7 @@ import type {
 } from '@sallyport/policy';
 import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
+import type { PlacedAddress } from '../places/reader.ts';
 import type { FrontProxies, LiveBundle, RouteConfig } from '../state/current.ts';
 import type { SelfDescription } from '../worker/request-worker.ts';
 import type { ReadCookies } from './cookies.ts';
@@ -51,6 +52,8 @@ export interface ClientConnection {
   /** Whether its requests say in X-Forwarded-For where they come from, and by which networks. */
   forwards: boolean;
   lookedAtWith: FrontProxies | null;
+  /** Where a request of it came from when that was last asked; null: not yet. */
+  place: PlacedAddress | null;
   /** null: none was presented. */
   readonly peer: PeerCertificate | null;
   /** Requests read and not yet answered; more than one only where the client pipelines. */

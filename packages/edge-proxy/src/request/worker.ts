@@ -29,7 +29,7 @@ const sweepMs = 1_000;
 
 /** Puts the request side of one worker together. It serves once `listen` is called. */
 export function createRequestWorker(options: RequestWorkerOptions): RequestWorker {
-  const { config, state, control, emitRecord, log, clock } = options;
+  const { config, state, places, control, emitRecord, log, clock } = options;
   const origins = new Origins(config.publicPort ?? 443);
   const checks = new CertificateChecks(config.trustDomain);
   const sessions = new OpenedSessions(state);
@@ -42,7 +42,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     return bundle === null ? { kind: 'none' } : identify(value, bundle, clock());
   };
 
-  const judge = createJudge(state, identify, clock);
+  const judge = createJudge(state, places, identify, clock);
   const open = new OpenExchanges({
     judgeAgain: (value) => judge.judgeAgain(value),
     cut: (value, cause, decision) => life.cut(value, cause, decision),

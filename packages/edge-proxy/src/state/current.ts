@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { CompiledPolicySet, Network } from '@sallyport/policy';
 import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { IdentityProviderDocument } from '@sallyport/shared/configuration/documents';
+import type { EgressTable } from '@sallyport/shared/network/egress';
 import type { DeviceAuthorities } from '@sallyport/shared/pki/device-authorities';
 import type {
   BlockKind,
@@ -74,6 +75,8 @@ export interface LiveBundle {
     /** Internal networks that upstreams may be in. */
     readonly internalNetworks: readonly Network[];
     readonly frontProxies: FrontProxies;
+    /** The known ways out to the internet. */
+    readonly egress: EgressTable;
     /** In which rings edges are, by their labels; in order. */
     readonly rings: readonly RingConfig[];
   };

@@ -4,6 +4,7 @@ import { opsToBytes } from '@sallyport/proto';
 import { encodeBundle } from '@sallyport/shared/configuration/bundle';
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { createLog } from '@sallyport/shared/log';
+import type { Egress } from '@sallyport/shared/network/egress';
 import { KeyedRows } from '@sallyport/shared/state/tables/keyed-rows';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createLocalState } from '../testing/local-state.ts';
@@ -34,6 +35,7 @@ function documentsOf(set: PolicySet): ConfigurationDocument[] {
     ...settings.spec,
     policies: [...set.globalPolicies],
     ...(set.staleness === undefined ? {} : { staleness: set.staleness }),
+    network: { egress: waysOut(set) },
   };
   const documents: unknown[] = [
     { ...settings, spec },
@@ -69,6 +71,13 @@ function documentsOf(set: PolicySet): ConfigurationDocument[] {
     })),
   ];
   return documents as ConfigurationDocument[];
+}
+
+/** The ways out that the set's conditions name, each with a network of its own. */
+function waysOut({ policies }: PolicySet): Egress[] {
+  const rules = policies.flatMap((one) => [...one.allow, ...one.deny, ...one.stepUp]);
+  const names = [...new Set(rules.flatMap(({ egress }) => egress ?? []))];
+  return names.map((name, at) => ({ name, kind: 'vpn', networks: [`192.0.2.${at}/32`] }));
 }
 
 /** Documents name devices by real ids; those of the vectors are short. */

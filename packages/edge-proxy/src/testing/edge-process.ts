@@ -48,6 +48,8 @@ export async function createEdgeFiles(
       SALLYPORT_CONTROL_PLANES: controlPlanes,
       SALLYPORT_CONTROL_PLANE_CA: await file('control-plane-ca.pem', controlPlaneCaPem),
       SALLYPORT_REGION: 'eu',
+      // The default data would cost every one of these processes seconds and 130 MB.
+      SALLYPORT_PLACES_CITY_FILES: 'none',
       SALLYPORT_DRAIN_SECONDS: '5',
     },
     remove: () => rm(dir, { recursive: true }),
@@ -124,6 +126,7 @@ export function requestPublic(
   host: string,
   path = '/',
   agent: Agent | false = false,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<PublicAnswer> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
@@ -134,7 +137,7 @@ export function requestPublic(
         servername: host,
         ca,
         agent,
-        headers: { host, accept: 'text/html' },
+        headers: { host, accept: 'text/html', ...headers },
       },
       (response) => {
         const { localPort } = response.socket;

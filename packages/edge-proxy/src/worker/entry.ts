@@ -4,6 +4,8 @@ import { systemClock } from '@sallyport/shared/clock';
 import { createLog } from '@sallyport/shared/log';
 import type { LayoutChange } from '@sallyport/shared/state/tables/lane';
 import { StateReader } from '@sallyport/shared/state/tables/reader';
+import type { SharedPlaces } from '../places/place-file.ts';
+import { PlaceReader } from '../places/reader.ts';
 import { createRequestWorker } from '../request/worker.ts';
 import { LaneAges } from '../state/lane-ages.ts';
 import { createWorkerState } from '../state/worker-state.ts';
@@ -32,10 +34,12 @@ const state = createWorkerState({
 });
 const calls = new WorkerCalls(post);
 const outbox = new RecordOutbox((message, buffers) => port.postMessage(message, buffers));
-const metrics = createRequestMetrics(() => worker);
+const places = new PlaceReader();
+const metrics = createRequestMetrics(() => worker, places);
 const worker = createRequestWorker({
   config: init.config,
   state: state.current,
+  places,
   control: calls,
   emitRecord: (record) => {
     metrics.count(record);
@@ -71,6 +75,8 @@ async function take(message: ToWorker): Promise<void> {
       reportReadiness();
       // A cookie key that is gone takes its sessions with it, whoever's they are.
       return redecisions.add(null, { subjects: null });
+    case 'places':
+      return usePlaces(message.places);
     case 'reply':
       return calls.onReply(message);
     case 'records_taken':
@@ -88,6 +94,18 @@ async function take(message: ToWorker): Promise<void> {
       await outbox.emptied();
       return post({ type: 'drained' });
   }
+}
+
+async function usePlaces(shared: SharedPlaces): Promise<void> {
+  try {
+    await places.use(shared);
+  } catch (error) {
+    // They were checked, so this is a bug: the worker goes on with those that it has.
+    log.error('places.unusable', { error });
+    return;
+  }
+  // Who may be somewhere else now is decided about again.
+  redecisions.add(null, { subjects: null });
 }
 
 function applyState(message: StateMessage): void {

@@ -3,6 +3,7 @@ import type { LogLevel } from '@sallyport/shared/log';
 import type { ConfigOp, Position } from '@sallyport/shared/state/model';
 import type { RowLane, SharedLane } from '@sallyport/shared/state/tables/lane';
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
+import type { SharedPlaces } from '../places/place-file.ts';
 import type { ChangedSubjects, ServerCertificate, UpstreamCredentials } from '../state/current.ts';
 import type { SharedAges } from '../state/lane-ages.ts';
 
@@ -115,6 +116,8 @@ export type StateMessage =
 export type ToWorker =
   | StateMessage
   | { readonly type: 'credentials'; readonly credentials: WorkerCredentials }
+  /** All data on places from now on. */
+  | { readonly type: 'places'; readonly places: SharedPlaces }
   | { readonly type: 'listen'; readonly address: ListenAddress }
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | {

@@ -1,5 +1,6 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Log } from '@sallyport/shared/log';
+import type { SharedPlaces } from '../places/place-file.ts';
 import type { StateTables } from '../state/2-store/state-tables.ts';
 import { type Delivery, Distributor, type Stage } from './distributor.ts';
 import type {
@@ -80,6 +81,10 @@ export class WorkerPool {
 
   setCredentials(credentials: WorkerCredentials): void {
     this.#postAll({ type: 'credentials', credentials });
+  }
+
+  setPlaces(places: SharedPlaces): void {
+    this.#postAll({ type: 'places', places });
   }
 
   get size(): number {

@@ -1,5 +1,6 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { lookupResults, type PlaceReader } from '../places/reader.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
 import { failures } from '../request/words.ts';
 import type { RequestWorker } from './request-worker.ts';
@@ -17,7 +18,10 @@ export interface RequestMetrics {
   countShadow(result: ShadowResult): void;
 }
 
-export function createRequestMetrics(worker: () => RequestWorker | null): RequestMetrics {
+export function createRequestMetrics(
+  worker: () => RequestWorker | null,
+  places: Pick<PlaceReader, 'results'>,
+): RequestMetrics {
   const registry = new Registry();
   const registers = [registry];
   const requests = new Counter({
@@ -49,6 +53,16 @@ export function createRequestMetrics(worker: () => RequestWorker | null): Reques
     help: 'Requests decided besides by the shadow version, by how that compares with the verdict',
     labelNames: ['result'],
     registers,
+  });
+  new Counter({
+    name: 'sallyport_edge_place_lookups_total',
+    help: 'Addresses whose place was looked up, by what came of it; not those remembered',
+    labelNames: ['result'],
+    registers,
+    collect() {
+      this.reset();
+      for (const result of lookupResults) this.inc({ result }, places.results[result]);
+    },
   });
   gauge(
     'sallyport_edge_open_exchanges',

@@ -2,6 +2,7 @@ import type { AccessRecord } from '@sallyport/shared/access-record';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
 import type { Position } from '@sallyport/shared/state/model';
+import type { PlaceReader } from '../places/reader.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
 import type { CurrentState, StateChange } from '../state/current.ts';
 
@@ -165,6 +166,7 @@ export interface ControlCalls {
 export interface RequestWorkerOptions {
   readonly config: WorkerConfig;
   readonly state: CurrentState;
+  readonly places: PlaceReader;
   readonly control: ControlCalls;
   /** Never blocks and never throws; counts the request in the metrics. */
   readonly emitRecord: (record: AccessRecord) => void;

@@ -50,6 +50,7 @@ describe('when', () => {
     'session.age == duration("10m") && session.authenticatedAt + session.age == now',
     '"hwk" in session.amr && session.expiresAt > now',
     'place.country in ["AT", "DE"] && place.asn == 3320',
+    'place.region == "Bavaria" && place.egress == "" && !(place.egress in ["office"])',
     'risk.score < 50 && !("impossible-travel" in risk.signals)',
     'now == timestamp("2026-01-07T12:00:00Z")',
     'now.getHours() == 12 && now.getHours("Europe/Berlin") == 13 && now.getDayOfWeek() == 3',
@@ -76,6 +77,8 @@ describe('when', () => {
 
   test('what is missing is unknown, and signing in would not help', () => {
     expect(ask('place.country == "DE"', bare)).toBe('unknown');
+    expect(ask('place.region == "Bavaria"', bare)).toBe('unknown');
+    expect(ask('place.egress == ""', bare)).toBe('unknown');
     expect(ask('risk.score < 50', bare)).toBe('unknown');
     expect(ask('device.id == "dev_1"', bare)).toBe('unknown');
     expect(ask('device.postureIs("disk-encrypted")', bare)).toBe('unknown');

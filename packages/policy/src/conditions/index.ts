@@ -4,6 +4,7 @@ import { authentication } from './authentication.ts';
 import type { ConditionKind } from './condition.ts';
 import { countries } from './country.ts';
 import { device } from './device.ts';
+import { egress } from './egress.ts';
 import { employment } from './employment.ts';
 import { groups } from './group.ts';
 import { headers } from './header.ts';
@@ -39,6 +40,7 @@ export const conditionKinds: { readonly [Field in ConditionField]-?: ConditionKi
   notAfter,
   countries,
   asns,
+  egress,
   risk,
   authentication,
   time,

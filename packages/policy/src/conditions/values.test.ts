@@ -11,7 +11,9 @@ import {
   viewOf,
 } from './testing.ts';
 
-const placed = (country: string | null, asn: number | null) => ({ place: { country, asn } });
+const placed = (country: string | null, asn: number | null, egress: string | null = '') => ({
+  place: { country, region: null, asn, egress },
+});
 const never = Number.MAX_SAFE_INTEGER;
 
 describe('what rules say of place, risk, sign-in, service and dates', () => {
@@ -24,6 +26,9 @@ describe('what rules say of place, risk, sign-in, service and dates', () => {
     ['asns', 'zero', [0]],
     ['asns', 'too large', [4_294_967_296]],
     ['asns', 'not whole', [1.5]],
+    ['egress', 'no name', ['Head Office']],
+    ['egress', 'none of them', ['']],
+    ['egress', 'nothing', []],
     ['risk', 'nothing', {}],
     ['risk', 'more than all', { atLeast: 101 }],
     ['risk', 'text', { below: '50' }],
@@ -61,6 +66,12 @@ describe('what rules say of place, risk, sign-in, service and dates', () => {
     ['asns', [1, 2], placed(null, 2), 'true'],
     ['asns', [1, 2], placed('DE', 3), 'false'],
     ['asns', [1, 2], placed('DE', null), 'unknown'],
+    ['egress', ['office', 'vpn'], placed(null, null, 'vpn'), 'true'],
+    ['egress', ['office', 'vpn'], placed('DE', 1, 'cloud'), 'false'],
+    ['egress', ['office', 'vpn'], placed(null, null, ''), 'false'],
+    ['egress', ['office', 'vpn'], placed('DE', 1, null), 'unknown'],
+    ['egress', ['office'], {}, 'unknown'],
+    ['egress', ['office'], { ...signedOut, ...placed(null, null, 'office') }, 'true'],
     ['risk', { atLeast: 50 }, { risk: { score: 50, signals: [] } }, 'true'],
     ['risk', { below: 50 }, { risk: { score: 50, signals: [] } }, 'false'],
     ['risk', { below: 50 }, { risk: { score: Number.NaN, signals: [] } }, 'unknown'],

@@ -1,6 +1,7 @@
 import { canonicalHost, type Network, parseNetwork } from '@sallyport/policy';
 import { nearest } from '../nearest.ts';
 import { authorityProblem, readBundle } from '../pki/device-authorities.ts';
+import { checkEgress, checkEgressNames } from './check-egress.ts';
 import { checkFrontProxies } from './check-front-proxies.ts';
 import type {
   ConfigurationDocument,
@@ -21,16 +22,21 @@ export interface Context {
   readonly bundles: ReadonlyMap<string, TrustBundleDocument>;
   readonly providers: ReadonlySet<string>;
   readonly internal: readonly Network[];
+  /** Names of known ways out. */
+  readonly egress: ReadonlySet<string>;
 }
 
 /** What documents may refer to. */
 export function contextOf(documents: readonly ConfigurationDocument[]): Context {
   const bundles = documents.filter((document) => document.kind === 'TrustBundle');
   const providers = documents.filter((document) => document.kind === 'IdentityProvider');
+  const settings = documents.filter((document) => document.kind === 'Settings');
+  const egress = settings.flatMap(({ spec }) => spec.network?.egress ?? []);
   return {
     bundles: new Map(bundles.map((bundle) => [bundle.metadata.name, bundle])),
     providers: new Set(providers.map(({ metadata }) => metadata.name)),
     internal: internalNetworks(documents),
+    egress: new Set(egress.map(({ name }) => name)),
   };
 }
 
@@ -59,8 +65,9 @@ export function checkDocument(
       return checkBundle(document, complain);
     case 'Settings':
       return checkSettings(document, context, complain);
-    // Rules and services are looked at by the policy core.
+    // The rest of rules, and services, are looked at by the policy core.
     case 'Policy':
+      return checkEgressNames(document, context.egress, complain);
     case 'ServiceIdentity':
       return;
   }
@@ -127,6 +134,7 @@ function checkSettings(
       noSuch('IdentityProvider', provider, context.providers),
     );
   }
+  checkEgress(spec, complain);
   for (const [index, network] of (spec.network?.internal ?? []).entries()) {
     if (parseNetwork(network) !== null) continue;
     complain(

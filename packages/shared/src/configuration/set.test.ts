@@ -1,5 +1,6 @@
 import { compile } from '@sallyport/policy';
 import { describe, expect, it } from 'vitest';
+import type { Egress } from '../network/egress.ts';
 import { forge, forgeAuthority } from '../pki/forge.ts';
 import type {
   ConfigurationDocument,
@@ -453,6 +454,52 @@ describe('the settings', () => {
       `${at}/1/networks/3: overlaps 10.0.0.0/8, ${whose}`,
       `${at}/2/networks/1: overlaps 10.0.0.0/8, ${whose}`,
     ]);
+  });
+
+  it('tell known ways out apart, by networks or autonomous systems that can be read', () => {
+    const office: Egress = { name: 'office', kind: 'office', networks: ['198.51.100.0/24'] };
+    const good: Egress[] = [
+      office,
+      { name: 'cloud', kind: 'cloud', asns: [64_500], networks: ['198.51.100.0/25'] },
+    ];
+    expect(lines(settings({ network: { egress: good } }), provider())).toEqual([]);
+    const bad: Egress[] = [
+      office,
+      { name: 'office', kind: 'vpn', networks: ['2001:db8::/32'] },
+      { name: 'nothing', kind: 'vpn' },
+      { name: 'vpn', kind: 'vpn', networks: ['198.51.100.0/24', '10.0.0.1/8', '10.0.0.0'] },
+      { name: 'cloud', kind: 'cloud', asns: [64_500] },
+      { name: 'other', kind: 'cloud', asns: [64_501, 64_500] },
+    ];
+    expect(lines(settings({ network: { egress: bad } }), provider())).toEqual([
+      'Settings/default /spec/network/egress/1/name: another way out is named office',
+      'Settings/default /spec/network/egress/2: needs networks or asns: by them it is known',
+      'Settings/default /spec/network/egress/3/networks/0: is one of office already',
+      expect.stringMatching(
+        '^Settings/default /spec/network/egress/3/networks/1: must be a network',
+      ),
+      expect.stringMatching(
+        '^Settings/default /spec/network/egress/3/networks/2: must be a network',
+      ),
+      'Settings/default /spec/network/egress/5/asns/1: is one of cloud already',
+    ]);
+  });
+
+  it('have the ways out that conditions name', () => {
+    const office: Egress = { name: 'office', kind: 'office', networks: ['198.51.100.0/24'] };
+    const asking = (...names: string[]): ConfigurationDocument => ({
+      ...policy,
+      spec: {
+        conditions: [{ name: 'inside', egress: ['office'] }],
+        allow: [{ name: 'all', groups: ['employees'], egress: names }],
+      },
+    });
+    const known = settings({ network: { egress: [office] } });
+    expect(lines(known, provider(), asking('office'), route())).toEqual([]);
+    expect(lines(known, provider(), asking('office', 'ofice'), route())).toEqual([
+      'Policy/employees /spec/allow/0/egress/1: there is no way out named ofice in the settings (network.egress); did you mean office?',
+    ]);
+    expect(lines(settings(), provider(), asking('office'), route())).toHaveLength(2);
   });
 
   it('name a host for sign-in that is not an address', () => {

@@ -26,6 +26,7 @@ export function connectionOf(
     sourceAddress: clientOf(socket) ?? socketAddress,
     forwards: false,
     lookedAtWith: null,
+    place: null,
     peer: peerOf(socket),
     exchanges: new Set(),
     closing: false,

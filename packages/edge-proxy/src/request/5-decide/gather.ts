@@ -1,4 +1,5 @@
 import type { DeviceFacts, Facts } from '@sallyport/policy';
+import type { PlaceReader } from '../../places/reader.ts';
 import type { CurrentState, LiveBundle } from '../../state/current.ts';
 import type { Recognised } from '../exchange.ts';
 import { headerFacts } from './header-facts.ts';
@@ -10,12 +11,13 @@ import { sessionFacts, userFacts } from './session-facts.ts';
  */
 export function gatherFacts(
   state: CurrentState,
+  places: PlaceReader,
   bundle: LiveBundle,
   value: Recognised,
   device: DeviceFacts,
   nowMs: number,
 ): Facts {
-  const { head } = value;
+  const { head, connection, sourceAddress } = value;
   const session = sessionFacts(state, value.opened, nowMs);
   return {
     nowMs,
@@ -25,12 +27,12 @@ export function gatherFacts(
       path: value.path,
       headers: headerFacts(value.request.rawHeaders, bundle.headerNames),
     },
-    sourceAddress: value.sourceAddress,
+    sourceAddress,
     device,
     session,
     user: userFacts(state, session, nowMs),
-    // Nothing tells an edge of places and risks yet.
-    place: null,
+    place: places.placeOf(connection, sourceAddress, bundle.settings.egress).facts,
+    // Nothing tells an edge of risks yet.
     risk: null,
     lockdown: state.lockdown(nowMs),
     staleness: state.staleness(),

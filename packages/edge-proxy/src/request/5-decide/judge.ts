@@ -9,6 +9,7 @@ import {
 import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { Clock } from '@sallyport/shared/clock';
 import { StateBusyError } from '@sallyport/shared/state/tables/reader';
+import type { PlaceReader } from '../../places/reader.ts';
 import type { CurrentState, LiveBundle } from '../../state/current.ts';
 import { type Answer, grow, type Permitted, type Recognised } from '../exchange.ts';
 import { unready } from '../unready.ts';
@@ -35,13 +36,18 @@ interface Seen {
   readonly revisions: RevisionVector;
 }
 
-export function createJudge(state: CurrentState, identify: Identify, clock: Clock): Judge {
+export function createJudge(
+  state: CurrentState,
+  places: PlaceReader,
+  identify: Identify,
+  clock: Clock,
+): Judge {
   /** Everything that is asked of the state, and the time, in one pass: it stood together. */
   const look = (value: Recognised, bundle: LiveBundle): Seen =>
     state.pass(() => {
       const nowMs = clock();
       const device = identify(value, bundle, nowMs);
-      const facts = gatherFacts(state, bundle, value, device, nowMs);
+      const facts = gatherFacts(state, places, bundle, value, device, nowMs);
       return { facts, revisions: state.revisions() };
     });
   return {

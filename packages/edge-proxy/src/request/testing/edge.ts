@@ -7,6 +7,7 @@ import { createLog } from '@sallyport/shared/log';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
 import type { Lane, SigningKey, StateOp } from '@sallyport/shared/state/model';
 import { counterAt, presence, type RowLane } from '@sallyport/shared/state/tables/lane';
+import { PlaceReader } from '../../places/reader.ts';
 import type { StateChange } from '../../state/current.ts';
 import type { WorkerState } from '../../state/worker-state.ts';
 import { Arrivals } from '../../testing/arrivals.ts';
@@ -48,6 +49,7 @@ export class TestEdge {
   readonly pki: TestPki;
   readonly upstream: Recorder;
   readonly control: InMemoryControl;
+  readonly places: PlaceReader = new PlaceReader();
   readonly state: WorkerState;
   readonly worker: RequestWorker;
   /** What session statements verify by. */
@@ -82,6 +84,7 @@ export class TestEdge {
     this.worker = createRequestWorker({
       config: { edgeId, region: 'eu', trustDomain, publicPort: parts.publicPort },
       state: this.state.current,
+      places: this.places,
       control: parts.control,
       emitRecord: (record) => this.records.push(record),
       countShadow: (result) => this.shadowed.push(result),

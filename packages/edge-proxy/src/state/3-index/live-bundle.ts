@@ -5,6 +5,7 @@ import type {
   SettingsDocument,
 } from '@sallyport/shared/configuration/documents';
 import { toPolicySet } from '@sallyport/shared/configuration/policy-set';
+import { EgressTable } from '@sallyport/shared/network/egress';
 import { deviceAuthorities, readBundle } from '@sallyport/shared/pki/device-authorities';
 import { writePem } from '@sallyport/shared/pki/pem';
 import type { LiveBundle } from '../current.ts';
@@ -50,6 +51,7 @@ export function buildLiveBundle(
         proxyV2: networksOfFronts(settings, 'proxy-v2'),
         forwardedFor: networksOfFronts(settings, 'x-forwarded-for'),
       },
+      egress: new EgressTable(settings.network?.egress ?? []),
       rings: (settings.rollout?.rings ?? []).map(({ name, edges }) => ({
         name,
         matchLabels: edges.matchLabels,

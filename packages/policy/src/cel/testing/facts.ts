@@ -43,7 +43,7 @@ export const facts: Facts = {
     blocked: false,
     employment: { class: 'contractor', endsAtMs: nowMs + 86_400_000 },
   },
-  place: { country: 'DE', asn: 3320 },
+  place: { country: 'DE', region: 'Bavaria', asn: 3320, egress: '' },
   risk: { score: 42.5, signals: ['new-device'] },
   lockdown: false,
   staleness: { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 },

@@ -31,6 +31,7 @@ const implied: Implied = {
     narrow.every((inner) => wide.some((outer) => networkCovers(outer, inner))),
   countries: within,
   asns: within,
+  egress: within,
   time: (narrow, wide) => within(texts(narrow), texts(wide)),
   notBefore: (narrow, wide) => Date.parse(wide) <= Date.parse(narrow),
   notAfter: (narrow, wide) => Date.parse(narrow) <= Date.parse(wide),

@@ -145,6 +145,7 @@ export const conditionFields = {
   sourceNetworks: Type.Optional(strings(64, 'Networks in CIDR notation.')),
   countries: Type.Optional(list(country, 'Where the address is.')),
   asns: Type.Optional(list(asn, 'Numbers of the network that the address is in.')),
+  egress: Type.Optional(list(name, 'Known ways out to the internet, of which the address is one.')),
   time: Type.Optional(
     Type.Array(window, { minItems: 1, maxItems: 32, description: 'Within one of these hours.' }),
   ),

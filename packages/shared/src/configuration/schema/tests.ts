@@ -99,7 +99,13 @@ export const DocumentTest = Type.Object(
     session: Type.Optional(session),
     from: Type.Optional(Type.String({ minLength: 2, maxLength: 64 })),
     country: Type.Optional(country),
+    region: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
     asn: Type.Optional(asn),
+    egress: Type.Optional(
+      Type.Union([name, Type.Literal('')], {
+        description: 'The known way out that the request comes from; empty: none.',
+      }),
+    ),
     at: Type.Optional(instant),
     risk: Type.Optional(
       Type.Object(

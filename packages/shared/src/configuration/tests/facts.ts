@@ -48,10 +48,7 @@ export function factsOf(test: DocumentTest, headerNames: readonly string[]): Tes
       device,
       session: sessionOf(test, user, device, nowMs),
       user,
-      place:
-        test.country === undefined && test.asn === undefined
-          ? null
-          : { country: test.country ?? null, asn: test.asn ?? null },
+      place: placeOf(test),
       risk:
         test.risk === undefined
           ? null
@@ -129,6 +126,16 @@ function sessionOf(
     authenticatedAtMs: nowMs - ago(session?.authenticatedAgo, 60_000),
     amr: session?.amr ?? ['pwd'],
     expiresAtMs: nowMs + sessionLeftMs,
+  };
+}
+
+/** What is not said of a place is not known; without a word of a way out, there is none. */
+function placeOf({ country, region, asn, egress }: DocumentTest): Facts['place'] {
+  return {
+    country: country ?? null,
+    region: region ?? null,
+    asn: asn ?? null,
+    egress: egress ?? '',
   };
 }
 
