@@ -150,11 +150,15 @@ function holdFloors() {
 }
 
 /** Programs that some tests use and that come from Debian, not from npm. Missing is not fatal. */
-async function debianPackages() {
+async function debianPackages(full) {
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/bin'];
+  const isThere = (name) =>
+    folders.some((folder) => folder !== '' && existsSync(join(folder, name)));
   const missing = ['chromium', 'curl', 'openssl', 'nats-server', 'promtool'].filter(
-    (name) => !folders.some((folder) => folder !== '' && existsSync(join(folder, name))),
+    (name) => !isThere(name),
   );
+  // The long tests alone speak to it.
+  if (full && !isThere('rsyslogd')) missing.push('rsyslog', 'rsyslog-gnutls');
   if (missing.length === 0) return;
   try {
     if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
@@ -201,7 +205,7 @@ try {
   await setUp();
   linkNode();
   holdFloors();
-  if (debian) await debianPackages();
+  if (debian) await debianPackages(args.includes('--full'));
   run(entry, args);
 } catch (error) {
   say(`sallyport: set-up failed: ${error.message}`);

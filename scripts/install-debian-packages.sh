@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the programs from Debian that the end-to-end tests use. As root.
 set -eu
-[ $# -gt 0 ] || set -- chromium curl openssl nats-server promtool
+[ $# -gt 0 ] || set -- chromium curl openssl nats-server promtool rsyslog rsyslog-gnutls
 export DEBIAN_FRONTEND=noninteractive
 
 # One program of the package prometheus, without its server, its user and what these depend on.
@@ -31,9 +31,11 @@ until apt-get update -q &&
   try=$((try + 1))
   sleep 5
 done
-# The package starts a server of its own where there is a service manager; nobody asked for it.
-case " $packages " in *" nats-server "*)
-  if command -v systemctl >/dev/null 2>&1; then
-    systemctl disable --now nats-server >/dev/null 2>&1 || true
-  fi
-esac
+# The packages start servers of their own where there is a service manager; nobody asked for them.
+for server in nats-server rsyslog; do
+  case " $packages " in *" $server "*)
+    if command -v systemctl >/dev/null 2>&1; then
+      systemctl disable --now "$server" >/dev/null 2>&1 || true
+    fi
+  esac
+done

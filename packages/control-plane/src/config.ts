@@ -39,6 +39,8 @@ export interface Config {
   readonly grpc: { readonly listen: HostPort; readonly names: readonly string[] };
   /** null: there is none. */
   readonly nats: NatsConfig | null;
+  /** Exports write files below it and nowhere else. */
+  readonly exportFolder: string;
   /** Loopback only. */
   readonly ops: { readonly listen: HostPort };
   /** Name of this replica in heartbeats and logs. */
@@ -73,6 +75,9 @@ export function readConfig(environment: Environment): Config {
       names: reader.list('SALLYPORT_GRPC_NAMES', { default: ['localhost'] }),
     },
     nats: readNats(reader),
+    exportFolder: resolve(
+      reader.text('SALLYPORT_EXPORT_FOLDER', { default: join(home, 'exports') }),
+    ),
     ops: { listen: readLoopback(reader, 'SALLYPORT_OPS_LISTEN', '127.0.0.1:8445') },
     replica: reader.text('SALLYPORT_REPLICA', { default: hostname() }),
     logLevel: reader.oneOf('SALLYPORT_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], {

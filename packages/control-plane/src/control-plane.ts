@@ -13,6 +13,7 @@ import type { Registry } from 'prom-client';
 import { createAdminServer } from './admin/server.ts';
 import { startBus } from './bus.ts';
 import type { Config } from './config.ts';
+import { startExports } from './exports/job.ts';
 import { startEdgeServer } from './grpc/server.ts';
 import { createSignInCalls } from './identity/sign-in-calls.ts';
 import { watchKeys } from './ops/key-watch.ts';
@@ -117,6 +118,16 @@ async function start(
   stops.push(() => jobs.stop());
   const rollouts = startRollouts({ database, replica: config.replica, metrics, log });
   stops.push(() => rollouts.stop());
+  const outward = startExports({
+    database,
+    sealKey,
+    replica: config.replica,
+    folder: config.exportFolder,
+    registry: metrics,
+    clock,
+    log,
+  });
+  stops.push(() => outward.stop());
   const keys = await watchKeys({ database, metrics, clock, log });
   stops.push(async () => keys.stop());
   await publisher.start();

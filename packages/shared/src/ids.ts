@@ -10,7 +10,8 @@ export type IdPrefix =
   | 'tok'
   | 'req'
   | 'aud'
-  | 'rol';
+  | 'rol'
+  | 'whd';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 

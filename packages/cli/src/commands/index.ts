@@ -9,6 +9,7 @@ import { registerDeviceCertificates } from './device-certificates.ts';
 import { registerDeviceEnrol } from './device-enrol.ts';
 import { registerDevicePosture } from './device-posture.ts';
 import { registerJoinToken } from './edge-join-token.ts';
+import { registerExports } from './exports.ts';
 import { registerGroupMembers } from './group-members.ts';
 import { registerGroupWrites } from './group-write.ts';
 import { registerInit } from './installation-init.ts';
@@ -35,6 +36,7 @@ import { registerTokenCreate } from './token-create.ts';
 import { registerUserCreate } from './user-create.ts';
 import { registerUserEmployment } from './user-employment.ts';
 import { registerUserStatus } from './user-status.ts';
+import { registerWebhooks } from './webhooks.ts';
 
 /** Every command, in the order of the help; lists come before the verbs of their nouns. */
 export const commandFiles: readonly CommandFile[] = [
@@ -72,6 +74,8 @@ export const commandFiles: readonly CommandFile[] = [
   registerJoinToken,
   registerTokenCreate,
   registerSecretSet,
+  registerExports,
+  registerWebhooks,
   registerKeys,
   registerDeclareRestore,
 ];

@@ -6,6 +6,7 @@ import { decisionRoutes } from './decisions/routes.ts';
 import { deviceRoutes } from './devices/routes.ts';
 import { edgeRoutes } from './edges/routes.ts';
 import { epochRoutes } from './epoch/routes.ts';
+import { exportRoutes } from './exports/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { keyRoutes } from './keys/routes.ts';
 import { rehearsalRoutes } from './rehearsal/routes.ts';
@@ -32,6 +33,7 @@ export const resources: readonly ((app: AdminApp, context: AdminContext) => void
   tokenRoutes,
   secretRoutes,
   auditRoutes,
+  exportRoutes,
   keyRoutes,
   epochRoutes,
 ];

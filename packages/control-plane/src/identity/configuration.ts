@@ -4,11 +4,11 @@ import type {
   SettingsDocument,
 } from '@sallyport/shared/configuration/documents';
 import { SallyportError } from '@sallyport/shared/errors';
-import { open, type SealKey } from '@sallyport/shared/seal';
+import type { SealKey } from '@sallyport/shared/seal';
 import { readDocumentsOf } from '../store/configuration.ts';
 import { type Database, type Executor, read } from '../store/database.ts';
 import { defaultRing, readReleases } from '../store/releases.ts';
-import { findSecret, secretContext } from '../store/secrets.ts';
+import { readSecretText } from '../store/secrets.ts';
 import type { ProviderSettings } from './oidc/providers.ts';
 
 /** What the live configuration says about signing in with one provider. */
@@ -78,12 +78,9 @@ function documentsFor(
 }
 
 async function readClientSecret(db: Executor, sealKey: SealKey, id: string): Promise<string> {
-  const secret = await findSecret(db, id);
-  if (secret === null) {
-    throw new SallyportError('conflict', 'the client secret of the provider is not set');
-  }
-  const value = open(sealKey, secret.sealedValue, secretContext(secret.id, secret.version));
-  return Buffer.from(value).toString('utf8');
+  const secret = await readSecretText(db, sealKey, id);
+  if (secret !== null) return secret;
+  throw new SallyportError('conflict', 'the client secret of the provider is not set');
 }
 
 function providerSettings(

@@ -1,4 +1,4 @@
-import { and, desc, eq, lt } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, lt, lte, max } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import type { PageRequest } from './paging.ts';
 import { adminAudit } from './schema/index.ts';
@@ -32,4 +32,28 @@ export async function listAudit(
     )
     .orderBy(desc(adminAudit.id))
     .limit(page.limit + 1);
+}
+
+/** Writes after `afterId` and up to `upToId`, oldest first. */
+export async function listAuditAfter(
+  db: Executor,
+  afterId: number,
+  upToId: number,
+  limit: number,
+): Promise<AuditRow[]> {
+  return db
+    .select()
+    .from(adminAudit)
+    .where(and(gt(adminAudit.id, afterId), lte(adminAudit.id, upToId)))
+    .orderBy(asc(adminAudit.id))
+    .limit(limit);
+}
+
+/** The id of the newest write up to an id; 0: there is none. */
+export async function newestAuditId(db: Executor, upToId: number): Promise<number> {
+  const [row] = await db
+    .select({ id: max(adminAudit.id) })
+    .from(adminAudit)
+    .where(lte(adminAudit.id, upToId));
+  return row?.id ?? 0;
 }

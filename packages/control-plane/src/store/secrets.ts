@@ -1,3 +1,4 @@
+import { open, type SealKey } from '@sallyport/shared/seal';
 import type { SecretRef } from '@sallyport/shared/state/model';
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
@@ -88,4 +89,16 @@ export function secretRefOp(row: Pick<SecretRow, 'id' | 'version' | 'sha256'>): 
 /** What a secret's value is sealed with (shared/seal.ts). */
 export function secretContext(id: string, version: number): string {
   return `secret:${id}:${version}`;
+}
+
+/** The value of a secret of the control plane; null: there is none of this name. */
+export async function readSecretText(
+  db: Executor,
+  sealKey: SealKey,
+  id: string,
+): Promise<string | null> {
+  const secret = await findSecret(db, id);
+  if (secret === null || secret.holder !== 'control-plane') return null;
+  const value = open(sealKey, secret.sealedValue, secretContext(secret.id, secret.version));
+  return Buffer.from(value).toString('utf8');
 }

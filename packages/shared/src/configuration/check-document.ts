@@ -1,30 +1,19 @@
 import { canonicalHost, type Network, parseNetwork } from '@sallyport/policy';
-import { nearest } from '../nearest.ts';
 import { authorityProblem, readBundle } from '../pki/device-authorities.ts';
 import { checkEgress, checkEgressNames } from './check-egress.ts';
+import { checkExports, checkWebhooks } from './check-exports.ts';
 import { checkFrontProxies } from './check-front-proxies.ts';
 import type {
   ConfigurationDocument,
   IdentityProviderDocument,
-  Kind,
   RouteDocument,
   SettingsDocument,
   TrustBundleDocument,
 } from './documents.ts';
-import { didYouMean } from './hints.ts';
+import { type Complain, type Context, checkTrustBundle, noSuch } from './references.ts';
 import { issuerUrlProblem, originProblem, upstreamUrlProblem } from './urls.ts';
 
 /** What the schemas cannot see of one document: values, and the documents that it names. */
-
-export type Complain = (path: string, message: string) => void;
-
-export interface Context {
-  readonly bundles: ReadonlyMap<string, TrustBundleDocument>;
-  readonly providers: ReadonlySet<string>;
-  readonly internal: readonly Network[];
-  /** Names of known ways out. */
-  readonly egress: ReadonlySet<string>;
-}
 
 /** What documents may refer to. */
 export function contextOf(documents: readonly ConfigurationDocument[]): Context {
@@ -143,21 +132,6 @@ function checkSettings(
     );
   }
   checkFrontProxies(spec.network?.frontProxies ?? [], complain);
-}
-
-function checkTrustBundle(
-  name: string | undefined,
-  use: TrustBundleDocument['spec']['use'][number],
-  path: string,
-  { bundles }: Context,
-  complain: Complain,
-): void {
-  if (name === undefined) return;
-  const bundle = bundles.get(name);
-  if (bundle === undefined) complain(path, noSuch('TrustBundle', name, bundles.keys()));
-  else if (!bundle.spec.use.includes(use)) complain(path, `TrustBundle ${name} is not for ${use}`);
-}
-
-function noSuch(kind: Kind, name: string, known: Iterable<string>): string {
-  return `there is no ${kind} named ${name}${didYouMean(nearest(name, [...known]))}`;
+  checkExports(spec.exports ?? [], context, complain);
+  checkWebhooks(spec.webhooks ?? [], context, complain);
 }

@@ -1,6 +1,6 @@
 import { parseNetwork } from '@sallyport/policy';
 import { nearest } from '../nearest.ts';
-import type { Complain } from './check-document.ts';
+import type { Complain } from './references.ts';
 import type { PolicyDocument, SettingsDocument } from './documents.ts';
 import { didYouMean } from './hints.ts';
 import { ruleKinds } from './names.ts';

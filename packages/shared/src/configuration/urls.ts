@@ -46,6 +46,18 @@ export function issuerUrlProblem(url: string, internal: readonly Network[]): str
   return href === url || href === `${url}/` ? null : `is ambiguous; write ${href || 'another URL'}`;
 }
 
+/** `https://host[:port][/path][?query]`: where something is sent. */
+export function targetUrlProblem(url: string, internal: readonly Network[]): string | null {
+  const parts = take(url);
+  if (typeof parts === 'string') return parts;
+  if (parts.scheme !== 'https') return 'must be https';
+  if (parts.rest.includes('#')) return 'must not have a fragment';
+  const problem = hostProblem(parts.host, internal);
+  if (problem !== null) return problem;
+  const href = URL.canParse(url) ? new URL(url).href : '';
+  return href === url || href === `${url}/` ? null : `is ambiguous; write ${href || 'another URL'}`;
+}
+
 /** `scheme://host[:port]` as browsers write it into Origin. */
 export function originProblem(origin: string): string | null {
   const parts = take(origin);

@@ -5,7 +5,7 @@ import {
   type ConfigurationDocument,
   type TrustBundleDocument,
 } from '@sallyport/shared/configuration/documents';
-import { nameOf, setRefusal } from '@sallyport/shared/configuration/set';
+import { setRefusal } from '@sallyport/shared/configuration/set';
 import { type FieldProblem, SallyportError } from '@sallyport/shared/errors';
 import { liveVersion, readDocumentsOf } from '../../store/configuration.ts';
 import type { Executor } from '../../store/database.ts';
@@ -13,6 +13,7 @@ import { findKeys } from '../../store/keys.ts';
 import { defaultRing } from '../../store/releases.ts';
 import type { DocumentChange } from '../../store/schema/index.ts';
 import { findSecretsOf } from '../../store/secrets.ts';
+import { namedSecrets } from './named-secrets.ts';
 import { nextSet, type SetChange } from './next-set.ts';
 
 /** A set that may become a version. */
@@ -67,7 +68,7 @@ export async function deviceBundle(db: Executor, nowMs: number): Promise<TrustBu
   };
 }
 
-/** Throws where a provider names a secret that is not there. */
+/** Throws where a document names a secret that is not there. */
 export async function requireSecrets(
   db: Executor,
   documents: readonly ConfigurationDocument[],
@@ -80,14 +81,17 @@ async function secretProblems(
   db: Executor,
   documents: readonly ConfigurationDocument[],
 ): Promise<FieldProblem[]> {
-  const providers = documents.filter((document) => document.kind === 'IdentityProvider');
-  const names = providers.map(({ spec }) => spec.clientSecret);
-  const found = await findSecretsOf(db, 'control-plane', names);
-  return providers
-    .filter(({ spec }) => !found.some((secret) => secret.id === spec.clientSecret))
-    .map((provider) => ({
-      field: `${nameOf(provider)} /spec/clientSecret`,
-      message: `there is no secret named ${provider.spec.clientSecret}; store it first`,
+  const named = namedSecrets(documents);
+  const found = await findSecretsOf(
+    db,
+    'control-plane',
+    named.map(({ secret }) => secret),
+  );
+  return named
+    .filter(({ secret }) => !found.some(({ id }) => id === secret))
+    .map(({ field, secret }) => ({
+      field,
+      message: `there is no secret named ${secret}; store it first`,
     }));
 }
 

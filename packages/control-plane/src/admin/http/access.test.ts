@@ -21,6 +21,7 @@ const rev = `rev_${'0'.repeat(26)}`;
 const edg = `edg_${'0'.repeat(26)}`;
 const rol = `rol_${'0'.repeat(26)}`;
 const tok = `tok_${'0'.repeat(26)}`;
+const whd = `whd_${'0'.repeat(26)}`;
 const sha = 'a'.repeat(64);
 
 /** Every route, and the roles that get past its door. */
@@ -93,6 +94,10 @@ const table: readonly (readonly [method: string, path: string, roles: readonly R
   ['PUT', '/v1/secrets/some-name', directory],
   ['DELETE', '/v1/secrets/some-name', directory],
   ['GET', '/v1/audit', all],
+  ['GET', '/v1/exports', all],
+  ['GET', '/v1/webhooks', all],
+  ['GET', '/v1/webhooks/deliveries', all],
+  ['POST', `/v1/webhooks/deliveries/${whd}/redeliver`, directory],
   ['GET', '/v1/keys', all],
   ['POST', '/v1/keys:propose', owners],
   ['POST', '/v1/keys:endorse', owners],
@@ -113,7 +118,7 @@ test('the table of this test has every route of the API', () => {
     .map(([method, path]) => `${method?.toUpperCase()} ${path?.replaceAll(/\{\w+\}/g, '*')}`);
   const tested = table.map(
     ([method, path]) =>
-      `${method} ${path.replaceAll(/(usr|grp|dev|ses|rev|edg|tok|rol)_0+|a{64}|some-name|\b7\b|abc/g, '*')}`,
+      `${method} ${path.replaceAll(/(usr|grp|dev|ses|rev|edg|tok|rol|whd)_0+|a{64}|some-name|\b7\b|abc/g, '*')}`,
   );
   expect(documented.sort()).toEqual(tested.sort());
 });

@@ -13,6 +13,7 @@ import {
   secretContext,
 } from '../../store/secrets.ts';
 import type { WriteTx } from '../../store/write.ts';
+import { namedSecrets } from '../configuration/named-secrets.ts';
 import type { AdminApp, AdminContext } from '../context.ts';
 import { cutPage, pageOf, pageQuery, pageRequest } from '../http/paging.ts';
 import { conflict, notFound } from '../http/problems.ts';
@@ -127,11 +128,8 @@ async function removeSecret(tx: WriteTx, id: string): Promise<void> {
   const current = await lockSecret(tx.db, id);
   if (current === null) throw notFound();
   if (current.holder === 'edge') throw conflict('this secret is made by the control plane itself');
-  const user = (await readDocumentsInUse(tx.db)).find(
-    (document) => document.kind === 'IdentityProvider' && document.spec.clientSecret === id,
-  );
-  if (user !== undefined)
-    throw conflict(`IdentityProvider ${user.metadata.name} needs this secret`);
+  const user = namedSecrets(await readDocumentsInUse(tx.db)).find(({ secret }) => secret === id);
+  if (user !== undefined) throw conflict(`${user.document} needs this secret`);
   await deleteSecret(tx.db, id);
   tx.describe(id);
 }

@@ -12,6 +12,8 @@ export const keptMs = {
   accessRecord: 90 * dayMs,
   /** After it was last seen. */
   replica: dayMs,
+  /** After it was delivered or given up. */
+  delivery: 30 * dayMs,
   /** An edge that was away for longer takes the whole state instead. */
   change: 7 * dayMs,
 } as const;
@@ -33,6 +35,7 @@ const sweeps: readonly Sweep[] = [
   { table: 'join_tokens', column: 'expires_at_ms', keptMs: keptMs.joinToken },
   { table: 'key_proposals', column: 'expires_at_ms', keptMs: 0 },
   { table: 'replicas', column: 'seen_at_ms', keptMs: keptMs.replica },
+  { table: 'webhook_deliveries', column: 'settled_at_ms', keptMs: keptMs.delivery },
   { table: 'access_records', column: 'received_at_ms', keptMs: keptMs.accessRecord },
 ];
 

@@ -2,6 +2,7 @@ export * from './admin.ts';
 export * from './configuration.ts';
 export * from './directory.ts';
 export * from './edges.ts';
+export * from './exports.ts';
 export * from './keys.ts';
 export * from './leases.ts';
 export * from './log.ts';

@@ -34,12 +34,16 @@ export const IdentityProviderSpec = Type.Object(
 
 export const TrustBundleSpec = Type.Object(
   {
-    /** `device`: these authorities may issue device certificates. */
+    /**
+     * `device`: these authorities may issue device certificates. `export`: those of the servers that
+     * exports and webhooks go to.
+     */
     use: Type.Array(
       Type.Union([
         Type.Literal('device'),
         Type.Literal('upstream'),
         Type.Literal('identityProvider'),
+        Type.Literal('export'),
       ]),
       { minItems: 1, uniqueItems: true },
     ),

@@ -1,0 +1,141 @@
+import type { Clock } from '@sallyport/shared/clock';
+import { type CursorRow, moveCursor, noteFailure, openCursor } from '../store/export-cursors.ts';
+import type { Leader } from '../store/leases.ts';
+import type { ExportMetrics, Lag } from './metrics.ts';
+import type { Read } from './parts.ts';
+import type { Turn } from './pump.ts';
+import type { ExportRow, RowSource, What } from './rows/row.ts';
+import type { Sink } from './sinks/sink.ts';
+
+export interface FollowerParts {
+  readonly read: Read;
+  readonly clock: Clock;
+  readonly metrics: ExportMetrics;
+  /** As the settings name it. */
+  readonly name: string;
+  readonly sink: Sink;
+  readonly sources: readonly RowSource[];
+  /** Up to where each kind of rows can be followed now; undefined: nobody has looked yet. */
+  readonly newest: (what: What) => number | undefined;
+}
+
+/** One sink's way through the rows. */
+export interface Follower {
+  readonly turn: Turn;
+  readonly failed: (leader: Leader, failure: Error) => Promise<void>;
+  readonly lags: () => readonly Lag[];
+}
+
+interface Progress {
+  position: number;
+  /** When the oldest row that was read and not sent came; null: all that was read was sent. */
+  waitingSinceMs: number | null;
+  /** Rows that are read at once. */
+  limit: number;
+}
+
+const limitFirst = 64;
+const batchBytesMin = 1_048_576;
+const batchBytesMax = 4_194_304;
+
+/**
+ * Sends a sink what it has yet to take, a batch of each kind of rows in turn, oldest first. The place
+ * is noted when the sink has taken a batch, under the fence of the lease; so each row is sent at
+ * least once, and again where that was not noted any more.
+ */
+export function createFollower(parts: FollowerParts): Follower {
+  const { read, clock, metrics, name, sink, sources } = parts;
+  const progress = new Map<What, Progress>();
+
+  /** Sends one batch; false: there was none. */
+  const step = async (
+    leader: Leader,
+    source: RowSource,
+    upToId: number,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    const { what } = source;
+    const cursor = await leader.run((db) =>
+      openCursor(db, { sink: name, what }, () => Promise.resolve(upToId), clock()),
+    );
+    const own = progress.get(what) ?? { position: 0, waitingSinceMs: null, limit: limitFirst };
+    progress.set(what, own);
+    own.position = cursor.position;
+    const limit = Math.min(own.limit, sink.batchMax);
+    // Fewer the next time, where so many are more than the database gives in time.
+    own.limit = Math.max(1, Math.floor(limit / 2));
+    const rows = await read((db) => source.after(db, cursor.position, upToId, limit));
+    own.limit = limit;
+    const missed = await missedRows(read, source, cursor, rows, upToId);
+    const last = rows.at(-1)?.position ?? cursor.position + missed;
+    own.waitingSinceMs = rows[0]?.receivedAtMs ?? null;
+    if (last === cursor.position) return false;
+    const { rejected } = rows.length > 0 ? await sink.send(rows, signal) : { rejected: 0 };
+    await leader.run((db) => moveCursor(db, cursor, last, missed, clock()));
+    own.position = last;
+    own.waitingSinceMs = null;
+    own.limit = nextLimit(limit, rows, sink.batchMax);
+    metrics.sent(name, what, rows.length - rejected);
+    if (rejected > 0) metrics.rejected(name, rejected);
+    if (missed > 0) metrics.missed(name, what, missed);
+    return rows.length === limit;
+  };
+
+  return {
+    async turn(leader, signal) {
+      let open: readonly RowSource[] = sources;
+      while (open.length > 0 && !signal.aborted) {
+        const more: RowSource[] = [];
+        for (const source of open) {
+          const upToId = parts.newest(source.what);
+          if (upToId !== undefined && (await step(leader, source, upToId, signal))) {
+            more.push(source);
+          }
+        }
+        open = more;
+      }
+    },
+    async failed(leader, failure) {
+      metrics.failed(name);
+      await leader.run((db) => noteFailure(db, name, failure.message, clock()));
+    },
+    lags: () =>
+      [...progress].map(([what, { position, waitingSinceMs }]) => ({
+        sink: name,
+        what,
+        rows: Math.max(0, (parts.newest(what) ?? position) - position),
+        seconds: waitingSinceMs === null ? 0 : Math.max(0, (clock() - waitingSinceMs) / 1_000),
+      })),
+  };
+}
+
+/**
+ * How many rows were removed before they were sent, at the most: those that were known to be there
+ * after the cursor, where what is left begins later. Ids have holes that nobody filled, so a hole
+ * counts only where everything before it is gone, too.
+ */
+async function missedRows(
+  read: Read,
+  source: RowSource,
+  { position, known }: CursorRow,
+  rows: readonly ExportRow[],
+  upToId: number,
+): Promise<number> {
+  const first = rows[0]?.position ?? Number.POSITIVE_INFINITY;
+  if (known <= position || first === position + 1 || upToId < known) return 0;
+  const [oldest] = await read((db) => source.after(db, 0, upToId, 1));
+  if (oldest !== undefined && oldest.position < first) return 0;
+  return Math.min(first - 1, known) - position;
+}
+
+const sampled = 16;
+
+/** Fewer rows at once where they are large, so that a batch stays within some MiB. */
+function nextLimit(limit: number, rows: readonly ExportRow[], max: number): number {
+  const every = Math.ceil(rows.length / sampled);
+  const sample = rows.filter((_, index) => index % every === 0);
+  const bytes = sample.reduce((sum, { value }) => sum + JSON.stringify(value).length, 0);
+  const estimate = sample.length === 0 ? 0 : (bytes / sample.length) * limit;
+  if (estimate > batchBytesMax) return Math.max(1, Math.floor(limit / 2));
+  return estimate < batchBytesMin ? Math.min(max, limit * 2) : limit;
+}

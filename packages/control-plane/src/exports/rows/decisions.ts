@@ -1,0 +1,63 @@
+import type { AccessRecord } from '@sallyport/shared/access-record';
+import {
+  type AccessRecordRow,
+  listRecordsAfter,
+  newestRecordId,
+} from '../../store/access-records.ts';
+import { isoOf } from '../iso.ts';
+import type { ExportRow, RowSource, Severity } from './row.ts';
+
+/** Access records, in the order in which they came to the control plane. */
+export const decisions: RowSource = {
+  what: 'decisions',
+  newest: newestRecordId,
+  async after(db, afterId, upToId, limit) {
+    const rows = await listRecordsAfter(db, {}, afterId, limit);
+    return rows.filter(({ id }) => id <= upToId).map(decisionRow);
+  },
+};
+
+const severities: Readonly<Partial<Record<AccessRecord['outcome'], Severity>>> = {
+  permit: 'info',
+  own: 'info',
+  sign_in: 'notice',
+  step_up: 'notice',
+};
+
+function decisionRow(row: AccessRecordRow): ExportRow {
+  const { id, timeMs, receivedAtMs } = row;
+  // What an edge wrote is only as good as its version: any member may be missing or another type.
+  const record: Readonly<Partial<Record<keyof AccessRecord, unknown>>> = row.record;
+  return {
+    position: id,
+    timeMs,
+    receivedAtMs,
+    kind: 'access',
+    severity: severities[row.outcome as AccessRecord['outcome']] ?? 'warning',
+    fields: [
+      ['correlationId', row.correlationId],
+      ['edge', row.edgeId],
+      ['outcome', row.outcome],
+      ['reason', Array.isArray(record.reasons) ? scalar(record.reasons[0]) : null],
+      ['route', row.route],
+      ['method', scalar(record.method)],
+      ['host', row.host],
+      ['path', scalar(record.path)],
+      ['status', scalar(record.status)],
+      ['sourceAddress', scalar(record.sourceAddress)],
+      ['userId', row.userId],
+      ['userEmail', row.userEmail],
+      ['sessionId', row.sid],
+      ['deviceId', row.deviceId],
+      ['certificateSha256', scalar(record.certificateSha256)],
+      ['userAgent', scalar(record.userAgent)],
+      ['configVersion', scalar(record.configVersion)],
+    ],
+    traceparent: typeof record.traceparent === 'string' ? record.traceparent : null,
+    value: { ...row.record, kind: 'access', position: id, receivedAt: isoOf(receivedAtMs) },
+  };
+}
+
+function scalar(value: unknown): string | number | null {
+  return typeof value === 'string' || typeof value === 'number' ? value : null;
+}
