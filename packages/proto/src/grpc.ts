@@ -33,6 +33,8 @@ import type {
   RedeemHandOverResponse,
   RenewRequest,
   RenewResponse,
+  SightRequest,
+  SightResponse,
   SyncRequest,
   SyncResponse,
 } from '../gen/sallyport/v1/sync_pb.js';
@@ -57,6 +59,7 @@ export type EdgeSyncHandlers = {
 } & {
   sync: handleBidiStreamingCall<SyncRequest, SyncResponse>;
   record: handleBidiStreamingCall<RecordRequest, RecordResponse>;
+  sight: handleBidiStreamingCall<SightRequest, SightResponse>;
 };
 
 /** The service as grpc-js wants it, made from the protobuf descriptor. */
@@ -81,6 +84,10 @@ export class EdgeSyncClient {
 
   record(): ClientDuplexStream<RecordRequest, RecordResponse> {
     return this.#stream('record');
+  }
+
+  sight(): ClientDuplexStream<SightRequest, SightResponse> {
+    return this.#stream('sight');
   }
 
   /** Fails with grpc-js's ServiceError: status code in `code`; past the deadline DEADLINE_EXCEEDED. */
@@ -111,7 +118,9 @@ export class EdgeSyncClient {
     this.#client.close();
   }
 
-  #stream<Request, Response>(call: 'sync' | 'record'): ClientDuplexStream<Request, Response> {
+  #stream<Request, Response>(
+    call: 'sync' | 'record' | 'sight',
+  ): ClientDuplexStream<Request, Response> {
     const method = this.#method(call);
     return this.#client.makeBidiStreamRequest(
       method.path,

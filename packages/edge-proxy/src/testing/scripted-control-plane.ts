@@ -8,6 +8,8 @@ import {
   RecordResponseSchema,
   type RenewRequest,
   RenewResponseSchema,
+  type SightRequest,
+  SightResponseSchema,
   type SyncRequest,
   type SyncResponse,
 } from '@sallyport/proto';
@@ -52,6 +54,7 @@ export class ScriptedControlPlane {
   readonly renewals = new Arrivals<RenewRequest>();
   readonly secretRequests = new Arrivals<FetchSecretsRequest>();
   readonly records = new Arrivals<RecordRequest>();
+  readonly sightings = new Arrivals<SightRequest>();
   /** Values for FetchSecrets. */
   readonly secrets = new Map<string, Uint8Array>();
   /** The handlers of the calls of sign-in; absent: UNIMPLEMENTED. */
@@ -60,6 +63,8 @@ export class ScriptedControlPlane {
   > = {};
   /** While false, record batches arrive and are not acknowledged. */
   acknowledgesRecords = true;
+  /** The same of batches of sightings. */
+  acknowledgesSightings = true;
   /** Life of the certificates that it issues. */
   certificateLifeMs = 86_400_000;
   joinToken = 'sp_join_scripted';
@@ -157,6 +162,15 @@ export class ScriptedControlPlane {
           this.records.push(request);
           if (!this.acknowledgesRecords) return;
           call.write(create(RecordResponseSchema, { batch: request.batch }));
+        });
+        call.on('end', () => call.end());
+      },
+      sight: (call) => {
+        call.on('error', () => undefined);
+        call.on('data', (request: SightRequest) => {
+          this.sightings.push(request);
+          if (!this.acknowledgesSightings) return;
+          call.write(create(SightResponseSchema, { batch: request.batch }));
         });
         call.on('end', () => call.end());
       },
