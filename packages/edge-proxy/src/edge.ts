@@ -25,6 +25,7 @@ import type { StateFigures } from './ops/state-metrics.ts';
 import { warningsOf } from './ops/warnings.ts';
 import { PlaceKeeper } from './places/keeper.ts';
 import { placeSources } from './places/sources.ts';
+import { SightingUplink } from './sightings/sighting-uplink.ts';
 import type { SyncClient, SyncEvents } from './state/1-sync/sync-client.ts';
 import type { EdgeState } from './state/2-store/edge-state.ts';
 import { type OpenedState, openState } from './state/open-state.ts';
@@ -56,6 +57,7 @@ export class Edge {
   #phase: 'starting' | 'running' | 'draining' = 'starting';
   #running: Running | null = null;
   #lostInWorkers: DroppedRecords = { permits: 0, denials: 0 };
+  #sightingsLostInWorkers = 0;
 
   private constructor(options: EdgeOptions) {
     this.#options = options;
@@ -89,7 +91,7 @@ export class Edge {
     const running = this.#running;
     // The state keeps flowing meanwhile: a revocation also ends an exchange that is draining.
     await running?.pool.drain(drainMs);
-    await running?.uplink.stop(flushMs);
+    await Promise.all([running?.uplink.stop(flushMs), running?.sightings.stop(flushMs)]);
     await this.#lines.end(flushMs);
     this.#stopping.abort();
     running?.certificates.stop();
@@ -128,16 +130,18 @@ export class Edge {
       log,
       clock,
     });
+    const sightings = new SightingUplink({ channel, log });
     this.#running = {
       pool,
       state,
       sync,
       uplink,
+      sightings,
       channel,
       opened,
       bus,
       places,
-      metrics: this.#createMetrics({ pool, sync, uplink, bus, bench, places }, figures),
+      metrics: this.#createMetrics({ pool, sync, uplink, sightings, bus, bench, places }, figures),
       renewal: this.#renew(identity, bench, { channel, pool, sync }),
       certificates: watchServerCertificates(
         config.tlsCertificates,
@@ -159,6 +163,7 @@ export class Edge {
     this.#lines.start(JSON.stringify({ listening: true, port, ops: opsUrl, edgeId, pid }));
     sync.start();
     uplink.start();
+    sightings.start();
   }
 
   #secretOptions(channel: ControlChannel, bench: CredentialBench) {
@@ -212,10 +217,11 @@ export class Edge {
       pool,
       sync,
       uplink,
+      sightings,
       bus,
       bench,
       places,
-    }: Pick<Running, 'pool' | 'sync' | 'uplink' | 'bus' | 'places'> & {
+    }: Pick<Running, 'pool' | 'sync' | 'uplink' | 'sightings' | 'bus' | 'places'> & {
       readonly bench: CredentialBench;
     },
     figures: StateFigures,
@@ -237,6 +243,11 @@ export class Edge {
         upward: uplink.droppedTotal,
       }),
       recordBacklog: () => uplink.backlog,
+      sightings: () => ({
+        backlog: sightings.backlog,
+        lostInWorkers: this.#sightingsLostInWorkers,
+        lostUpward: sightings.droppedTotal,
+      }),
       busConnected: () => bus?.connected() ?? null,
     });
   }
@@ -268,6 +279,11 @@ export class Edge {
             this.#lines.write(lines);
             this.#running?.uplink.push(lines);
           }
+        },
+        onSightings: (sightings, dropped) => {
+          this.#sightingsLostInWorkers += dropped;
+          this.#running?.metrics.sightings.inc(sightings.length);
+          this.#running?.sightings.push(sightings, dropped);
         },
         onCall: (call) => this.#call(channel, call),
         onStage: (stage, delivery) => this.#running?.sync.onStage(stage, delivery),
@@ -326,6 +342,7 @@ interface Running {
   readonly state: EdgeState;
   readonly sync: SyncClient;
   readonly uplink: RecordUplink;
+  readonly sightings: SightingUplink;
   readonly channel: ControlChannel;
   readonly opened: OpenedState;
   readonly bus: Bus | null;

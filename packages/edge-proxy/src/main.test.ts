@@ -7,9 +7,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Facts } from '@sallyport/policy';
 import { AckStage } from '@sallyport/proto';
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
+import { newEd25519KeyPair } from '@sallyport/shared/keys/ed25519';
+import { sessionStatementPurpose, signKey } from '@sallyport/shared/keys/root';
 import type { Position } from '@sallyport/shared/state/model';
 import { writeCityMmdb } from '@sallyport/shared/testing/mmdb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sessionCookie } from './request/cookies.ts';
+import { seal } from './request/sealed.ts';
+import { InMemoryControl } from './request/testing/control.ts';
+import { readCookieRing } from './state/2-store/credentials.ts';
 import {
   createEdgeFiles,
   type EdgeFiles,
@@ -58,6 +64,7 @@ function start(environment: Record<string, string> = {}): EdgeProcess {
 /** Gives the edge everything it needs to decide. */
 async function feed(
   documents = sampleDocuments(),
+  signingKey = sampleSigningKey(root),
 ): Promise<{ revoke: ScriptedStream; bulk: ScriptedStream }> {
   const ring = sampleCookieRing();
   plane.secrets.set('cookie-ring', ring);
@@ -68,7 +75,7 @@ async function feed(
   bulk.sendState('config', at(1), [
     sampleBundle(1, documents),
     { op: 'release', ring: 'default', version: 1, shadowVersion: null },
-    sampleSigningKey(root),
+    signingKey,
     secretRef('cookie-ring', ring),
     {
       op: 'edge_keys',
@@ -220,6 +227,42 @@ describe('an edge process', () => {
     const metrics = await (await fetch(`${listening.ops}/metrics`)).text();
     expect(metrics).toMatch(/^sallyport_edge_requests_total\{outcome="sign_in",[^}]*\} 16$/m);
     expect(metrics).toMatch(/^sallyport_edge_requests_total\{outcome="deny",[^}]*\} 16$/m);
+  });
+
+  it('tells the control plane where a user is seen', async () => {
+    const edge = start();
+    const listening = await edge.listening();
+    const { publicKey, privateKeyPem } = newEd25519KeyPair();
+    const [keyId, purpose] = ['statement-2', sessionStatementPurpose];
+    const life = { notBeforeMs: 0, notAfterMs: Date.now() + 1e9 };
+    const key = signKey({ keyId, purpose, publicKey, ...life }, root.privateKey);
+    await feed(sampleDocuments('others'), key);
+    await untilReady(listening);
+    const { statement, jws } = await new InMemoryControl(privateKeyPem, keyId).statement(
+      'usr_a',
+      null,
+    );
+    const ring = readCookieRing(plane.secrets.get('cookie-ring') ?? new Uint8Array());
+    const cookie = `${sessionCookie}=${await seal(ring, 'session', host, jws)}`;
+    for (let round = 0; round < 2; round += 1) {
+      const answer = await requestPublic(listening.port, files.publicCa, host, '/', false, {
+        cookie,
+      });
+      expect(answer.status).toBe(403);
+    }
+    const { sightings } = await plane.sightings.next();
+    const { sid } = statement;
+    const seen = { userId: 'usr_a', sid, deviceId: '', sourceAddress: '127.0.0.1', route: 'wiki' };
+    expect(sightings).toEqual([expect.objectContaining(seen)]);
+    expect((await edge.lines.next(({ kind }) => kind === 'access'))['correlationId']).toBe(
+      sightings[0]?.id,
+    );
+    const backlog = async () =>
+      /^sallyport_edge_sightings_backlog (\d+)$/m.exec(
+        await (await fetch(`${listening.ops}/metrics`)).text(),
+      )?.[1];
+    await expect.poll(backlog).toBe('0');
+    expect(plane.sightings.all).toHaveLength(1);
   });
 
   it('keeps its identity over a restart, without a token', async () => {

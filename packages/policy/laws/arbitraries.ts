@@ -363,33 +363,43 @@ const requests: Arbitrary<RequestFacts> = fc.record({
   }),
 });
 
-const surroundings = fc.record({
-  nowMs: fc
-    .constantFrom(0, 0, 0, 0, -1, 1, 3_600_000, 34_200_000, 72_000_000)
-    .map((by) => nowMs + by),
-  sourceAddress: fc.constantFrom(...addresses),
-  place: fc.option(
-    fc.record({
-      country: fc.constantFrom(...countries, null),
-      region: fc.constantFrom(...regions, null),
-      asn: fc.constantFrom(...asns, null),
-      egress: fc.constantFrom(...waysOut, '', null),
-    }),
-    { nil: null },
-  ),
-  risk: fc.option(
-    fc.record({
-      score: fc.constantFrom(0, 10, 39, 49, 50, 100),
-      signals: fc.subarray([...signals]),
-    }),
-    { nil: null },
-  ),
-  lockdown: mostly(false, true),
-  staleness: fc.oneof(
-    { weight: 3, arbitrary: fc.constant(fresh) },
-    { weight: 1, arbitrary: fc.record(allLanes(ages)) },
-  ),
-});
+const surroundings = fc
+  .record({
+    nowMs: fc
+      .constantFrom(0, 0, 0, 0, -1, 1, 3_600_000, 34_200_000, 72_000_000)
+      .map((by) => nowMs + by),
+    sourceAddress: fc.constantFrom(...addresses),
+    place: fc.option(
+      fc.record({
+        country: fc.constantFrom(...countries, null),
+        region: fc.constantFrom(...regions, null),
+        asn: fc.constantFrom(...asns, null),
+        egress: fc.constantFrom(...waysOut, '', null),
+      }),
+      { nil: null },
+    ),
+    risk: fc.option(
+      fc.record({
+        score: fc.constantFrom(0, 10, 39, 49, 50, 100),
+        signals: fc.subarray([...signals]),
+        // After now, whatever that is.
+        untilMs: fc.constantFrom(null, 1, 100, 200_000),
+      }),
+      { nil: null },
+    ),
+    lockdown: mostly(false, true),
+    staleness: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(fresh) },
+      { weight: 1, arbitrary: fc.record(allLanes(ages)) },
+    ),
+  })
+  .map(fromNow);
+
+function fromNow<Given extends Pick<Facts, 'nowMs' | 'risk'>>(given: Given): Given {
+  const inMs = given.risk?.untilMs ?? null;
+  if (given.risk === null || inMs === null) return given;
+  return { ...given, risk: { ...given.risk, untilMs: given.nowMs + inMs } };
+}
 
 export const facts: Arbitrary<Facts> = fc
   .tuple(sessionsAndUsers, requests, surroundings)

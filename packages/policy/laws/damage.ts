@@ -104,7 +104,7 @@ export const oddFacts: Arbitrary<Facts> = fc
       { user: user.kind === 'known' ? { ...user, email: text, groups: [text] } : user },
       { session: session.kind === 'live' ? { ...session, userId: text, deviceId: text } : session },
       { place: { country: text, region: text, asn: number, egress: text } },
-      { risk: { score: number, signals: [text] } },
+      { risk: { score: number, signals: [text], untilMs: number } },
       { request: { ...request, headers: { 'x-role': [text], [text]: [] } } },
       { user: user.kind === 'known' ? { ...user, employment: endingAt(number) } : user },
       {

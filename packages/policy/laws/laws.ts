@@ -183,7 +183,7 @@ function lasts(): Property {
       const lastMs = decision.untilMs - 1;
       const laterMs = Math.floor(one.nowMs + (lastMs - one.nowMs) * part);
       for (const atMs of [laterMs, lastMs]) {
-        const then = decide(compiled, later(one, atMs - one.nowMs));
+        const then = decide(compiled, calmed(later(one, atMs - one.nowMs)));
         same(withoutWhy(then), withoutWhy(decision));
       }
     }
@@ -374,6 +374,12 @@ function later(one: Facts, byMs: number): Facts {
       directoryMs: older(directoryMs),
     },
   };
+}
+
+/** The risk is gone from the instant on that it tells. */
+function calmed(one: Facts): Facts {
+  const untilMs = one.risk?.untilMs ?? Number.MAX_SAFE_INTEGER;
+  return one.nowMs < untilMs ? one : { ...one, risk: { score: 0, signals: [], untilMs: null } };
 }
 
 function compileAnything(value: unknown): CompiledPolicySet | null {

@@ -108,6 +108,8 @@ export interface RiskFacts {
   readonly score: number;
   /** Names of what was noticed. */
   readonly signals: readonly string[];
+  /** The first instant at which time alone makes it another, milliseconds; null: it never does. */
+  readonly untilMs: number | null;
 }
 
 /**

@@ -93,7 +93,11 @@ const requests = fc.record({
   sourceAddress: fc.constantFrom('10.0.0.1', '203.0.113.1'),
   hour: fc.constantFrom(0, 9),
   amr: fc.constantFrom(['pwd'], ['hwk']),
-  risk: fc.constantFrom(null, { score: 10, signals: [] }, { score: 90, signals: [] }),
+  risk: fc.constantFrom(
+    null,
+    { score: 10, signals: [], untilMs: null },
+    { score: 90, signals: [], untilMs: null },
+  ),
   role: fc.constantFrom(null, 'admin', 'user'),
 });
 type Made = typeof requests extends fc.Arbitrary<infer T> ? T : never;

@@ -15,6 +15,11 @@ export interface MetricSources {
   /** Records lost, by place. */
   readonly dropped: () => Readonly<Record<string, DroppedRecords>>;
   readonly recordBacklog: () => number;
+  readonly sightings: () => {
+    readonly backlog: number;
+    readonly lostInWorkers: number;
+    readonly lostUpward: number;
+  };
   /** Whether there is a connection to the bus; null: there is no bus. */
   readonly busConnected: () => boolean | null;
 }
@@ -25,6 +30,7 @@ export interface EdgeMetrics {
   readonly calls: Counter<'call' | 'result'>;
   readonly refusals: Counter<'lane' | 'code'>;
   readonly streamEnds: Counter<'stream' | 'reason'>;
+  readonly sightings: Counter;
 }
 
 const streamNames = ['revoke', 'bulk', 'standby'] as const satisfies readonly StreamName[];
@@ -37,6 +43,7 @@ export function createEdgeMetrics(sources: MetricSources): EdgeMetrics {
   addPlaceMetrics(registers, sources.places);
   addRecordFigures(registers, sources);
   addEdgeFigures(registers, sources.edge);
+  addSightingFigures(registers, sources);
   new Gauge({
     name: 'sallyport_edge_workers',
     help: 'Request workers',
@@ -67,6 +74,11 @@ export function createEdgeMetrics(sources: MetricSources): EdgeMetrics {
   });
   return {
     registry,
+    sightings: new Counter({
+      name: 'sallyport_edge_sightings_total',
+      help: 'Sightings of users that had to be told to the control plane',
+      registers,
+    }),
     calls: new Counter({
       name: 'sallyport_edge_control_calls_total',
       help: 'Calls of requests to the control plane, by how they ended',
@@ -117,6 +129,29 @@ function addRecordFigures(registers: Registry[], sources: MetricSources): void {
     registers,
     collect() {
       this.set(sources.recordBacklog());
+    },
+  });
+}
+
+function addSightingFigures(registers: Registry[], { sightings }: MetricSources): void {
+  new Counter({
+    name: 'sallyport_edge_sightings_dropped_total',
+    help: 'Sightings lost for want of room, by place',
+    labelNames: ['place'],
+    registers,
+    collect() {
+      this.reset();
+      const { lostInWorkers, lostUpward } = sightings();
+      this.inc({ place: 'worker' }, lostInWorkers);
+      this.inc({ place: 'upward' }, lostUpward);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_edge_sightings_backlog',
+    help: 'Sightings that the control plane has not acknowledged yet',
+    registers,
+    collect() {
+      this.set(sightings().backlog);
     },
   });
 }

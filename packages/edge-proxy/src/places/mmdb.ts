@@ -1,8 +1,7 @@
+import { RecentMap } from '@sallyport/shared/recent-map';
 import { Reader } from 'maxmind';
-import { Generations } from './generations.ts';
 
-/** Of each of two generations. */
-const valuesMax = 512;
+const valuesMax = 1_024;
 
 /** The one file that knows the library which reads the MaxMind format. */
 
@@ -23,7 +22,7 @@ export class Mmdb {
 
   /** Throws where the metadata cannot be read. */
   constructor(bytes: Buffer) {
-    const values = new Generations<number, never>(valuesMax);
+    const values = new RecentMap<number, never>(valuesMax);
     const cache = {
       get: (offset: string | number) => values.get(Number(offset)),
       set: (offset: string | number, value: unknown) => values.set(Number(offset), value as never),

@@ -1,8 +1,8 @@
 import { type PlaceFacts, parseAddress, parseNetwork } from '@sallyport/policy';
 import type { EgressTable } from '@sallyport/shared/network/egress';
 import { NetworkTable } from '@sallyport/shared/network/network-table';
+import { RecentMap } from '@sallyport/shared/recent-map';
 import type { KnownPlace } from '@sallyport/shared/signals/place';
-import { Generations } from './generations.ts';
 import type { Mmdb } from './mmdb.ts';
 import type { SharedPlaceFile, SharedPlaces } from './place-file.ts';
 import { asnOf, type CityFacts, cityFacts } from './record.ts';
@@ -39,8 +39,8 @@ export const lookupResults = [
 ] as const;
 export type LookupResult = (typeof lookupResults)[number];
 
-/** Addresses, of each of two generations. */
-const cachedMax = 2_048;
+/** Addresses. */
+const cachedMax = 4_096;
 const nowhere: CityFacts = { country: null, region: null, coordinates: null };
 
 /** Networks whose addresses say nothing of a place. */
@@ -78,7 +78,7 @@ export class PlaceReader {
   #files: Readonly<Record<keyof SharedPlaces, readonly Mmdb[]>> = { city: [], asn: [] };
   #version = 0;
   #egress: EgressTable | null = null;
-  readonly #remembering = new Generations<string, PlacedAddress>(cachedMax);
+  readonly #remembering = new RecentMap<string, PlacedAddress>(cachedMax);
 
   /** Lookups use these files from the end of the promise on; what was remembered is forgotten. */
   async use(places: SharedPlaces): Promise<void> {

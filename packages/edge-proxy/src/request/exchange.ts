@@ -8,12 +8,15 @@ import type {
   Facts,
   Permit,
   Reason,
+  RiskFacts,
   SignIn,
   StepUp,
 } from '@sallyport/policy';
 import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
+import type { RequestSignals } from '@sallyport/shared/state/tables/request-signals';
 import type { PlacedAddress } from '../places/reader.ts';
+import type { UserSignals } from '../sightings/last-place.ts';
 import type { FrontProxies, LiveBundle, RouteConfig } from '../state/current.ts';
 import type { SelfDescription } from '../worker/request-worker.ts';
 import type { ReadCookies } from './cookies.ts';
@@ -66,6 +69,13 @@ export interface ClientConnection {
     readonly host: string;
     readonly value: string;
     readonly session: OpenedSession;
+  } | null;
+  /** What was noticed of the last request's subjects, and the risk of it (5-decide). */
+  lastRisk: {
+    readonly signals: RequestSignals;
+    readonly user: UserSignals;
+    readonly fromMs: number;
+    readonly risk: RiskFacts;
   } | null;
 }
 

@@ -1,6 +1,9 @@
 import type { DeviceFacts } from '@sallyport/policy';
 import { StateBusyError } from '@sallyport/shared/state/tables/reader';
-import type { LiveBundle } from '../state/current.ts';
+import { userSignals } from '../sightings/last-place.ts';
+import { SeenUsers } from '../sightings/seen-users.ts';
+import { Sightings } from '../sightings/sightings.ts';
+import type { CurrentState, LiveBundle } from '../state/current.ts';
 import type { RequestWorker, RequestWorkerOptions } from '../worker/request-worker.ts';
 import { noFronts } from './1-listen/fronts.ts';
 import { createListener, type Listener } from './1-listen/listener.ts';
@@ -10,6 +13,7 @@ import { locate } from './3-route/locate.ts';
 import { OpenedSessions } from './4-session/opened-sessions.ts';
 import { createRecognise } from './4-session/recognise.ts';
 import { createJudge } from './5-decide/judge.ts';
+import { createRiskOf } from './5-decide/risk-facts.ts';
 import { createAssert } from './6-assert/assert.ts';
 import { createForward } from './7-forward/forward.ts';
 import { createOpenTunnel } from './7-forward/tunnel.ts';
@@ -27,6 +31,16 @@ import { unready } from './unready.ts';
 
 const sweepMs = 1_000;
 
+/** null too where the state does not stand still to be read. */
+function lastPlaceAtMs(state: CurrentState, userId: string, nowMs: number): number | null {
+  try {
+    return userSignals(state.signals('user', userId, nowMs)).last?.atMs ?? null;
+  } catch (error) {
+    if (error instanceof StateBusyError) return null;
+    throw error;
+  }
+}
+
 /** Puts the request side of one worker together. It serves once `listen` is called. */
 export function createRequestWorker(options: RequestWorkerOptions): RequestWorker {
   const { config, state, places, control, emitRecord, log, clock } = options;
@@ -42,7 +56,15 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     return bundle === null ? { kind: 'none' } : identify(value, bundle, clock());
   };
 
-  const judge = createJudge(state, places, identify, clock);
+  const users = new SeenUsers();
+  const judge = createJudge(state, places, identify, createRiskOf({ state, users }), clock);
+  const sightings = new Sightings({
+    users,
+    placeOf: ({ connection, sourceAddress, bundle }) =>
+      places.placeOf(connection, sourceAddress, bundle.settings.egress).place,
+    lastPlaceAtMs: (userId) => lastPlaceAtMs(state, userId, clock()),
+    emit: options.emitSightings,
+  });
   const open = new OpenExchanges({
     judgeAgain: (value) => judge.judgeAgain(value),
     cut: (value, cause, decision) => life.cut(value, cause, decision),
@@ -83,6 +105,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     decide: (value) => {
       const judged = judge.judge(value);
       if (!isAnswer(judged)) open.add(judged);
+      sightings.note(value);
       return judged;
     },
     assert: createAssert(state, `https://${config.trustDomain}`, clock),
@@ -135,6 +158,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     drain: async (deadlineMs) => {
       await drain(listener, life, deadlineMs);
       shadows.flush();
+      sightings.flush();
       clearInterval(timer);
       await upstreams.destroy();
     },

@@ -4,6 +4,7 @@ import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { IdentityProviderDocument } from '@sallyport/shared/configuration/documents';
 import type { EgressTable } from '@sallyport/shared/network/egress';
 import type { DeviceAuthorities } from '@sallyport/shared/pki/device-authorities';
+import type { DetectorSettings } from '@sallyport/shared/signals/settings';
 import type {
   BlockKind,
   Device,
@@ -13,6 +14,10 @@ import type {
   SignalSubject,
   User,
 } from '@sallyport/shared/state/model';
+import type {
+  RequestSignals,
+  RequestSubjects,
+} from '@sallyport/shared/state/tables/request-signals';
 import type { CryptoKey, JWK } from 'jose';
 
 /** What a route's document says, with defaults filled in and names resolved. */
@@ -79,6 +84,7 @@ export interface LiveBundle {
     readonly egress: EgressTable;
     /** In which rings edges are, by their labels; in order. */
     readonly rings: readonly RingConfig[];
+    readonly signals: DetectorSettings;
   };
   readonly identityProviders: ReadonlyMap<string, IdentityProviderDocument['spec']>;
   /**
@@ -199,6 +205,15 @@ export interface CurrentState {
   isSessionEnded(sid: string): boolean;
   block(kind: BlockKind, subjectId: string, nowMs: number): boolean;
   lockdown(nowMs: number): boolean;
+  /**
+   * What was noticed of a request's subjects and has not expired. The same as `kept`, which a request
+   * of the same connection was given last, while nothing of it has changed.
+   */
+  requestSignals(
+    kept: RequestSignals | null,
+    subjects: RequestSubjects,
+    nowMs: number,
+  ): RequestSignals;
   /** What was noticed of the subject and has not expired. */
   signals(subject: SignalSubject, id: string, nowMs: number): readonly Signal[];
 

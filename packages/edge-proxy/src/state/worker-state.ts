@@ -182,6 +182,10 @@ class TableState implements WorkerState, CurrentState {
     return this.#reader.signals(subject, id, nowMs);
   }
 
+  requestSignals(...[kept, subjects, nowMs]: Parameters<CurrentState['requestSignals']>) {
+    return this.#reader.requestSignals(kept, subjects, nowMs);
+  }
+
   statementKey(keyId: string, nowMs: number): ReturnType<CurrentState['statementKey']> {
     const row = this.#config.statementKeys.get(keyId);
     if (row === undefined || nowMs < row.notBeforeMs || nowMs >= row.notAfterMs) return null;

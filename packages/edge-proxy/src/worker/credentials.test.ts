@@ -71,6 +71,7 @@ it('a worker decides again about everything that is open when its keys change', 
     tables: emptyTables(),
     handlers: {
       onRecords: () => undefined,
+      onSightings: () => undefined,
       onCall: () => Promise.resolve({ ok: false, failure: { code: 'unavailable', detail: '' } }),
       onStage: () => undefined,
       onReadiness: () => undefined,

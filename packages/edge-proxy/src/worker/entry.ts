@@ -7,6 +7,7 @@ import { StateReader } from '@sallyport/shared/state/tables/reader';
 import type { SharedPlaces } from '../places/place-file.ts';
 import { PlaceReader } from '../places/reader.ts';
 import { createRequestWorker } from '../request/worker.ts';
+import { SightingOutbox } from '../sightings/sighting-outbox.ts';
 import { LaneAges } from '../state/lane-ages.ts';
 import { createWorkerState } from '../state/worker-state.ts';
 import { WorkerCalls } from './control-calls.ts';
@@ -34,6 +35,7 @@ const state = createWorkerState({
 });
 const calls = new WorkerCalls(post);
 const outbox = new RecordOutbox((message, buffers) => port.postMessage(message, buffers));
+const sightings = new SightingOutbox(post);
 const places = new PlaceReader();
 const metrics = createRequestMetrics(() => worker, places);
 const worker = createRequestWorker({
@@ -45,6 +47,7 @@ const worker = createRequestWorker({
     metrics.count(record);
     outbox.push(record);
   },
+  emitSightings: (seen, dropped) => sightings.push(seen, dropped),
   countShadow: (result) => metrics.countShadow(result),
   log,
   clock: systemClock,
@@ -81,6 +84,8 @@ async function take(message: ToWorker): Promise<void> {
       return calls.onReply(message);
     case 'records_taken':
       return outbox.taken(message.batches);
+    case 'sightings_taken':
+      return sightings.taken(message.batches);
     case 'metrics':
       return post({
         type: 'metrics',

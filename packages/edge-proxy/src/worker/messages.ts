@@ -4,6 +4,7 @@ import type { ConfigOp, Position } from '@sallyport/shared/state/model';
 import type { RowLane, SharedLane } from '@sallyport/shared/state/tables/lane';
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { SharedPlaces } from '../places/place-file.ts';
+import type { Sighting } from '../sightings/sighting.ts';
 import type { ChangedSubjects, ServerCertificate, UpstreamCredentials } from '../state/current.ts';
 import type { SharedAges } from '../state/lane-ages.ts';
 
@@ -127,6 +128,8 @@ export type ToWorker =
     }
   /** So many of the record batches sent up have been taken. */
   | { readonly type: 'records_taken'; readonly batches: number }
+  /** The same of sightings. */
+  | { readonly type: 'sightings_taken'; readonly batches: number }
   | { readonly type: 'metrics'; readonly id: number };
 
 /**
@@ -163,6 +166,12 @@ export type FromWorker =
       readonly type: 'records';
       readonly records: readonly RecordLines[];
       readonly dropped: DroppedRecords;
+    }
+  | {
+      readonly type: 'sightings';
+      readonly sightings: readonly Sighting[];
+      /** Lost since the last batch. */
+      readonly dropped: number;
     }
   | {
       readonly type: 'metrics';

@@ -22,6 +22,7 @@ async function start(workers: number, credentials?: WorkerCredentials): Promise<
     tables: emptyTables(),
     handlers: {
       onRecords: () => undefined,
+      onSightings: () => undefined,
       onCall: () => Promise.resolve({ ok: false, failure: { code: 'unavailable', detail: '' } }),
       onStage: (stage, { lane }) => stages.push(`${lane} ${stage}`),
       onReadiness: () => undefined,

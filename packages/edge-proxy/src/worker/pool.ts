@@ -1,6 +1,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Log } from '@sallyport/shared/log';
 import type { SharedPlaces } from '../places/place-file.ts';
+import type { Sighting } from '../sightings/sighting.ts';
 import type { StateTables } from '../state/2-store/state-tables.ts';
 import { type Delivery, Distributor, type Stage } from './distributor.ts';
 import type {
@@ -20,6 +21,7 @@ type WorkerMetrics = Extract<FromWorker, { readonly type: 'metrics' }>['metrics'
 
 export interface PoolHandlers {
   onRecords(records: readonly RecordLines[], dropped: DroppedRecords): void;
+  onSightings(sightings: readonly Sighting[], dropped: number): void;
   onCall(call: CallMessage): Promise<CallResult<CallTable[CallName]['value']>>;
   onStage(stage: Stage, delivery: Delivery): void;
   /** What keeps a worker from deciding has changed; `notReadyReasons` says what it is now. */
@@ -218,6 +220,9 @@ class Member {
       case 'records':
         handlers.onRecords(message.records, message.dropped);
         return this.post({ type: 'records_taken', batches: 1 });
+      case 'sightings':
+        handlers.onSightings(message.sightings, message.dropped);
+        return this.post({ type: 'sightings_taken', batches: 1 });
     }
   }
 

@@ -4,6 +4,7 @@ import type { Log } from '@sallyport/shared/log';
 import type { Position } from '@sallyport/shared/state/model';
 import type { PlaceReader } from '../places/reader.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
+import type { Sighting } from '../sightings/sighting.ts';
 import type { CurrentState, StateChange } from '../state/current.ts';
 
 /** What the request side is told about the process it runs in. */
@@ -172,6 +173,8 @@ export interface RequestWorkerOptions {
   readonly emitRecord: (record: AccessRecord) => void;
   /** Counts what came of deciding a request by the shadow version. */
   readonly countShadow: (result: ShadowResult) => void;
+  /** Takes where users were seen, and how many sightings were lost; never blocks and never throws. */
+  readonly emitSightings: (sightings: readonly Sighting[], dropped: number) => void;
   readonly log: Log;
   readonly clock: Clock;
 }

@@ -38,7 +38,7 @@ export type Root =
   | 'service'
   | 'now';
 
-/** Names whose value changes with time alone. */
+/** Names whose value changes with time alone; when the risk does, the facts tell. */
 export const timed: ReadonlySet<string> = new Set(['now', 'session.age', 'device.postureAge']);
 
 /** Names that need a user although they do not begin with `user`. */

@@ -109,7 +109,10 @@ describe('when', () => {
   });
 
   test('a number that is none is unknown, and one that was computed is in no order', () => {
-    const given = (score: number): Facts => ({ ...facts, risk: { score, signals: [] } });
+    const given = (score: number): Facts => ({
+      ...facts,
+      risk: { score, signals: [], untilMs: null },
+    });
     expect(ask('risk.score < 50', given(Number.NaN))).toBe('unknown');
     expect(ask('risk.score < 50', given(Number.POSITIVE_INFINITY))).toBe('unknown');
     expect(ask('(risk.score - risk.score) / 0.0 < 1.0 || 1.0 <= 0.0 / 0.0')).toBe('false');
@@ -151,6 +154,20 @@ describe('when', () => {
     expect(still.aboutUser).toBe(false);
     expect(still.changesAtMs).toBe(undefined);
     expect(still.missing(viewOf(bare))).toBe('place.country');
+  });
+
+  test.each<[string, number | null, number | undefined]>([
+    ['risk.score < 50', nowMs + 5, nowMs + 5],
+    ['"new-device" in risk.signals', nowMs + 5, nowMs + 5],
+    ['risk.score < 50', null, Number.MAX_SAFE_INTEGER],
+    ['risk.score < 50 && now.getHours() < 18', nowMs + 5, nowMs + 5],
+    ['risk.score < 50 && now.getHours() < 18', nowMs + 60_001, nowMs + 60_000],
+    ['now.getHours() < 18', nowMs + 5, nowMs + 60_000],
+  ])('%s, with a risk until %s, may change at %d', (text, untilMs, expected) => {
+    const when = compiled(text);
+    if (typeof when === 'string') throw new Error(when);
+    const risk = { score: 10, signals: [], untilMs };
+    expect(when.changesAtMs?.(viewOf({ ...facts, risk }))).toBe(expected);
   });
 });
 

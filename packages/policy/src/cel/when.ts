@@ -1,3 +1,4 @@
+import { riskChangesAtMs } from '../conditions/risk.ts';
 import { complain, type Place } from '../read.ts';
 import { RegexBudget } from '../regex-budget.ts';
 import { type Truth, truthOf } from '../truth.ts';
@@ -36,15 +37,26 @@ export function compileWhen(
     return complain(place, `must come to true or false, not to a ${compiled.term.type.kind}`);
   }
   const names = [...compiled.used];
+  const roots = new Set(names.map((name) => name.split('.', 1)[0] as Root));
   const isTimed = names.some((name) => timed.has(name));
   return {
     holds: holder(compiled),
-    ...(isTimed ? { changesAtMs: ({ facts }: View) => facts.nowMs + timedForMs } : {}),
-    roots: new Set(names.map((name) => name.split('.', 1)[0] as Root)),
+    ...changes(isTimed, roots.has('risk')),
+    roots,
     aboutUser: names.some((name) => /^(?:user|session)\./.test(name) || aboutUser.has(name)),
     missing: (view) => firstMissing(names, view),
     steps: Math.ceil(compiled.term.cost),
   };
+}
+
+/** The earliest of what it looks at, where any of that changes with time. */
+function changes(isTimed: boolean, onRisk: boolean): Pick<When, 'changesAtMs'> {
+  const soon = ({ facts }: View) => facts.nowMs + timedForMs;
+  if (isTimed && onRisk) {
+    return { changesAtMs: (view) => Math.min(soon(view), riskChangesAtMs(view)) };
+  }
+  if (isTimed) return { changesAtMs: soon };
+  return onRisk ? { changesAtMs: riskChangesAtMs } : {};
 }
 
 type Compiled = Extract<CompiledExpression<View>, { readonly ok: true }>;

@@ -41,12 +41,18 @@ export const risk: ConditionKind = {
     return {
       field: 'risk',
       holds: (view) => evaluate(wanted, view),
+      changesAtMs: riskChangesAtMs,
       reason: ({ facts }) =>
         facts.risk !== null && facts.risk.score >= wanted.below ? 'risk_too_high' : null,
       fact: () => 'risk',
     };
   },
 };
+
+/** When time alone makes the risk another; a record of an earlier version does not tell. */
+export function riskChangesAtMs({ facts }: View): number {
+  return facts.risk?.untilMs ?? Number.MAX_SAFE_INTEGER;
+}
 
 function readSignals(value: unknown, place: Place): readonly string[] | null {
   return readEntries(value, place, readName);

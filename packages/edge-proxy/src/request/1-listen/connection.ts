@@ -32,6 +32,7 @@ export function connectionOf(
     closing: false,
     lastCookies: null,
     lastOpened: null,
+    lastRisk: null,
   };
 }
 

@@ -3,6 +3,7 @@ import type { PlaceReader } from '../../places/reader.ts';
 import type { CurrentState, LiveBundle } from '../../state/current.ts';
 import type { Recognised } from '../exchange.ts';
 import { headerFacts } from './header-facts.ts';
+import type { RiskOf } from './risk-facts.ts';
 import { sessionFacts, userFacts } from './session-facts.ts';
 
 /**
@@ -15,10 +16,14 @@ export function gatherFacts(
   bundle: LiveBundle,
   value: Recognised,
   device: DeviceFacts,
+  riskOf: RiskOf,
   nowMs: number,
 ): Facts {
   const { head, connection, sourceAddress } = value;
   const session = sessionFacts(state, value.opened, nowMs);
+  const user = userFacts(state, session, nowMs);
+  const { signals: settings, egress } = bundle.settings;
+  const placed = places.placeOf(connection, sourceAddress, egress);
   return {
     nowMs,
     request: {
@@ -30,10 +35,9 @@ export function gatherFacts(
     sourceAddress,
     device,
     session,
-    user: userFacts(state, session, nowMs),
-    place: places.placeOf(connection, sourceAddress, bundle.settings.egress).facts,
-    // Nothing tells an edge of risks yet.
-    risk: null,
+    user,
+    place: placed.facts,
+    risk: riskOf(value, { device, session, user, place: placed.place, settings, nowMs }),
     lockdown: state.lockdown(nowMs),
     staleness: state.staleness(),
   };

@@ -14,6 +14,7 @@ import type { CurrentState, LiveBundle } from '../../state/current.ts';
 import { type Answer, grow, type Permitted, type Recognised } from '../exchange.ts';
 import { unready } from '../unready.ts';
 import { gatherFacts } from './gather.ts';
+import type { RiskOf } from './risk-facts.ts';
 
 /** Who the device of a connection is now (2-device). */
 export type Identify = (value: Recognised, bundle: LiveBundle, nowMs: number) => DeviceFacts;
@@ -40,6 +41,7 @@ export function createJudge(
   state: CurrentState,
   places: PlaceReader,
   identify: Identify,
+  riskOf: RiskOf,
   clock: Clock,
 ): Judge {
   /** Everything that is asked of the state, and the time, in one pass: it stood together. */
@@ -47,7 +49,7 @@ export function createJudge(
     state.pass(() => {
       const nowMs = clock();
       const device = identify(value, bundle, nowMs);
-      const facts = gatherFacts(state, places, bundle, value, device, nowMs);
+      const facts = gatherFacts(state, places, bundle, value, device, riskOf, nowMs);
       return { facts, revisions: state.revisions() };
     });
   return {

@@ -8,6 +8,7 @@ import type { SessionStatement } from '@sallyport/shared/session/statement';
 import type { Lane, SigningKey, StateOp } from '@sallyport/shared/state/model';
 import { counterAt, presence, type RowLane } from '@sallyport/shared/state/tables/lane';
 import { PlaceReader } from '../../places/reader.ts';
+import type { Sighting } from '../../sightings/sighting.ts';
 import type { StateChange } from '../../state/current.ts';
 import type { WorkerState } from '../../state/worker-state.ts';
 import { Arrivals } from '../../testing/arrivals.ts';
@@ -43,6 +44,8 @@ export interface TestEdgeOptions {
 /** The request side of an edge with a hand-filled state, its upstream and its devices. */
 export class TestEdge {
   readonly records = new Arrivals<AccessRecord>();
+  readonly sightings: Sighting[] = [];
+  sightingsDropped = 0;
   readonly shadowed: ShadowResult[] = [];
   readonly logged: string[] = [];
   readonly clock = { offsetMs: 0 };
@@ -87,6 +90,10 @@ export class TestEdge {
       places: this.places,
       control: parts.control,
       emitRecord: (record) => this.records.push(record),
+      emitSightings: (seen, dropped) => {
+        this.sightings.push(...seen);
+        this.sightingsDropped += dropped;
+      },
       countShadow: (result) => this.shadowed.push(result),
       log: createLog('info', {}, (line) => this.logged.push(line)),
       clock: this.#clock,

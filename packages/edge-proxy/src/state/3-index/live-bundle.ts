@@ -8,6 +8,7 @@ import { toPolicySet } from '@sallyport/shared/configuration/policy-set';
 import { EgressTable } from '@sallyport/shared/network/egress';
 import { deviceAuthorities, readBundle } from '@sallyport/shared/pki/device-authorities';
 import { writePem } from '@sallyport/shared/pki/pem';
+import { detectorSettings } from '@sallyport/shared/signals/settings';
 import type { LiveBundle } from '../current.ts';
 import { eachLane } from '../lanes.ts';
 import { type RouteNames, routeConfig } from './route-config.ts';
@@ -52,6 +53,7 @@ export function buildLiveBundle(
         forwardedFor: networksOfFronts(settings, 'x-forwarded-for'),
       },
       egress: new EgressTable(settings.network?.egress ?? []),
+      signals: detectorSettings(settings.signals),
       rings: (settings.rollout?.rings ?? []).map(({ name, edges }) => ({
         name,
         matchLabels: edges.matchLabels,

@@ -44,7 +44,7 @@ export const facts: Facts = {
     employment: { class: 'contractor', endsAtMs: nowMs + 86_400_000 },
   },
   place: { country: 'DE', region: 'Bavaria', asn: 3320, egress: '' },
-  risk: { score: 42.5, signals: ['new-device'] },
+  risk: { score: 42.5, signals: ['new-device'], untilMs: null },
   lockdown: false,
   staleness: { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 },
 };

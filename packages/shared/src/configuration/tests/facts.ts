@@ -52,7 +52,7 @@ export function factsOf(test: DocumentTest, headerNames: readonly string[]): Tes
       risk:
         test.risk === undefined
           ? null
-          : { score: test.risk.score, signals: test.risk.signals ?? [] },
+          : { score: test.risk.score, signals: test.risk.signals ?? [], untilMs: null },
       lockdown: false,
       staleness: { revokeMs: 0, signalsMs: 0, configMs: 0, directoryMs: 0 },
     },

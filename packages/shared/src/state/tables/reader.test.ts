@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { newId } from '../../ids.ts';
-import type { Block, RevokeOp, User } from '../model.ts';
+import type { Block, RevokeOp, SignalSubject, User } from '../model.ts';
 import { counterAt, type LayoutChange } from './lane.ts';
 import { createLaneTable, type LaneTable, type RowOp } from './lane-table.ts';
 import { StateBusyError, StateReader } from './reader.ts';
@@ -199,6 +199,77 @@ describe('a reader', () => {
     expect(names(99).toSorted()).toEqual(['place', 'risk']);
     expect(names(100)).toEqual(['place']);
     expect(reader.signals('device', 'usr_a', 0)).toEqual([]);
+  });
+
+  it('gives the same list of signals until one of them changes, and one for all that have none', () => {
+    const { signals, reader } = openWorld();
+    const signal = (subject: 'user' | 'device', subjectId: string, value: string): RowOp => ({
+      op: 'signal',
+      subject,
+      subjectId,
+      name: 'risk',
+      value,
+      observedAtMs: 5,
+      expiresAtMs: 100,
+    });
+    expect(reader.signals('user', 'usr_a', 0)).toBe(reader.signals('session', 'ses_b', 0));
+    signals.apply([signal('user', 'one', 'low'), signal('device', 'one', 'high')]);
+    const [ofUser, ofDevice] = [
+      reader.signals('user', 'one', 0),
+      reader.signals('device', 'one', 0),
+    ];
+    expect([ofUser[0]?.value, ofDevice[0]?.value]).toEqual(['low', 'high']);
+    expect(reader.signals('user', 'one', 99)).toBe(ofUser);
+    expect(reader.signals('device', 'one', 99)).toBe(ofDevice);
+    expect(reader.signals('user', 'one', 100)).toEqual([]);
+    // Every shard has changed.
+    signals.apply(Array.from({ length: 4_000 }, (_, at) => signal('user', `else${at}`, 'low')));
+    expect(reader.signals('user', 'one', 99)).toBe(ofUser);
+    signals.apply([signal('user', 'one', 'middle')]);
+    expect(reader.signals('user', 'one', 0)[0]?.value).toBe('middle');
+    signals.apply([{ op: 'deleted_signal', subject: 'user', subjectId: 'one', name: 'risk' }]);
+    expect(reader.signals('user', 'one', 0)).toEqual([]);
+    expect(reader.signals('device', 'one', 0)[0]?.value).toBe('high');
+  });
+
+  it("gives the same signals of a request's subjects while nothing of them has changed", () => {
+    const { signals, reader } = openWorld();
+    const signal = (subject: SignalSubject, subjectId: string, expiresAtMs = 100): RowOp => ({
+      op: 'signal',
+      subject,
+      subjectId,
+      name: 'risk',
+      value: 'low',
+      observedAtMs: 5,
+      expiresAtMs,
+    });
+    const subjects = { userId: 'u', deviceId: 'd', sid: 's' };
+    const empty = reader.requestSignals(null, subjects, 1);
+    expect([empty.isEmpty, reader.requestSignals(empty, subjects, 2)]).toEqual([true, empty]);
+    signals.apply([signal('user', 'u'), signal('session', 's', 50), signal('device', 'else')]);
+    const first = reader.requestSignals(empty, subjects, 10);
+    expect([first.user.length, first.device.length, first.session.length]).toEqual([1, 0, 1]);
+    // Every shard has changed.
+    signals.apply(Array.from({ length: 4_000 }, (_, at) => signal('user', `else${at}`)));
+    expect(reader.requestSignals(first, subjects, 11)).toBe(first);
+    expect(reader.requestSignals(first, subjects, 12)).toBe(first);
+    for (const other of [{ userId: null }, { deviceId: 'else' }, { sid: 'else' }]) {
+      expect(reader.requestSignals(first, { ...subjects, ...other }, 12)).not.toBe(first);
+    }
+    expect(reader.requestSignals(first, { ...subjects, deviceId: 'else' }, 12).device).toHaveLength(
+      1,
+    );
+    const later = reader.requestSignals(first, subjects, 50);
+    expect([later.user.length, later.session.length]).toEqual([1, 0]);
+    expect(reader.requestSignals(later, subjects, 49).session).toHaveLength(1);
+    signals.apply([signal('device', 'd')]);
+    const more = reader.requestSignals(first, subjects, 13);
+    expect([more.user.length, more.device.length, more.session.length]).toEqual([1, 1, 1]);
+    signals.apply([{ op: 'deleted_signal', subject: 'user', subjectId: 'u', name: 'risk' }]);
+    expect(reader.requestSignals(more, subjects, 14).user).toEqual([]);
+    expect(
+      reader.requestSignals(null, { userId: 'x'.repeat(513), deviceId: null, sid: null }, 1),
+    ).toMatchObject({ isEmpty: true });
   });
 
   it('finds nothing for a string that no row can have', () => {

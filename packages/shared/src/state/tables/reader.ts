@@ -11,6 +11,14 @@ import { shardOf } from './index-search.ts';
 import type { LayoutChange, SharedLane } from './lane.ts';
 import { findRow, LaneReader, someRow } from './lane-reader.ts';
 import { LookupKey } from './lookup-key.ts';
+import {
+  type MarkedSignals,
+  noMarked,
+  noRequestSignals,
+  noSignals,
+  RequestSignals,
+  type RequestSubjects,
+} from './request-signals.ts';
 import { RowCache } from './row-cache.ts';
 import { blockEnd, blockKind, blockSub } from './rows/block.ts';
 import { deviceKind, readDevice } from './rows/device.ts';
@@ -18,8 +26,9 @@ import { deviceCertificateKind, readDeviceCertificate } from './rows/device-cert
 import { endedSessionKind } from './rows/ended-session.ts';
 import { generationKind, generationSub, generationValue } from './rows/generation.ts';
 import type { RowView } from './rows/row-kind.ts';
-import { readSignal, signalKind, signalSub } from './rows/signal.ts';
+import { signalKind, signalSub } from './rows/signal.ts';
 import { readUser, userKind } from './rows/user.ts';
+import { SignalCache } from './signal-cache.ts';
 
 export { StateBusyError } from './errors.ts';
 
@@ -59,6 +68,7 @@ export class StateReader {
   readonly #devices = new RowCache<Device>();
   readonly #users = new RowCache<User>();
   readonly #certificates = new RowCache<DeviceCertificate>();
+  readonly #known = new SignalCache();
   #inPass = false;
 
   /** `receiveLayout` gives the next change of layout that the writer has announced, if there is one. */
@@ -143,19 +153,51 @@ export class StateReader {
     return this.#blocks(this.#revoke, nowMs) || this.#blocks(this.#carried, nowMs);
   }
 
-  /** The subject's signals that have not expired at `nowMs`. */
-  signals(subject: SignalSubject, subjectId: string, nowMs: number): Signal[] {
+  /**
+   * The subject's signals that have not expired at `nowMs`. The same list while nothing of it has
+   * changed, so that what was read from it can be kept by it.
+   */
+  signals(subject: SignalSubject, subjectId: string, nowMs: number): readonly Signal[] {
     if (!this.#inPass) return this.pass(() => this.signals(subject, subjectId, nowMs));
-    const signals: Signal[] = [];
-    if (!this.#key.set(signalKind, signalSub[subject], subjectId)) return signals;
-    if (!this.#signals.hasRows()) return signals;
-    const held = this.#signals.shard(shardOf(this.#key.hash));
-    someRow(held, this.#key, (at) => {
-      const signal = readSignal(held, at);
-      if (signal.expiresAtMs > nowMs) signals.push(signal);
-      return false;
-    });
-    return signals;
+    if (!this.#signals.hasRows()) return noSignals;
+    if (!this.#key.set(signalKind, signalSub[subject], subjectId)) return noSignals;
+    const index = shardOf(this.#key.hash);
+    const held = this.#signals.shard(index);
+    const counter = this.#signals.counter(index);
+    if (this.#find(this.#signals) === 0) return noSignals;
+    const known = this.#known.read(held, this.#key, counter, subject, subjectId);
+    if (nowMs < known.firstEndMs) return known.signals;
+    return known.signals.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+  }
+
+  /**
+   * The signals of all subjects that a request has. `kept` is what a request of the same connection
+   * was given last, or null: the same object is given again while nothing of it has changed, without
+   * looking for the rows.
+   */
+  requestSignals(
+    kept: RequestSignals | null,
+    subjects: RequestSubjects,
+    nowMs: number,
+  ): RequestSignals {
+    if (!this.#inPass) return this.pass(() => this.requestSignals(kept, subjects, nowMs));
+    if (!this.#signals.hasRows()) return noRequestSignals;
+    const isOfThese = kept !== null && kept.isOf(subjects) && kept.isWithin(nowMs);
+    if (isOfThese && kept.isAt(this.#signals)) return kept;
+    const user = this.#marked('user', subjects.userId, nowMs);
+    const device = this.#marked('device', subjects.deviceId, nowMs);
+    const session = this.#marked('session', subjects.sid, nowMs);
+    const made = new RequestSignals(subjects, [user, device, session], nowMs);
+    return isOfThese && kept.takeMarks(made) ? kept : made;
+  }
+
+  #marked(subject: SignalSubject, id: string | null, nowMs: number): MarkedSignals {
+    if (id === null || !this.#key.set(signalKind, signalSub[subject], id)) return noMarked;
+    const shard = shardOf(this.#key.hash);
+    const signals = this.signals(subject, id, nowMs);
+    // Read, if only to know that there is none.
+    this.#signals.shard(shard);
+    return { signals, shard, counter: this.#signals.counter(shard) };
   }
 
   #cached<T>(cache: RowCache<T>, kind: number, id: string, read: ReadRow<T>): T | null {

@@ -1,0 +1,109 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type PlaceSchema,
+  type SightRequest,
+  SightRequestSchema,
+  type SightResponse,
+} from '@sallyport/proto';
+import type { KnownPlace } from '@sallyport/shared/signals/place';
+import { BatchUplink, type BatchUplinkOptions } from '../ops/batch-uplink.ts';
+import { monotonicMs } from '../state/monotonic.ts';
+import { BoundedQueue } from './bounded-queue.ts';
+import type { Sighting } from './sighting.ts';
+
+const waitingMax = 65_536;
+const batchMax = 256;
+
+interface Batch {
+  readonly sightings: readonly Sighting[];
+  readonly dropped: number;
+}
+
+export type SightingUplinkOptions = Pick<
+  BatchUplinkOptions<Batch, SightRequest, SightResponse>,
+  'channel' | 'log'
+>;
+
+/**
+ * Sends sightings upward on a stream of their own, each at once: another edge may be asked the next
+ * moment. They share a batch only while the batches before are not acknowledged.
+ */
+export class SightingUplink {
+  readonly #waiting = new BoundedQueue<Sighting>(waitingMax);
+  readonly #uplink: BatchUplink<Batch, SightRequest, SightResponse>;
+
+  constructor({ channel, log }: SightingUplinkOptions) {
+    this.#uplink = new BatchUplink({
+      channel,
+      log,
+      streamEnded: 'sightings.stream_ended',
+      open: (client) => client.sight(),
+      next: () => this.#next(),
+      isEmpty: () => this.#waiting.length === 0,
+      request,
+    });
+  }
+
+  start(): void {
+    this.#uplink.start();
+  }
+
+  /** `dropped`: others that were lost before they came here. */
+  push(sightings: readonly Sighting[], dropped: number): void {
+    this.#waiting.addDropped(dropped);
+    for (const sighting of sightings) this.#waiting.push(sighting);
+    this.#uplink.send();
+  }
+
+  /** Sightings that wait or are under way. */
+  get backlog(): number {
+    return this.#uplink.underWay.reduce(
+      (sum, { sightings }) => sum + sightings.length,
+      this.#waiting.length,
+    );
+  }
+
+  get droppedTotal(): number {
+    return this.#waiting.droppedTotal;
+  }
+
+  /** Tries to get rid of everything, for so long at the most, and ends the stream. */
+  stop(flushMs: number): Promise<void> {
+    return this.#uplink.stop(flushMs);
+  }
+
+  #next(): Batch | null {
+    if (this.#waiting.length === 0) return null;
+    return { sightings: this.#waiting.take(batchMax), dropped: this.#waiting.takeDropped() };
+  }
+}
+
+/** The age is that at the time of sending, also where a batch is sent again. */
+function request({ sightings, dropped }: Batch, batch: bigint): SightRequest {
+  const nowMs = monotonicMs();
+  return create(SightRequestSchema, {
+    batch,
+    dropped: BigInt(dropped),
+    sightings: sightings.map(({ id, seenAtMs, userId, sid, deviceId, sourceAddress, ...more }) => ({
+      id,
+      ageMs: BigInt(Math.max(0, Math.round(nowMs - seenAtMs))),
+      userId,
+      sid,
+      deviceId: deviceId ?? '',
+      sourceAddress,
+      ...(more.place === null ? {} : { place: placeToWire(more.place) }),
+      route: more.route ?? '',
+    })),
+  });
+}
+
+function placeToWire(place: KnownPlace): MessageInitShape<typeof PlaceSchema> {
+  const { country, region, coordinates, asn, egress } = place;
+  return {
+    country: country ?? '',
+    region: region ?? '',
+    asn: asn ?? 0,
+    egress: egress ?? '',
+    ...(coordinates ?? {}),
+  };
+}

@@ -1,0 +1,83 @@
+import type { KnownPlace } from '@sallyport/shared/signals/place';
+import type { Recognised } from '../request/exchange.ts';
+import { monotonicMs } from '../state/monotonic.ts';
+import type { SeenUsers } from './seen-users.ts';
+import type { Sighting } from './sighting.ts';
+
+/** Requests that may wait for their turn within one turn of the event loop. */
+const pendingMax = 1_024;
+
+export interface SightingsNeeds {
+  readonly users: SeenUsers;
+  readonly placeOf: (value: Recognised) => KnownPlace | null;
+  /** When the control plane's last place of the user was; null: it tells none. Must not throw. */
+  readonly lastPlaceAtMs: (userId: string) => number | null;
+  /** Takes what has to be told, and how many were lost; must not wait or throw. */
+  readonly emit: (sightings: readonly Sighting[], dropped: number) => void;
+}
+
+/**
+ * Notes where users come from, once their requests have been decided on. What is as before costs a
+ * look; all else is done when the answer is on its way.
+ */
+export class Sightings {
+  readonly #needs: SightingsNeeds;
+  #pending: Recognised[] = [];
+  #dropped = 0;
+
+  constructor(needs: SightingsNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Of a request whose session does not live nothing is noted. */
+  note(value: Recognised): void {
+    const { session, device } = value.facts ?? nothing;
+    if (session.kind !== 'live') return;
+    const { users, placeOf } = this.#needs;
+    const { sourceAddress, startedAt } = value;
+    const deviceId = device.kind === 'known' ? device.id : null;
+    const { userId, sid } = session;
+    if (users.isAsBefore(userId, sid, deviceId, sourceAddress, placeOf(value), startedAt)) return;
+    if (this.#pending.length === 0) setImmediate(() => this.flush());
+    if (this.#pending.length < pendingMax) this.#pending.push(value);
+    else this.#dropped += 1;
+  }
+
+  /** Tells what is pending. */
+  flush(): void {
+    const pending = this.#pending;
+    if (pending.length === 0) return;
+    this.#pending = [];
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    const sightings = pending.flatMap((value) => this.#tell(value) ?? []);
+    if (sightings.length > 0 || dropped > 0) this.#needs.emit(sightings, dropped);
+  }
+
+  #tell(value: Recognised): Sighting | null {
+    const { session, device } = value.facts ?? nothing;
+    if (session.kind !== 'live') return null;
+    const { users, placeOf, lastPlaceAtMs } = this.#needs;
+    const { userId, sid } = session;
+    const { sourceAddress } = value;
+    const place = placeOf(value);
+    const deviceId = device.kind === 'known' ? device.id : null;
+    const coming = { userId, sid, deviceId, sourceAddress, place, atMs: value.startedAt };
+    if (!users.tell(coming, lastPlaceAtMs(userId))) return null;
+    const seenAtMs = monotonicMs() - (performance.now() - value.startedAt);
+    const route = value.decision?.route ?? null;
+    return {
+      id: value.correlationId,
+      seenAtMs,
+      userId,
+      sid,
+      deviceId,
+      sourceAddress,
+      place,
+      route,
+    };
+  }
+}
+
+const none = { kind: 'none' } as const;
+const nothing = { session: none, device: none };
