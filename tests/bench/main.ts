@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { edgePath } from './edge-path.ts';
 import { edgeShadow } from './edge-shadow.ts';
+import { histories } from './lib/histories.ts';
 import type { Benchmark } from './lib/report.ts';
 import { printJson, printTable } from './lib/report.ts';
 import { policy } from './policy.ts';
@@ -13,6 +14,7 @@ import { stateRevoke } from './state-revoke.ts';
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   'edge-path': edgePath,
   'edge-shadow': edgeShadow,
+  histories,
   policy,
   'state-cold': stateCold,
   'state-delta': stateDelta,

@@ -415,7 +415,7 @@ describe('sallyport against a control plane that init made', () => {
     for (const noun of ['users', 'groups', 'devices', 'sessions', 'edges', 'tokens', 'secrets']) {
       expect(await json(noun)).toHaveProperty('items');
     }
-    for (const noun of ['revocations', 'versions', 'audit', 'decisions']) {
+    for (const noun of ['revocations', 'versions', 'audit', 'decisions', 'signals']) {
       expect(await json(noun, '--limit', '1')).toHaveProperty('items');
     }
     expect((await sallyport(['edges', 'join-token'])).stdout).toMatch(/^sp_join_[\w-]{43}\n$/);

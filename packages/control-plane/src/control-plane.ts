@@ -21,6 +21,7 @@ import { createAdminMetrics, createRegistry, observeDatabase } from './ops/metri
 import { startOpsServer } from './ops/server.ts';
 import { createPublisher, type Publisher } from './publish/publisher.ts';
 import { startRollouts } from './releases/job.ts';
+import { createSignals } from './signals/signals.ts';
 import { usersAffected } from './simulate/users-affected.ts';
 import { PolicyVersions } from './simulate/versions.ts';
 import { type Database, openDatabase, read } from './store/database.ts';
@@ -228,7 +229,8 @@ async function installationOf(
 
 async function startGrpc(parts: Parts, stops: (() => Promise<unknown>)[]): Promise<string> {
   const { config, clock, log, sealKey, database, installation, metrics, publisher } = parts;
-  const signIn = createSignInCalls({ database, sealKey, clock, log });
+  const signals = createSignals({ database, clock, log, registry: metrics });
+  const signIn = createSignInCalls({ database, sealKey, signals, clock, log });
   stops.push(() => signIn.close());
   const server = await startEdgeServer({
     listen: config.grpc.listen,
@@ -236,6 +238,7 @@ async function startGrpc(parts: Parts, stops: (() => Promise<unknown>)[]): Promi
     database,
     publisher,
     signIn,
+    signals,
     authorities: {
       edge: parts.edgeAuthority,
       upstream: await loadAuthority(database.db, 'upstream-ca', sealKey, clock()),

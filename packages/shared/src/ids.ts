@@ -11,7 +11,8 @@ export type IdPrefix =
   | 'req'
   | 'aud'
   | 'rol'
-  | 'whd';
+  | 'whd'
+  | 'sig';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 

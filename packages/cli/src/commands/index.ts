@@ -32,6 +32,7 @@ import { registerLift } from './revocation-lift.ts';
 import { registerRollout } from './rollout.ts';
 import { registerSchema } from './schema.ts';
 import { registerSecretSet } from './secret-set.ts';
+import { registerSignals } from './signals.ts';
 import { registerTokenCreate } from './token-create.ts';
 import { registerUserCreate } from './user-create.ts';
 import { registerUserEmployment } from './user-employment.ts';
@@ -63,6 +64,7 @@ export const commandFiles: readonly CommandFile[] = [
   registerDecisionList,
   registerDecisionTail,
   registerLists,
+  registerSignals,
   registerUserCreate,
   registerUserStatus,
   registerUserEmployment,

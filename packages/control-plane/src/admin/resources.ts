@@ -14,6 +14,7 @@ import { revocationRoutes } from './revocations/routes.ts';
 import { rolloutRoutes } from './rollouts/routes.ts';
 import { secretRoutes } from './secrets/routes.ts';
 import { sessionRoutes } from './sessions/routes.ts';
+import { signalRoutes } from './signals/routes.ts';
 import { tokenRoutes } from './tokens/routes.ts';
 import { userRoutes } from './users/routes.ts';
 
@@ -26,6 +27,7 @@ export const resources: readonly ((app: AdminApp, context: AdminContext) => void
   deviceRoutes,
   sessionRoutes,
   revocationRoutes,
+  signalRoutes,
   decisionRoutes,
   rehearsalRoutes,
   accessRoutes,

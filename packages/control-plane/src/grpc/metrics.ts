@@ -6,6 +6,7 @@ export interface GrpcMetrics {
   recordsStored(count: number): void;
   recordsUnreadable(count: number): void;
   recordsDroppedAtEdge(count: number): void;
+  sightings(outcome: 'taken' | 'unreadable' | 'dropped_at_edge', count: number): void;
 }
 
 /** Registers the metrics; the gauges are read when somebody asks. */
@@ -45,10 +46,17 @@ export function createGrpcMetrics(
     labelNames: ['outcome'],
     registers,
   });
+  const sightings = new Counter({
+    name: 'sallyport_sightings_total',
+    help: 'Sightings of users: taken, unreadable, or dropped at an edge before they were sent',
+    labelNames: ['outcome'],
+    registers,
+  });
   return {
     call: (method, outcome) => calls.inc({ method, status: outcome }),
     recordsStored: (count) => records.inc({ outcome: 'stored' }, count),
     recordsUnreadable: (count) => records.inc({ outcome: 'unreadable' }, count),
     recordsDroppedAtEdge: (count) => records.inc({ outcome: 'dropped_at_edge' }, count),
+    sightings: (outcome, count) => sightings.inc({ outcome }, count),
   };
 }

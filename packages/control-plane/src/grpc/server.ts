@@ -13,6 +13,7 @@ import type { Registry } from 'prom-client';
 import type { SignInCalls } from '../identity/sign-in-calls.ts';
 import type { Encoded } from '../publish/3-frames/encode.ts';
 import type { Publisher } from '../publish/publisher.ts';
+import type { Signals } from '../signals/signals.ts';
 import type { Database } from '../store/database.ts';
 import { authenticate } from './authenticate.ts';
 import type { EdgeAuthorities } from './credentials.ts';
@@ -24,6 +25,7 @@ import { recordHandler } from './records/record-stream.ts';
 import { renewEdgeCredentials } from './renew.ts';
 import { fetchSecrets } from './secrets.ts';
 import { issueServerCertificate } from './server-certificate.ts';
+import { sightingHandler } from './sightings/sighting-stream.ts';
 import { type Received, syncHandler } from './sync.ts';
 import { type CallParts, edgeCall, openCall } from './unary.ts';
 
@@ -34,6 +36,7 @@ export interface EdgeServerOptions {
   readonly database: Database;
   readonly publisher: Publisher;
   readonly signIn: SignInCalls;
+  readonly signals: Signals;
   readonly authorities: EdgeAuthorities;
   readonly trustDomain: string;
   readonly rootPublicKey: Uint8Array;
@@ -121,11 +124,14 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
     log,
     metrics,
   };
-  const record = recordHandler({ ...parts, database: options.database, clock });
+  const { database, signals } = options;
+  const record = recordHandler({ ...parts, database, signals, clock });
+  const sight = sightingHandler({ ...parts, signals, clock });
   server.addService(edgeService, {
     ...unaryHandlers(parts, options),
     sync: syncHandler({ ...parts, publisher, connections }),
     record: record.handle,
+    sight: sight.handle,
   });
 
   const renew = async (): Promise<void> => {
@@ -148,6 +154,7 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
       const closed = listener.close();
       publisher.endStreams();
       record.drain();
+      sight.drain();
       injector.drain(graceMs);
       const timer = setTimeout(() => connections.destroyAll(), graceMs + 500);
       await closed;

@@ -5,6 +5,7 @@ import { SallyportError } from '@sallyport/shared/errors';
 import type { Log } from '@sallyport/shared/log';
 import { signStatement } from '@sallyport/shared/session/statement';
 import type { Position } from '@sallyport/shared/state/model';
+import type { Signals } from '../signals/signals.ts';
 import { type Database, read } from '../store/database.ts';
 import { useOnce } from '../store/single-use.ts';
 import type { ConfigurationReader, SignInConfiguration } from './configuration.ts';
@@ -12,11 +13,13 @@ import { createSession, type SessionRefusal } from './new-session.ts';
 import type { Providers } from './oidc/providers.ts';
 import { type Redeemed, redeem } from './oidc/redeem.ts';
 import { isRedirectUriOf } from './redirect-uri.ts';
+import { noteSignIn, noteSignInFailed, noteSignInOfNobody } from './sign-in-signals.ts';
 import type { StatementKeys } from './statement-keys.ts';
 
 export interface SignInParts {
   readonly database: Database;
   readonly configuration: ConfigurationReader;
+  readonly signals: Signals;
   readonly clock: Clock;
   readonly log: Log;
   readonly providers: Providers;
@@ -75,6 +78,7 @@ export async function completeSignIn(
   const redeemed = await redeemInTime(parts, configuration, request);
   if (!redeemed.ok) {
     log.info('identity.sign_in_refused', { provider: request.provider, ...redeemed });
+    noteSignInOfNobody(parts);
     return refused(redeemed.failure, redeemed.detail);
   }
   if (caller.gone()) throw new SallyportError('conflict', 'the edge gave up waiting');
@@ -91,10 +95,12 @@ export async function completeSignIn(
   });
   if (!created.ok) {
     log.info('identity.sign_in_refused', { provider: request.provider, refusal: created.refusal });
+    await noteSignInFailed(parts, request, redeemed.identity, created.refusal);
     return created.refusal === 'revoked_meanwhile'
       ? refused('refused', 'access was revoked while this sign-in was under way')
       : refused(created.refusal, created.refusal);
   }
+  await noteSignIn(parts, request, created.statement);
   const { key, keyId } = await parts.keys.signer(clock());
   const statement = await signStatement(created.statement, key, keyId);
   return { kind: 'signed_in', statement, directory: created.directory };

@@ -24,6 +24,7 @@ import type { Clock } from '@sallyport/shared/clock';
 import { SallyportError } from '@sallyport/shared/errors';
 import type { Log } from '@sallyport/shared/log';
 import type { SealKey } from '@sallyport/shared/seal';
+import type { Signals } from '../signals/signals.ts';
 import { readHead } from '../store/change-log.ts';
 import { type Database, read } from '../store/database.ts';
 import { completeSignIn, type SignInOutcome, type SignInParts } from './complete-sign-in.ts';
@@ -79,14 +80,15 @@ const failures = {
 export function createSignInCalls(options: {
   readonly database: Database;
   readonly sealKey: SealKey;
+  readonly signals: Signals;
   readonly clock: Clock;
   readonly log: Log;
 }): SignInCalls {
-  const { database, sealKey, clock, log } = options;
+  const { database, sealKey, signals, clock, log } = options;
   const providers = createProviders({ clock, log });
   const keys = createStatementKeys(database, sealKey);
   const configuration = createConfigurationReader(database, sealKey);
-  const parts: SignInParts = { database, configuration, clock, log, providers, keys };
+  const parts: SignInParts = { database, configuration, signals, clock, log, providers, keys };
   return {
     async beginSignIn(_, request) {
       checkBegin(request);

@@ -7,11 +7,13 @@ import {
 } from '@sallyport/proto';
 import { status } from '@sallyport/proto/grpc';
 import type { StateOp, User } from '@sallyport/shared/state/model';
+import { eq } from 'drizzle-orm';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type RevocationOrder, revoke } from '../revoke/revoke.ts';
 import { readHead } from '../store/change-log.ts';
 import { insertDevice } from '../store/devices.ts';
 import { addMember, insertGroup } from '../store/groups.ts';
+import { findings } from '../store/schema/index.ts';
 import { lockUsers, updateUser, userOps } from '../store/users.ts';
 import { write } from '../store/write.ts';
 import { testActor } from '../testing/edge-world.ts';
@@ -24,6 +26,7 @@ import {
   type SignInWorld,
   startSignInWorld,
 } from '../testing/sign-in-world.ts';
+import { counts } from '../testing/signals.ts';
 
 let world: SignInWorld;
 let idp: TestProvider;
@@ -354,6 +357,60 @@ describe('a sign-in that something stands against', () => {
     await world.database.ordinary.query('update revocations set lifted_at_ms = 1 where id = $1', [
       result.id,
     ]);
+  });
+});
+
+describe('what detectors are told', () => {
+  const told = () => counts(world.metrics, 'sallyport_signal_events_total');
+  const since = async (before: Record<string, number>, name: string): Promise<number> =>
+    ((await told())[name] ?? 0) - (before[name] ?? 0);
+
+  it('is each sign-in, and each that is refused to a user who is known', async () => {
+    const before = await told();
+    const { statement } = await signIn();
+    expect(await since(before, 'signed_in taken')).toBe(1);
+    await order({ kind: 'user', id: statement.userId, effect: 'block' });
+    for (let attempts = 0; attempts < 10; attempts += 1) {
+      const one = attempt();
+      expect(outcomeOf(await world.complete(one, await callbackOf(one)))).toBe('USER_BLOCKED');
+    }
+    expect(await since(before, 'sign_in_failed taken')).toBe(10);
+    const found = await world.database.db
+      .select()
+      .from(findings)
+      .where(eq(findings.userId, statement.userId));
+    expect(found).toMatchObject([
+      {
+        detector: 'failed-sign-ins',
+        subject: 'user',
+        sid: null,
+        evidence: { kind: 'sign_in_failed' },
+      },
+    ]);
+  });
+
+  it('is of no user where the provider does not say whose sign-in failed', async () => {
+    const before = await told();
+    const one = attempt();
+    const query = await callbackOf(one);
+    const wrong = { ...one, nonce: attempt().nonce };
+    expect(outcomeOf(await world.complete(wrong, query))).toBe('REFUSED');
+    expect(await since(before, 'sign_in_failed unknown_user')).toBe(1);
+    expect(await since(before, 'sign_in_failed taken')).toBe(0);
+  });
+
+  it('never keeps anybody from signing in', async () => {
+    // What takes histories answers as a server that others keep busy.
+    await world.database.ordinary.query(`
+      create function busy() returns trigger language plpgsql as
+        $$ begin raise exception 'busy' using errcode = '55P03'; end $$;
+      create trigger busy before insert or update on user_histories execute function busy()`);
+    try {
+      const { response } = await signIn();
+      expect(outcomeOf(response)).toBe('signed in');
+    } finally {
+      await world.database.ordinary.query('drop function busy cascade');
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import type { EndedSession, GenerationScope } from '@sallyport/shared/state/model';
-import { and, eq, not, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, not, type SQL, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { afterCursor, newestFirst, type PageRequest } from './paging.ts';
 import { devices, endedSessions, generations, sessions, users } from './schema/index.ts';
@@ -56,6 +56,26 @@ function liveSession(nowMs: number): SQL<boolean> {
     and ${sessions.generationUser} = ${current('user', sessions.userId)}
     and (${sessions.deviceId} is null
       or ${sessions.generationDevice} = ${current('device', sql`${sessions.deviceId}`)}))`;
+}
+
+/** Whose a session is, and whether its statement would hold now. */
+export type SessionOwner = Pick<SessionRow, 'sid' | 'userId' | 'deviceId'> & {
+  readonly live: boolean;
+};
+
+/** The owners of these sessions, by sid; those that are not there are left out. */
+export async function findSessionOwners(
+  db: Executor,
+  sids: readonly string[],
+  nowMs: number,
+): Promise<ReadonlyMap<string, SessionOwner>> {
+  if (sids.length === 0) return new Map();
+  const { sid, userId, deviceId } = sessions;
+  const rows = await db
+    .select({ sid, userId, deviceId, live: liveSession(nowMs) })
+    .from(sessions)
+    .where(inArray(sid, [...sids]));
+  return new Map(rows.map((row) => [row.sid, row]));
 }
 
 /** A session with what people know its user and device by. */

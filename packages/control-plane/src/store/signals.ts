@@ -1,5 +1,5 @@
-import type { DeletedSignal, Signal, StateOp } from '@sallyport/shared/state/model';
-import { and, asc, eq, sql } from 'drizzle-orm';
+import type { DeletedSignal, Signal, SignalSubject, StateOp } from '@sallyport/shared/state/model';
+import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { pageRows } from './pages.ts';
 import { signals } from './schema/index.ts';
@@ -14,22 +14,31 @@ const valueBytesMax = 256;
  * Throws RangeError for one that the lane cannot carry.
  */
 export async function putSignal(db: Executor, row: SignalRow): Promise<Signal> {
-  if (!nameForm.test(row.name)) throw new RangeError(`${row.name} is not the name of a signal`);
-  if (Buffer.byteLength(row.value) > valueBytesMax) {
-    throw new RangeError(`the value of ${row.name} has more than ${valueBytesMax} bytes`);
+  await putSignals(db, [row]);
+  return { op: 'signal', ...row };
+}
+
+/** The same for several, each of another subject or name, in one statement. */
+export async function putSignals(db: Executor, rows: readonly SignalRow[]): Promise<Signal[]> {
+  for (const { name, value } of rows) {
+    if (!nameForm.test(name)) throw new RangeError(`${name} is not the name of a signal`);
+    if (Buffer.byteLength(value) > valueBytesMax) {
+      throw new RangeError(`the value of ${name} has more than ${valueBytesMax} bytes`);
+    }
   }
+  if (rows.length === 0) return [];
   await db
     .insert(signals)
-    .values(row)
+    .values([...rows])
     .onConflictDoUpdate({
       target: [signals.subject, signals.subjectId, signals.name],
       set: {
-        value: row.value,
-        observedAtMs: row.observedAtMs,
-        expiresAtMs: row.expiresAtMs,
+        value: sql`excluded.value`,
+        observedAtMs: sql`excluded.observed_at_ms`,
+        expiresAtMs: sql`excluded.expires_at_ms`,
       },
     });
-  return { op: 'signal', ...row };
+  return rows.map((row) => ({ op: 'signal', ...row }));
 }
 
 /** Takes a signal away; the op goes to the `signals` lane. null: there is none. */
@@ -44,6 +53,33 @@ export async function deleteSignal(
     )
     .returning(signalKey);
   return row === undefined ? null : { op: 'deleted_signal', ...row };
+}
+
+/** The signals of one name of these subjects. */
+export async function findSignals(
+  db: Executor,
+  subject: SignalSubject,
+  name: string,
+  subjectIds: readonly string[],
+): Promise<SignalRow[]> {
+  const ids = inArray(signals.subjectId, [...subjectIds]);
+  return db
+    .select()
+    .from(signals)
+    .where(and(eq(signals.subject, subject), ids, eq(signals.name, name)));
+}
+
+/** Every signal of one subject. */
+export async function signalsOf(
+  db: Executor,
+  subject: SignalSubject,
+  subjectId: string,
+): Promise<SignalRow[]> {
+  return db
+    .select()
+    .from(signals)
+    .where(and(eq(signals.subject, subject), eq(signals.subjectId, subjectId)))
+    .orderBy(asc(signals.name));
 }
 
 const signalKey = { subject: signals.subject, subjectId: signals.subjectId, name: signals.name };

@@ -42,6 +42,8 @@ export interface WriteOptions<T> {
   /** Takes a connection that is kept for revocations. */
   readonly urgent?: boolean;
   readonly nowMs?: number;
+  /** Writes no audit row of its own: the body writes those that are due. */
+  readonly unaudited?: boolean;
   /** Runs in the transaction, after the lanes. Keep it to one short statement. */
   readonly finish?: (db: Executor, written: Written<T>) => Promise<void>;
 }
@@ -99,7 +101,9 @@ async function writeOnce<T>(
       detail = more;
     },
   });
-  await insertAuditRow(db, actor, { ...action, resourceId }, detail, nowMs);
+  if (options.unaudited !== true) {
+    await insertAuditRow(db, actor, { ...action, resourceId }, detail, nowMs);
+  }
   const positions = await appendRevisions(db, emitted, nowMs);
   const written: Written<T> = { result, positions };
   await options.finish?.(db, written);

@@ -15,6 +15,7 @@ import { afterAll } from 'vitest';
 import { type EdgeServer, startEdgeServer } from '../grpc/server.ts';
 import { createSignInCalls } from '../identity/sign-in-calls.ts';
 import { createPublisher, type Publisher, type PublisherOptions } from '../publish/publisher.ts';
+import { createSignals } from '../signals/signals.ts';
 import { type Database, read } from '../store/database.ts';
 import { insertJoinToken } from '../store/edges.ts';
 import { importSeed } from '../store/seed.ts';
@@ -110,7 +111,8 @@ export async function startReplica(
     bus: null,
     ...options,
   });
-  const signIn = createSignInCalls({ database, sealKey, clock, log: testLog });
+  const signals = createSignals({ database, clock, log: testLog, registry: metrics });
+  const signIn = createSignInCalls({ database, sealKey, signals, clock, log: testLog });
   await publisher.start();
   const server = await startEdgeServer({
     listen: { host: '127.0.0.1', port: 0 },
@@ -118,6 +120,7 @@ export async function startReplica(
     database,
     publisher,
     signIn,
+    signals,
     authorities: seed.authorities,
     trustDomain,
     rootPublicKey: seed.rootPublicKey,

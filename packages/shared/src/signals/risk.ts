@@ -22,7 +22,7 @@ interface Weight {
 const names: ReadonlySet<string> = new Set(detectorNames);
 
 /** The value of a finding's row in the signals lane: JSON, 256 bytes at the most. */
-export function signalValue(finding: Finding): string {
+export function signalValue(finding: Pick<Finding, 'score' | 'halfLifeMs' | 'reason'>): string {
   return fitted(finding.reason, (reason) =>
     JSON.stringify({ s: finding.score, h: finding.halfLifeMs, r: reason }),
   );

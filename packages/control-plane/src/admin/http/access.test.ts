@@ -17,6 +17,7 @@ const usr = `usr_${'0'.repeat(26)}`;
 const grp = `grp_${'0'.repeat(26)}`;
 const dev = `dev_${'0'.repeat(26)}`;
 const ses = `ses_${'0'.repeat(26)}`;
+const sig = `sig_${'0'.repeat(26)}`;
 const rev = `rev_${'0'.repeat(26)}`;
 const edg = `edg_${'0'.repeat(26)}`;
 const rol = `rol_${'0'.repeat(26)}`;
@@ -79,6 +80,11 @@ const table: readonly (readonly [method: string, path: string, roles: readonly R
   ['GET', `/v1/revocations/${rev}`, all],
   ['POST', '/v1/revocations', responders],
   ['DELETE', `/v1/revocations/${rev}`, responders],
+  ['GET', '/v1/signals', all],
+  ['GET', `/v1/signals/${sig}`, all],
+  ['POST', `/v1/signals/${sig}/dismiss`, responders],
+  ['POST', `/v1/signals/${sig}/undismiss`, responders],
+  ['GET', `/v1/users/${usr}/risk`, all],
   ['GET', '/v1/decisions', all],
   ['GET', '/v1/decisions/abc', all],
   ['GET', '/v1/decisions/abc/explanation', all],
@@ -118,7 +124,7 @@ test('the table of this test has every route of the API', () => {
     .map(([method, path]) => `${method?.toUpperCase()} ${path?.replaceAll(/\{\w+\}/g, '*')}`);
   const tested = table.map(
     ([method, path]) =>
-      `${method} ${path.replaceAll(/(usr|grp|dev|ses|rev|edg|tok|rol|whd)_0+|a{64}|some-name|\b7\b|abc/g, '*')}`,
+      `${method} ${path.replaceAll(/(usr|grp|dev|ses|rev|sig|edg|tok|rol|whd)_0+|a{64}|some-name|\b7\b|abc/g, '*')}`,
   );
   expect(documented.sort()).toEqual(tested.sort());
 });

@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import type { Executor } from '../../store/database.ts';
 import { deviceOp, disownDevices } from '../../store/devices.ts';
 import { addMember, findGroupsByName } from '../../store/groups.ts';
+import { deleteHistory } from '../../store/histories.ts';
 import {
   deleteUser,
   findIdentities,
@@ -87,6 +88,7 @@ export async function removeUser(tx: WriteTx, id: string): Promise<void> {
   const [row] = await lockUsers(tx.db, [id]);
   if (row === undefined) throw notFound();
   const disowned = await disownDevices(tx.db, id, tx.nowMs);
+  await deleteHistory(tx.db, id);
   await deleteUser(tx.db, id);
   tx.emit('directory', ...disowned.map(deviceOp), { op: 'deleted_user', id });
   tx.describe(id, { email: row.email, devices: disowned.length });

@@ -2,6 +2,7 @@ import type { RecordRequest } from '@sallyport/proto';
 import { status } from '@sallyport/proto/grpc';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
+import type { Signals } from '../../signals/signals.ts';
 import { insertAccessRecords } from '../../store/access-records.ts';
 import type { Database } from '../../store/database.ts';
 import { CallError } from '../call-error.ts';
@@ -10,6 +11,7 @@ import { readRecord } from './read-record.ts';
 
 export interface RecordParts {
   readonly database: Database;
+  readonly signals: Signals;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GrpcMetrics;
@@ -23,7 +25,7 @@ const recordsPerBatchMax = 2_000;
  * the edge send it for ever.
  */
 export async function takeBatch(
-  { database, clock, log, metrics }: RecordParts,
+  { database, signals, clock, log, metrics }: RecordParts,
   edgeId: string,
   request: RecordRequest,
 ): Promise<void> {
@@ -36,6 +38,7 @@ export async function takeBatch(
   const unreadable = read.length - records.length;
   if (unreadable > 0) log.warn('grpc.records_unreadable', { edge: edgeId, unreadable });
   await insertAccessRecords(database, edgeId, records, clock());
+  await signals.takeRecords(records);
   metrics.recordsStored(records.length);
   metrics.recordsUnreadable(unreadable);
   for (const [name, lost] of Object.entries(request.dropped).slice(0, 16)) {

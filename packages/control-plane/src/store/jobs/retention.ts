@@ -16,6 +16,8 @@ export const keptMs = {
   delivery: 30 * dayMs,
   /** An edge that was away for longer takes the whole state instead. */
   change: 7 * dayMs,
+  /** After the user was last seen: for half a year, what is familiar is not new. */
+  history: 181 * dayMs,
 } as const;
 
 /** Rows that one sweep of a table deletes at the most, so that it holds nobody up. */
@@ -37,12 +39,14 @@ const sweeps: readonly Sweep[] = [
   { table: 'replicas', column: 'seen_at_ms', keptMs: keptMs.replica },
   { table: 'webhook_deliveries', column: 'settled_at_ms', keptMs: keptMs.delivery },
   { table: 'access_records', column: 'received_at_ms', keptMs: keptMs.accessRecord },
+  { table: 'findings', column: 'kept_until_ms', keptMs: 0 },
 ];
 
 /** Deletes a bounded part of what is past its time, and says how many rows went. */
 export async function sweepOnce(leader: Leader, nowMs: number): Promise<number> {
   let deleted = 0;
   for (const sweep of sweeps) deleted += await leader.run((db) => sweepTable(db, sweep, nowMs));
+  deleted += await leader.run((db) => sweepHistories(db, nowMs));
   deleted += await leader.run((db) => sweepChangeLog(db, nowMs));
   return deleted;
 }
@@ -55,6 +59,17 @@ async function sweepTable(db: Executor, sweep: Sweep, nowMs: number): Promise<nu
     sql`delete from ${table} where ctid = any(array(
       select ctid from ${table} where ${column} < ${nowMs - sweep.keptMs}::bigint
       limit ${rowsMax} for update skip locked))`,
+  );
+}
+
+/** Histories know the day of the newest event, no instant. */
+async function sweepHistories(db: Executor, nowMs: number): Promise<number> {
+  const firstDay = Math.floor((nowMs - keptMs.history) / dayMs);
+  return countDeleted(
+    db,
+    sql`delete from user_histories where key in (
+      select key from user_histories where seen_day < ${firstDay}::integer
+      order by seen_day limit ${rowsMax} for update skip locked)`,
   );
 }
 
