@@ -5,6 +5,7 @@ import { histories } from './lib/histories.ts';
 import type { Benchmark } from './lib/report.ts';
 import { printJson, printTable } from './lib/report.ts';
 import { policy } from './policy.ts';
+import { signals } from './signals.ts';
 import { stateCold } from './state-cold.ts';
 import { stateDelta } from './state-delta.ts';
 import { stateReconnect } from './state-reconnect.ts';
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'edge-shadow': edgeShadow,
   histories,
   policy,
+  signals,
   'state-cold': stateCold,
   'state-delta': stateDelta,
   'state-reconnect': stateReconnect,
@@ -26,6 +28,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
+    rows: { type: 'string', default: '5000000' },
     runs: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '5' },
   },
@@ -35,14 +38,16 @@ const name = positionals[0] ?? '';
 const benchmark = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
 const runs = Number(values.runs);
 const seconds = Number(values.seconds);
-if (benchmark === undefined || !Number.isInteger(runs) || runs < 1 || !(seconds > 0)) {
+const rows = Number(values.rows);
+const isCount = (value: number) => Number.isInteger(value) && value >= 1;
+if (benchmark === undefined || !isCount(runs) || !isCount(rows) || !(seconds > 0)) {
   process.stderr.write(
-    `usage: pnpm bench NAME [--json] [--runs N] [--seconds N]\nnames: ${Object.keys(benchmarks).join(', ')}\n`,
+    `usage: pnpm bench NAME [--json] [--runs N] [--seconds N] [--rows N]\nnames: ${Object.keys(benchmarks).join(', ')}\n`,
   );
   process.exit(2);
 }
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const report = await benchmark({ runs, seconds, say });
+const report = await benchmark({ runs, seconds, rows, say });
 if (values.json) printJson(name, report);
 else printTable(name, report);

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Query } from './client/api.ts';
 import { type Json, show, showTime } from './client/reading.ts';
+import { pastInstant } from './commands/options.ts';
 import type { Column } from './output/table.ts';
 
 /** Which decisions to show. */
@@ -10,6 +11,13 @@ export interface DecisionFilters {
   readonly route?: string;
   readonly host?: string;
   readonly outcome?: string;
+  readonly reason?: string;
+  readonly rule?: string;
+  readonly address?: string;
+  readonly edge?: string;
+  readonly correlationId?: string;
+  readonly from?: string;
+  readonly to?: string;
 }
 
 const outcomes = ['permit', 'deny', 'sign_in', 'step_up', 'refused', 'own'];
@@ -21,12 +29,29 @@ export function withFilters(command: Command): Command {
     .option('--device <id>', 'from this device')
     .option('--route <name>', 'on this route')
     .option('--host <name>', 'to this host')
-    .addOption(new Option('--outcome <outcome>', 'with this outcome').choices(outcomes));
+    .addOption(new Option('--outcome <outcome>', 'with this outcome').choices(outcomes))
+    .option('--reason <code>', 'with this reason, deciding or not')
+    .option('--rule <id>', 'in which this rule had a part')
+    .option('--address <address|network>', 'from this address, or network like 203.0.113.0/24')
+    .option('--edge <id>', 'at this edge')
+    .option('--correlation-id <id>', 'of this request');
+}
+
+/** Adds when it was, for commands that look back. */
+export function withSpan(command: Command): Command {
+  return command
+    .option('--from <time>', 'not before: 24h, 7d or RFC 3339', pastInstant)
+    .option('--to <time>', 'not after: 24h, 7d or RFC 3339', pastInstant);
 }
 
 /** The filters as query parameters. */
-export function filterQuery({ user, device, route, host, outcome }: DecisionFilters): Query {
-  return { user, device, route, host, outcome };
+export function filterQuery(filters: DecisionFilters): Query {
+  const { user, device, route, host, outcome, reason, rule, address, edge } = filters;
+  const { correlationId, from, to } = filters;
+  return {
+    ...{ user, device, route, host, outcome, reason, rule, address, edge },
+    ...{ correlationId, from, to },
+  };
 }
 
 /** What a person wants to see of a decision in one line. */

@@ -22,11 +22,15 @@ export function pinBackground(pid: number, core: number): void {
 
 const ticksPerSecond = 100;
 
-/** Processor seconds that a process has used so far, from proc(5). */
-export function cpuSeconds(pid: number): number {
+/**
+ * Processor seconds that a process has used so far, from proc(5). `ended`: with those of its
+ * children that have ended.
+ */
+export function cpuSeconds(pid: number, { ended = false } = {}): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  const counted = ended ? fields.slice(11, 15) : fields.slice(11, 13);
+  return counted.reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
 }
 
 export interface Helper {

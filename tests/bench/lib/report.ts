@@ -21,6 +21,8 @@ export interface BenchmarkOptions {
   readonly runs: number;
   /** Length of one run. */
   readonly seconds: number;
+  /** Of tables that are asked, where a benchmark has such. */
+  readonly rows: number;
   /** Progress, for a person. */
   readonly say: (line: string) => void;
 }

@@ -25,7 +25,8 @@ export async function readPages(
       cursor: next ?? undefined,
     });
     items.push(...page.items);
-    next = page.items.length === 0 ? null : page.nextCursor;
+    // A page may be empty and not the last; one that leads to itself is.
+    next = page.nextCursor === next ? null : page.nextCursor;
   } while (next !== null && items.length < limit);
   return { items, nextCursor: next };
 }

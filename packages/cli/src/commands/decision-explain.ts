@@ -1,20 +1,32 @@
-import { action, argument, type CommandFile } from '../call.ts';
+import type { Command } from 'commander';
+import { action, argument, type CommandFile, type Session } from '../call.ts';
 import { type Api, apiPath } from '../client/api.ts';
 import { orNotFound } from '../client/failures.ts';
 import { type Json, readObject } from '../client/reading.ts';
 import { Failure } from '../exit.ts';
 import { describeExplanation } from '../explanation.ts';
+import { noun } from './options.ts';
 
-/** `explain`: why a request was decided as it was. */
+/** `explain`, and `decisions explain`: why a request was decided as it was. */
 export const registerExplain: CommandFile = (program, session) => {
-  program
+  explainCommand(program, 'sallyport explain', session);
+};
+
+/** The same among the commands of its noun. */
+export const registerDecisionExplain: CommandFile = (program, session) => {
+  const decisions = noun(program, 'decisions', 'what edges decided about requests');
+  explainCommand(decisions, 'sallyport decisions explain', session);
+};
+
+function explainCommand(parent: Command, name: string, session: Session): void {
+  parent
     .command('explain')
     .summary('show why a request was decided as it was')
     .description(
       'Shows one request, the verdict on it, and each step that led there. The control plane decides again on the facts that were known then, by the configuration that was in force then.',
     )
     .argument('<correlation-id>', 'the reference on the page, or Sallyport-Request-Id')
-    .addHelpText('after', '\nExample:\n  sallyport explain req_01k5…')
+    .addHelpText('after', `\nExample:\n  ${name} req_01k5…`)
     .action(
       action(session, async (call) => {
         const id = argument(call, 0);
@@ -29,7 +41,7 @@ export const registerExplain: CommandFile = (program, session) => {
         return 'ok';
       }),
     );
-};
+}
 
 /** null where the request was answered without a decision, or its version is gone. */
 async function readExplanation(api: Api, id: string): Promise<Json | null> {

@@ -6,6 +6,7 @@ import {
   decisionColumns,
   filterQuery,
   withFilters,
+  withSpan,
 } from '../decision-filters.ts';
 import { writeRows } from '../output/rows.ts';
 import { noun, type PageOptions, withPaging } from './options.ts';
@@ -18,9 +19,9 @@ export const registerDecisionList: CommandFile = (program, session) => {
     .description('Lists decisions, newest first.')
     .addHelpText(
       'after',
-      '\nExample:\n  sallyport decisions list --user alice@corp.example --outcome deny',
+      '\nExample:\n  sallyport decisions list --user alice@corp.example --outcome deny --from 7d',
     );
-  withPaging(withFilters(command)).action(
+  withPaging(withSpan(withFilters(command))).action(
     action<PageOptions & DecisionFilters>(session, async ({ api, options, output }) => {
       const path = apiPath('decisions');
       const page = await readPages(api(), path, filterQuery(options), options);

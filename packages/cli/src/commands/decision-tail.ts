@@ -12,6 +12,9 @@ import { Failure } from '../exit.ts';
 import { printable } from '../output/printable.ts';
 import { noun } from './options.ts';
 
+/** The control plane answers as soon as something comes in, and after so long in any case. */
+const waitSeconds = 20;
+/** Between two answers with nothing, where it does not wait. */
 const pollMs = 500;
 const retryMsMax = 10_000;
 const rowsPerPoll = 200;
@@ -49,13 +52,20 @@ async function follow(call: Call<DecisionFilters>, interrupt: AbortSignal): Prom
   let retryMs = 0;
   while (!interrupt.aborted) {
     try {
-      const page = await readDecisions(api, { ...filters, tail: cursor, limit: rowsPerPoll });
+      const askedAt = performance.now();
+      const page = await readDecisions(api, {
+        ...filters,
+        tail: cursor,
+        limit: rowsPerPoll,
+        wait: waitSeconds,
+      });
       const items = readObjects(page, 'items');
       for (const item of items) call.output.line(item, () => oneLine(item));
       cursor = readText(page, 'tailCursor');
       if (retryMs > 0) call.output.note('going on');
       retryMs = 0;
-      if (items.length < rowsPerPoll) await wait(pollMs, undefined, { signal: interrupt });
+      const leftMs = pollMs - (performance.now() - askedAt);
+      if (items.length === 0 && leftMs > 0) await wait(leftMs, undefined, { signal: interrupt });
     } catch (error) {
       if (!(error instanceof Failure) || error.exit !== 'unreachable') throw error;
       if (retryMs === 0) call.output.note(`${printable(error.message)}; trying again`);

@@ -93,25 +93,28 @@ describe('decisions', () => {
   const sallyport = (...argv: string[]) => run(argv, { env: server.env });
 
   describe('sallyport explain', () => {
-    it('shows request, verdict and every step in words', async () => {
-      server.answer(({ path }) => ({
-        status: 200,
-        body: path.endsWith('/explanation') ? explanation : record,
-      }));
-      const { code, stdout } = await sallyport('explain', record.correlationId);
-      expect(code).toBe(0);
-      expect(stdout).toContain('Request    GET wiki.corp.example/page');
-      expect(stdout).toContain('User       carol@corp.example (usr_1)');
-      expect(stdout).toContain(
-        'DENY\n  group_missing (staff/allow/employees): You are not in a group',
-      );
-      expect(stdout).toMatch(/route +wiki +matches/);
-      expect(stdout).toMatch(/check +lockdown +passes/);
-      expect(stdout).toMatch(/state +revoke +1.2 s old, fresh enough/);
-      expect(stdout).toMatch(/deny +staff\/deny\/guests +false\n +sourceNetworks +false/);
-      expect(stdout).toMatch(/allow +rules +0 may apply to this user and path, 1 cannot\n/);
-      expect(stdout).not.toContain('bug');
-    });
+    it.each([[['explain']], [['decisions', 'explain']]])(
+      'shows request, verdict and every step in words: %s',
+      async (command) => {
+        server.answer(({ path }) => ({
+          status: 200,
+          body: path.endsWith('/explanation') ? explanation : record,
+        }));
+        const { code, stdout } = await sallyport(...command, record.correlationId);
+        expect(code).toBe(0);
+        expect(stdout).toContain('Request    GET wiki.corp.example/page');
+        expect(stdout).toContain('User       carol@corp.example (usr_1)');
+        expect(stdout).toContain(
+          'DENY\n  group_missing (staff/allow/employees): You are not in a group',
+        );
+        expect(stdout).toMatch(/route +wiki +matches/);
+        expect(stdout).toMatch(/check +lockdown +passes/);
+        expect(stdout).toMatch(/state +revoke +1.2 s old, fresh enough/);
+        expect(stdout).toMatch(/deny +staff\/deny\/guests +false\n +sourceNetworks +false/);
+        expect(stdout).toMatch(/allow +rules +0 may apply to this user and path, 1 cannot\n/);
+        expect(stdout).not.toContain('bug');
+      },
+    );
 
     it('says what the rules say where monitor mode let it through, and what a shadow says', async () => {
       const shadow = { version: 8, outcome: 'deny', reasons: ['group_missing'], ruleIds: [] };
@@ -211,6 +214,29 @@ describe('decisions', () => {
       }
     });
 
+    it('goes on after a page that found nothing in its time', async () => {
+      server.answer(({ query }) => ({
+        status: 200,
+        body: query.has('cursor')
+          ? { items: [record], nextCursor: null, tailCursor: 't' }
+          : { items: [], nextCursor: 'further', tailCursor: 't' },
+      }));
+      const { stdout } = await sallyport('decisions', 'list', '--address', '203.0.113.9');
+      expect(stdout).toContain(record.correlationId);
+      expect(server.asked.at(-1)?.query.get('cursor')).toBe('further');
+    });
+
+    it('lets no control character of a request reach the terminal', async () => {
+      const hostile = { ...record, path: '/\u001b[31m\r\nPERMIT', userEmail: 'a\u0007\u202e@b' };
+      server.answer(() => ({
+        status: 200,
+        body: { items: [hostile], nextCursor: null, tailCursor: 't' },
+      }));
+      const { stdout } = await sallyport('decisions', 'list');
+      expect(stdout).toContain('/\\u001b[31m\\u000d\\u000aPERMIT');
+      expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+    });
+
     it('says why a request would be denied that monitor mode let through', async () => {
       const watched = {
         ...record,
@@ -224,6 +250,52 @@ describe('decisions', () => {
       }));
       const { stdout } = await sallyport('decisions', 'list');
       expect(stdout).toContain('permit   monitor_mode: group_missing  carol@corp.example');
+    });
+  });
+
+  describe('sallyport decisions summary', () => {
+    const item = { key: 'usr_1', label: 'eve\u001b[2J@corp.example', count: 12, denied: 7 };
+    const body = {
+      by: 'user',
+      from: '2026-11-21T12:00:00.000Z',
+      to: null,
+      items: [{ ...item, lastAt: record.time }],
+      counted: 12,
+      more: 3,
+      complete: false,
+      countedFrom: '2026-11-22T02:00:00.000Z',
+    };
+
+    it('counts by what is asked for, and says where it could not count all', async () => {
+      server.answer(() => ({ status: 200, body }));
+      const argv = ['decisions', 'summary', '--by', 'user', '--outcome', 'deny'];
+      const { code, stdout, stderr } = await sallyport(...argv, '--from', '2026-11-21T12:00:00Z');
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^USER +DECISIONS +DENIED +LAST\n/);
+      expect(stdout).toContain('12         7       2026-11-22 12:00:00Z');
+      expect(stdout).not.toContain('\u001b');
+      expect(stderr).toContain('and 3 more');
+      expect(stderr).toContain('only what came in since 2026-11-22 02:00:00Z is counted');
+      expect(Object.fromEntries(server.asked.at(-1)?.query ?? [])).toEqual({
+        by: 'user',
+        limit: '20',
+        outcome: 'deny',
+        from: '2026-11-21T12:00:00.000Z',
+      });
+    });
+  });
+
+  describe('sallyport migration report', () => {
+    it('shows by route what is still sent', async () => {
+      const seen = { route: 'wiki', name: 'header:remote-user', requests: 4 };
+      const times = { firstSeen: record.time, lastSeen: record.time };
+      server.answer(() => ({
+        status: 200,
+        body: { since: record.time, items: [{ ...seen, ...times }], complete: true },
+      }));
+      const { stdout } = await sallyport('migration', 'report', '--route', 'wiki');
+      expect(stdout).toMatch(/wiki +header:remote-user +4 +2026-11-22 12:00:00Z/);
+      expect(server.asked.at(-1)?.query.get('route')).toBe('wiki');
     });
   });
 
@@ -253,6 +325,7 @@ describe('decisions', () => {
       expect(server.asked.every(({ query }) => query.get('host') === 'wiki.corp.example')).toBe(
         true,
       );
+      expect(server.asked.at(-1)?.query.get('wait')).toBe('20');
     });
 
     it('goes on from where it was when the control plane has been away', async () => {

@@ -1,8 +1,9 @@
 import type { CommandFile } from '../call.ts';
 import { registerAccess } from './access.ts';
 import { registerApply } from './configuration-apply.ts';
-import { registerExplain } from './decision-explain.ts';
+import { registerDecisionExplain, registerExplain } from './decision-explain.ts';
 import { registerDecisionList } from './decision-list.ts';
+import { registerDecisionSummary } from './decision-summary.ts';
 import { registerDecisionTail } from './decision-tail.ts';
 import { registerDeclareRestore } from './declare-restore.ts';
 import { registerDeviceCertificates } from './device-certificates.ts';
@@ -14,6 +15,7 @@ import { registerGroupMembers } from './group-members.ts';
 import { registerGroupWrites } from './group-write.ts';
 import { registerInit } from './installation-init.ts';
 import { registerKeys } from './keys.ts';
+import { registerMigration } from './migration-report.ts';
 import { registerPolicyDiff } from './policy-diff.ts';
 import { registerPolicyHistory } from './policy-history.ts';
 import { registerPolicyLint } from './policy-lint.ts';
@@ -63,6 +65,9 @@ export const commandFiles: readonly CommandFile[] = [
   registerAccess,
   registerDecisionList,
   registerDecisionTail,
+  registerDecisionSummary,
+  registerDecisionExplain,
+  registerMigration,
   registerLists,
   registerSignals,
   registerUserCreate,

@@ -9,6 +9,7 @@ import { epochRoutes } from './epoch/routes.ts';
 import { exportRoutes } from './exports/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { keyRoutes } from './keys/routes.ts';
+import { migrationRoutes } from './migration/routes.ts';
 import { rehearsalRoutes } from './rehearsal/routes.ts';
 import { revocationRoutes } from './revocations/routes.ts';
 import { rolloutRoutes } from './rollouts/routes.ts';
@@ -29,6 +30,7 @@ export const resources: readonly ((app: AdminApp, context: AdminContext) => void
   revocationRoutes,
   signalRoutes,
   decisionRoutes,
+  migrationRoutes,
   rehearsalRoutes,
   accessRoutes,
   edgeRoutes,

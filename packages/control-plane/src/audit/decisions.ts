@@ -1,11 +1,14 @@
 import {
   type AccessRecordRow,
+  idAhead,
   listRecordsAfter,
-  listRecordsBefore,
+  listRecordsWithin,
   newestRecordId,
-  type RecordFilter,
 } from '../store/access-records.ts';
-import type { Executor } from '../store/database.ts';
+import { type Database, type Executor, read } from '../store/database.ts';
+import { oldestRecordId } from '../store/records/days.ts';
+import { conditionOf, type RecordFilter } from '../store/records/filter.ts';
+import { walkDown } from './slices.ts';
 
 export interface DecisionPage {
   readonly rows: readonly AccessRecordRow[];
@@ -15,20 +18,46 @@ export interface DecisionPage {
   readonly tailId: number;
 }
 
-/** Decisions, newest first. */
+/** So long a page is looked for; what is found by then is the page. */
+const pageMs = 4_000;
+
+/**
+ * Decisions, newest first. A page may have fewer rows than the limit, or none, and still be followed
+ * by another: where few of many records are asked for, it ends when its time is over.
+ */
 export async function decisionsBefore(
-  db: Executor,
+  database: Database,
   filter: RecordFilter,
   beforeId: number | null,
   limit: number,
 ): Promise<DecisionPage> {
-  // Read first: what comes in between is in the page and in the tail, never in neither.
-  const tailId = await newestRecordId(db);
-  const found = await listRecordsBefore(db, filter, beforeId, limit + 1);
+  const { condition, tailId, lowId } = await read(database, async (db) => ({
+    condition: await conditionOf(db, filter),
+    // Read first: what comes in between is in the page and in the tail, never in neither.
+    tailId: await newestRecordId(db),
+    lowId: await oldestRecordId(db),
+  }));
+  const found: AccessRecordRow[] = [];
+  const bounds = {
+    lowId,
+    highId: beforeId ?? tailId + 1,
+    stopAtMs: performance.now() + pageMs,
+  };
+  const walk = await walkDown(filter, bounds, async (slice) => {
+    const rows = await read(database, (db) =>
+      listRecordsWithin(db, condition, slice, limit + 1 - found.length),
+    );
+    found.push(...rows);
+    return found.length > limit ? 'enough' : 'more';
+  });
   const rows = found.slice(0, limit);
   const last = rows.at(-1);
-  return { rows, nextId: found.length > limit && last !== undefined ? last.id : null, tailId };
+  if (found.length > limit && last !== undefined) return { rows, nextId: last.id, tailId };
+  return { rows, nextId: walk.complete ? null : walk.downTo, tailId };
 }
+
+/** Records that one page of a tail looks through at the most. */
+const tailRecordsMax = 20_000;
 
 /** What has come in since, oldest first. The next page is always there: it may be empty yet. */
 export async function decisionsAfter(
@@ -38,9 +67,10 @@ export async function decisionsAfter(
   limit: number,
 ): Promise<DecisionPage> {
   const newest = await newestRecordId(db);
-  const rows = await listRecordsAfter(db, filter, afterId, limit);
-  // A page that is not full has looked at everything up to the newest id seen before it.
-  const seen = rows.length < limit ? Math.max(newest, afterId) : afterId;
+  const far = await idAhead(db, afterId, tailRecordsMax);
+  const rows = await listRecordsAfter(db, filter, afterId, limit, (far ?? newest) + 1);
+  // A page that is not full has looked at everything up to there.
+  const seen = rows.length < limit ? Math.max(far ?? newest, afterId) : afterId;
   const tailId = Math.max(rows.at(-1)?.id ?? 0, seen);
   return { rows, nextId: tailId, tailId };
 }

@@ -22,6 +22,7 @@ import { joinEdge } from './join.ts';
 import { listenGrpc } from './listener.ts';
 import { createGrpcMetrics } from './metrics.ts';
 import { recordHandler } from './records/record-stream.ts';
+import { RecordWriter } from './records/record-writer.ts';
 import { renewEdgeCredentials } from './renew.ts';
 import { fetchSecrets } from './secrets.ts';
 import { issueServerCertificate } from './server-certificate.ts';
@@ -125,7 +126,7 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
     metrics,
   };
   const { database, signals } = options;
-  const record = recordHandler({ ...parts, database, signals, clock });
+  const record = recordHandler({ ...parts, writer: new RecordWriter(database), signals });
   const sight = sightingHandler({ ...parts, signals, clock });
   server.addService(edgeService, {
     ...unaryHandlers(parts, options),

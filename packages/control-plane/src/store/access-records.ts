@@ -1,100 +1,75 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
-import { and, asc, desc, eq, gt, lt, max, type SQL, sql } from 'drizzle-orm';
-import { type Database, type Executor, transaction } from './database.ts';
-import { accessRecords } from './schema/index.ts';
+import { and, asc, desc, eq, gt, gte, lt, type SQL, sql } from 'drizzle-orm';
+import type { Database, Executor } from './database.ts';
+import { conditionOf, type RecordCondition, type RecordFilter } from './records/filter.ts';
+import { receivedAtMsOf } from './records/ids.ts';
+import { rewritten } from './records/received.ts';
+import { storeRecords } from './records/store-records.ts';
+import { accessRecordHead, accessRecords } from './schema/index.ts';
 
-const rowsPerInsert = 500;
-
-/**
- * Writes a batch of an edge's access records; it is durable when this resolves. Records that are
- * there already are skipped, because an edge sends a batch again when the answer got lost. `edgeId`
- * is the one of the edge's certificate, whatever the records say.
- */
+/** Writes records that were not read from JSON, as an edge's. */
 export async function insertAccessRecords(
   database: Database,
   edgeId: string,
   records: readonly AccessRecord[],
   nowMs: number,
 ): Promise<void> {
-  const rows = records.map((record) => recordRow(edgeId, record, nowMs));
-  if (rows.length === 0) return;
-  await transaction(database.ordinary, async (db) => {
-    // Writers take turns, so that ids become visible in their order and a reader that follows the
-    // newest id misses nothing.
-    await db.execute(sql`select pg_advisory_xact_lock(hashtext('sallyport.access_records'))`);
-    for (let at = 0; at < rows.length; at += rowsPerInsert) {
-      await db
-        .insert(accessRecords)
-        .values(rows.slice(at, at + rowsPerInsert))
-        .onConflictDoNothing();
-    }
-  });
+  await storeRecords(database, [{ edgeId, records: records.map(rewritten) }], nowMs);
 }
 
-function recordRow(
-  edgeId: string,
-  given: AccessRecord,
-  nowMs: number,
-): typeof accessRecords.$inferInsert {
-  const record = storable(given) as AccessRecord;
-  const timeMs = Date.parse(record.time);
-  return {
-    correlationId: record.correlationId,
-    edgeId,
-    timeMs: Number.isNaN(timeMs) ? nowMs : timeMs,
-    userId: record.userId,
-    userEmail: record.userEmail,
-    sid: record.sid,
-    deviceId: record.deviceId,
-    route: record.route,
-    host: record.host,
-    outcome: record.outcome,
-    record,
-    shadowVersion: shadowVersionOf(record),
-    receivedAtMs: nowMs,
-  };
+export interface AccessRecordRow {
+  readonly id: number;
+  readonly correlationId: string;
+  readonly edgeId: string;
+  readonly record: AccessRecord;
+  readonly receivedAtMs: number;
 }
 
-/** What edges say is not ours to trust: of another version, they may say nothing, or anything. */
-function shadowVersionOf({ shadow }: Partial<AccessRecord>): number | null {
-  const version: unknown = shadow?.version;
-  return typeof version === 'number' && Number.isSafeInteger(version) ? version : null;
+const { id, correlationId, edgeId, record } = accessRecords;
+const shown = { id, correlationId, edgeId, record };
+
+const rowOf = (row: Omit<AccessRecordRow, 'receivedAtMs'>): AccessRecordRow => ({
+  ...row,
+  receivedAtMs: receivedAtMsOf(row.id),
+});
+
+/** Ids from `low` on, below `high`. */
+export interface IdRange {
+  readonly low: number;
+  readonly high: number;
+  /** Only what came in more than `lateMs` after it was. */
+  readonly late?: boolean;
 }
 
-/** JSON as Postgres takes it: no NUL and no half of a surrogate pair in a text. */
-function storable(value: unknown): unknown {
-  if (typeof value === 'string') return value.toWellFormed().replaceAll('\u0000', '\ufffd');
-  if (Array.isArray(value)) return value.map(storable);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [storable(key), storable(item)]),
-  );
+/** An index of their own leads to the records that came in so much later than they were. */
+export const lateMs = 3_600_000;
+const isLate = sql`(${id} >> 11) - ${accessRecords.timeMs} > 3600000`;
+
+/** Condition: in the range, and of those that a condition says. */
+export function within({ low, high, late }: IdRange, condition: RecordCondition): RecordCondition {
+  return and(gte(id, low), lt(id, high), late === true ? isLate : undefined, condition);
 }
 
-export type AccessRecordRow = typeof accessRecords.$inferSelect;
-
-export interface RecordFilter {
-  /** User id or e-mail address. */
-  readonly user?: string;
-  readonly device?: string;
-  readonly route?: string;
-  readonly host?: string;
-  readonly outcome?: string;
-}
-
-/** Records before `beforeId` (null: from the newest), newest first. */
-export async function listRecordsBefore(
+/** The statement for the records of a range, newest first. */
+export function recordsWithin(
   db: Executor,
-  filter: RecordFilter,
-  beforeId: number | null,
+  condition: RecordCondition,
+  range: IdRange,
   limit: number,
-): Promise<AccessRecordRow[]> {
+) {
   return db
-    .select()
+    .select(shown)
     .from(accessRecords)
-    .where(and(matches(filter), beforeId === null ? undefined : lt(accessRecords.id, beforeId)))
-    .orderBy(desc(accessRecords.id))
+    .where(within(range, condition))
+    .orderBy(desc(id))
     .limit(limit);
+}
+
+/** Records of a range, newest first. */
+export async function listRecordsWithin(
+  ...asked: Parameters<typeof recordsWithin>
+): Promise<AccessRecordRow[]> {
+  return (await recordsWithin(...asked)).map(rowOf);
 }
 
 /** Records after `afterId`, oldest first: what has come in since. */
@@ -103,13 +78,31 @@ export async function listRecordsAfter(
   filter: RecordFilter,
   afterId: number,
   limit: number,
+  beforeId: number = Number.MAX_SAFE_INTEGER,
 ): Promise<AccessRecordRow[]> {
-  return db
-    .select()
+  const rows = await db
+    .select(shown)
     .from(accessRecords)
-    .where(and(matches(filter), gt(accessRecords.id, afterId)))
-    .orderBy(asc(accessRecords.id))
+    .where(and(gt(id, afterId), lt(id, beforeId), await conditionOf(db, filter)))
+    .orderBy(asc(id))
     .limit(limit);
+  return rows.map(rowOf);
+}
+
+/** The id so many records after one; null: there are not so many. */
+export async function idAhead(
+  db: Executor,
+  afterId: number,
+  records: number,
+): Promise<number | null> {
+  const [row] = await db
+    .select({ id })
+    .from(accessRecords)
+    .where(gt(id, afterId))
+    .orderBy(asc(id))
+    .offset(records - 1)
+    .limit(1);
+  return row?.id ?? null;
 }
 
 /** What edges decided, counted by edge, version, outcome and whether somebody was signed in. */
@@ -131,12 +124,12 @@ export async function countDecisionsAfter(
 ): Promise<CountedDecisions[]> {
   return countDecisions(
     db,
-    sql`select id, edge_id, user_id, outcome, record from access_records
+    sql`select id, edge_id, user_id, outcome, config_version from access_records
       where id > ${afterId} order by id limit ${limit}`,
   );
 }
 
-/** So far back edges' own records are looked for, however many others there are. */
+/** So many of the newest are looked through for those of some edges. */
 const recordsBackMax = 50_000;
 
 /** Counts the newest decisions of one version by some edges, up to and with a record. */
@@ -149,10 +142,11 @@ export async function countDecisionsOf(
 ): Promise<CountedDecisions[]> {
   const counted = await countDecisions(
     db,
-    sql`select id, edge_id, user_id, outcome, record from access_records
-      where id <= ${upToId} and id > ${upToId - recordsBackMax}
-        and edge_id = any(${sql.param([...edgeIds])}::text[])
-      order by id desc limit ${limit}`,
+    sql`select * from (
+        select id, edge_id, user_id, outcome, config_version from access_records
+        where id <= ${upToId} order by id desc limit ${recordsBackMax}
+      ) newest
+      where edge_id = any(${sql.param([...edgeIds])}::text[]) order by id desc limit ${limit}`,
   );
   return counted.filter((one) => one.version === version);
 }
@@ -161,7 +155,7 @@ async function countDecisions(db: Executor, records: SQL): Promise<CountedDecisi
   const { rows } = await db.execute<
     Record<Exclude<keyof CountedDecisions, 'signedIn'>, string> & { readonly signedIn: boolean }
   >(sql`
-    select edge_id as "edgeId", coalesce((record ->> 'configVersion')::bigint, 0) as version,
+    select edge_id as "edgeId", coalesce(config_version, 0) as version,
       outcome, user_id is not null as "signedIn", count(*) as count, max(id) as "lastId"
     from (${records}) part group by 1, 2, 3, 4`);
   return rows.map(({ edgeId, version, outcome, signedIn, count, lastId }) => ({
@@ -174,33 +168,26 @@ async function countDecisions(db: Executor, records: SQL): Promise<CountedDecisi
   }));
 }
 
-/** The id of the newest record, 0 where there is none: where a reader starts to follow. */
+/**
+ * An id after which every record is newer than this answer: where a reader starts to follow. It may
+ * be higher than that of the newest record.
+ */
 export async function newestRecordId(db: Executor): Promise<number> {
-  const [row] = await db.select({ id: max(accessRecords.id) }).from(accessRecords);
+  const [row] = await db.select({ id: accessRecordHead.id }).from(accessRecordHead);
   return row?.id ?? 0;
 }
 
-/** The record of a request. Ids are made by edges, so the newest of several is meant. */
+/** The record of a request. Ids are made by edges, so the oldest of several is meant. */
 export async function findRecord(
   db: Executor,
   correlationId: string,
 ): Promise<AccessRecordRow | null> {
   const [row] = await db
-    .select()
+    .select(shown)
     .from(accessRecords)
     .where(eq(accessRecords.correlationId, correlationId))
-    .orderBy(asc(accessRecords.id))
+    // Not by the id itself: going through all records in its order is never the way to one.
+    .orderBy(sql`${id} + 0`)
     .limit(1);
-  return row ?? null;
-}
-
-function matches({ user, device, route, host, outcome }: RecordFilter): SQL | undefined {
-  const userColumn = user?.includes('@') ? accessRecords.userEmail : accessRecords.userId;
-  return and(
-    user === undefined ? undefined : eq(userColumn, user.includes('@') ? user.toLowerCase() : user),
-    device === undefined ? undefined : eq(accessRecords.deviceId, device),
-    route === undefined ? undefined : eq(accessRecords.route, route),
-    host === undefined ? undefined : eq(accessRecords.host, host),
-    outcome === undefined ? undefined : eq(accessRecords.outcome, outcome),
-  );
+  return row === undefined ? null : rowOf(row);
 }

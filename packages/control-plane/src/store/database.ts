@@ -168,13 +168,13 @@ export interface TransactionOptions {
  */
 export async function transaction<T>(
   pool: pg.Pool,
-  body: (tx: Executor) => Promise<T>,
+  body: (tx: Executor, client: pg.PoolClient) => Promise<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
   const client = await begin(pool, beginStatement(options));
   let usable = false;
   try {
-    const result = await body(drizzle({ client, schema }));
+    const result = await body(drizzle({ client, schema }), client);
     await control(client, 'commit');
     usable = true;
     return result;

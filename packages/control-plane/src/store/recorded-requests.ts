@@ -1,7 +1,8 @@
 import type { Facts } from '@sallyport/policy';
 import type { AccessRecord } from '@sallyport/shared/access-record';
-import { and, asc, desc, eq, gt, gte, lt, lte, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, lt, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
+import { dayAt, dayStartMs, receivedAtMsOf, recordIdAt } from './records/ids.ts';
 import { accessRecords } from './schema/index.ts';
 
 /** A request as it was decided on. */
@@ -21,8 +22,6 @@ export interface RecordWindow {
 
 /** Small enough that one page keeps nobody waiting for long. */
 const pageRows = 500;
-/** Twice what the clock of a replica may be wrong by: ids rise in the order of commits. */
-const skewMs = 60_000;
 
 /**
  * The requests of a window, newest first, page by page, each read on its own: no transaction stays
@@ -32,25 +31,17 @@ export async function* recordedRequests(
   db: Executor,
   window: RecordWindow,
 ): AsyncGenerator<readonly RecordedRequest[]> {
-  const { id, correlationId, receivedAtMs, record, route } = accessRecords;
-  const afterId = await idBefore(db, window.sinceMs - skewMs);
-  const newestId = await idAfter(db, window.untilMs + skewMs);
+  const { id, correlationId, record, route } = accessRecords;
   yield* pagesDown(
-    newestId,
+    recordIdAt(window.untilMs + 1),
     (beforeId): Promise<RecordedRequest[]> =>
       db
-        .select({
-          id,
-          correlationId,
-          facts: sql<Facts | null>`nullif(${record} -> 'facts', 'null'::jsonb)`,
-        })
+        .select({ id, correlationId, facts: sql<Facts | null>`${record} -> 'facts'` })
         .from(accessRecords)
         .where(
           and(
-            gt(id, afterId),
+            gte(id, recordIdAt(window.sinceMs)),
             lt(id, beforeId),
-            gte(receivedAtMs, window.sinceMs),
-            lte(receivedAtMs, window.untilMs),
             window.route === undefined ? undefined : eq(route, window.route),
           ),
         )
@@ -87,23 +78,27 @@ export async function* newestOfEachUser(
   db: Executor,
   window: RecordWindow,
 ): AsyncGenerator<readonly RecordedRequest[]> {
-  const afterId = await idBefore(db, window.sinceMs - skewMs);
-  const beforeId = await idAfter(db, window.untilMs + skewMs);
+  const fromId = recordIdAt(window.sinceMs);
+  const beforeId = recordIdAt(window.untilMs + 1);
+  // Whole days for the step to the next user: nothing within a day has to be passed over.
+  const firstId = recordIdAt(dayStartMs(dayAt(window.sinceMs)));
+  const lastId = recordIdAt(dayStartMs(dayAt(receivedAtMsOf(beforeId)) + 1));
   for (let after = ''; ; ) {
     const { rows } = await db.execute<RequestOfUser>(sql`
       with recursive users(id) as (
-        (select min(user_id) from access_records where user_id > ${after})
+        (select min(user_id) from access_records
+          where user_id > ${after} and id >= ${firstId} and id < ${lastId})
         union all
-        select (select min(user_id) from access_records where user_id > users.id)
+        select (select min(user_id) from access_records
+          where user_id > users.id and access_records.id >= ${firstId}
+            and access_records.id < ${lastId})
         from users where users.id is not null
       ), page as (select id from users where id is not null limit ${usersPerPage})
       select page.id as "userId", newest.id::float8 as id, "correlationId", facts
       from page left join lateral (
-        select id, correlation_id as "correlationId",
-          nullif(record -> 'facts', 'null'::jsonb) as facts
+        select id, correlation_id as "correlationId", record -> 'facts' as facts
         from access_records
-        where user_id = page.id and id > ${afterId} and id < ${beforeId}
-          and received_at_ms between ${window.sinceMs} and ${window.untilMs}
+        where user_id = page.id and id >= ${fromId} and id < ${beforeId}
         order by access_records.id desc limit ${requestsOfUser}
       ) newest on true
       order by page.id, newest.id desc`);
@@ -128,39 +123,16 @@ export async function* shadowedRequests(
   version: number,
   sinceMs: number,
 ): AsyncGenerator<readonly ShadowedRequest[]> {
-  const { id, correlationId, receivedAtMs, record, shadowVersion } = accessRecords;
+  const { id, correlationId, record, shadowVersion } = accessRecords;
+  const fromId = recordIdAt(sinceMs);
   yield* pagesDown(
     Number.MAX_SAFE_INTEGER,
     (beforeId): Promise<ShadowedRequest[]> =>
       db
         .select({ id, correlationId, record })
         .from(accessRecords)
-        .where(and(eq(shadowVersion, version), gte(receivedAtMs, sinceMs), lt(id, beforeId)))
+        .where(and(eq(shadowVersion, version), gte(id, fromId), lt(id, beforeId)))
         .orderBy(desc(id))
         .limit(pageRows),
   );
-}
-
-/** The record that came in last before an instant; 0: none did. */
-async function idBefore(db: Executor, atMs: number): Promise<number> {
-  const { id, receivedAtMs } = accessRecords;
-  const [row] = await db
-    .select({ id })
-    .from(accessRecords)
-    .where(lt(receivedAtMs, atMs))
-    .orderBy(desc(receivedAtMs), desc(id))
-    .limit(1);
-  return row?.id ?? 0;
-}
-
-/** The record that came in first after an instant; where none did, more than any has. */
-async function idAfter(db: Executor, atMs: number): Promise<number> {
-  const { id, receivedAtMs } = accessRecords;
-  const [row] = await db
-    .select({ id })
-    .from(accessRecords)
-    .where(gt(receivedAtMs, atMs))
-    .orderBy(asc(receivedAtMs), asc(id))
-    .limit(1);
-  return row?.id ?? Number.MAX_SAFE_INTEGER;
 }

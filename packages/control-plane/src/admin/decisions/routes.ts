@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { type Static, Type } from 'typebox';
 import {
@@ -5,21 +6,40 @@ import {
   decisionsBefore,
   type DecisionPage as Page,
 } from '../../audit/decisions.ts';
+import { type Summary, summarise } from '../../audit/summary.ts';
+import { TailWaiters } from '../../audit/tail-waiters.ts';
 import { explainRecord } from '../../simulate/explain.ts';
+import { Slots } from '../../simulate/slots.ts';
 import { type AccessRecordRow, findRecord } from '../../store/access-records.ts';
 import { read } from '../../store/database.ts';
+import type { Grouping } from '../../store/records/count-records.ts';
+import type { RecordFilter } from '../../store/records/filter.ts';
 import type { AdminApp, AdminContext } from '../context.ts';
 import { limitDefault, readCursor, writeCursor } from '../http/paging.ts';
 import { conflict, contradiction, notFound } from '../http/problems.ts';
-import { isoOf } from '../http/schemas.ts';
-import { DecisionPage, DecisionRecord, decisionQuery, ExplanationBody } from './schemas.ts';
+import { isoOf, isoOrNull } from '../http/schemas.ts';
+import { filterOf } from './filter.ts';
+import {
+  DecisionPage,
+  DecisionRecord,
+  decisionQuery,
+  ExplanationBody,
+  SummaryBody,
+  summaryQuery,
+} from './schemas.ts';
 
 const tags = ['decisions'];
 const params = Type.Object({ correlationId: Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$' }) });
 
+/** Each may take seconds of the database's time. */
+const summaries = new Slots(2);
+const summaryDefaultMs = 86_400_000;
+
 /** /v1/decisions: what edges decided, and why */
 export function decisionRoutes(app: AdminApp, context: AdminContext): void {
   const { database, policies } = context;
+  const waiters = new TailWaiters(database);
+  app.addHook('preClose', async () => waiters.close());
   app.get(
     '/v1/decisions',
     {
@@ -31,23 +51,63 @@ export function decisionRoutes(app: AdminApp, context: AdminContext): void {
         response: { 200: DecisionPage },
       },
     },
-    async (request) => {
-      const { cursor, tail, limit = limitDefault, ...filter } = request.query;
+    async (request, reply) => {
+      const { cursor, tail, wait, limit = limitDefault, ...query } = request.query;
+      const filter = filterOf(query);
       if (cursor !== undefined && tail !== undefined) {
         throw contradiction('?tail', 'goes without `cursor`');
       }
+      if (wait !== undefined && tail === undefined) {
+        throw contradiction('?wait', 'goes with `tail`');
+      }
       if (tail === undefined) {
         const [before = null] = readCursor('decisions', cursor) ?? [];
-        return presentPage(
-          await read(database, (db) => decisionsBefore(db, filter, before, limit)),
-          'decisions',
-        );
+        return presentPage(await decisionsBefore(database, filter, before, limit), 'decisions');
       }
       const [after = 0] = readCursor('tail', tail) ?? [];
       return presentPage(
-        await read(database, (db) => decisionsAfter(db, filter, after, limit)),
+        await follow(reply.raw, filter, after, limit, (wait ?? 0) * 1_000),
         'tail',
       );
+    },
+  );
+  /** Waits on while what comes in is not what was asked for. */
+  const follow = async (
+    client: ServerResponse,
+    filter: RecordFilter,
+    afterId: number,
+    limit: number,
+    waitMs: number,
+  ): Promise<Page> => {
+    const gone = new AbortController();
+    client.once('close', () => gone.abort());
+    const until = performance.now() + waitMs;
+    for (let from = afterId; ; ) {
+      const page = await read(database, (db) => decisionsAfter(db, filter, from, limit));
+      const leftMs = until - performance.now();
+      const ended = page.rows.length > 0 || leftMs <= 0 || gone.signal.aborted || waiters.closed;
+      if (ended) return page;
+      from = page.tailId;
+      await waiters.wait(from, leftMs, gone.signal);
+    }
+  };
+  app.get(
+    '/v1/decisions/summary',
+    {
+      config: { permission: 'read' },
+      schema: {
+        tags,
+        summary: 'Count decisions by what they have in common, those of the last day by default',
+        querystring: summaryQuery,
+        response: { 200: SummaryBody },
+      },
+    },
+    async (request) => {
+      const { by, limit = limitDefault, ...query } = request.query;
+      const fromMs = context.clock() - summaryDefaultMs;
+      const filter = { fromMs: Math.max(0, fromMs), ...filterOf(query) };
+      const summary = await summaries.run(() => summarise(database, by, filter, limit));
+      return presentSummary(by, filter, summary);
     },
   );
   app.get(
@@ -114,6 +174,30 @@ function presentPage(page: Page, list: 'decisions' | 'tail'): Static<typeof Deci
     items: page.rows.map(presentRecord),
     nextCursor: page.nextId === null ? null : writeCursor(list, page.nextId, ''),
     tailCursor: writeCursor('tail', page.tailId, ''),
+  };
+}
+
+function presentSummary(
+  by: Grouping,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs?: number },
+  { rows, counted, more, cutAtMs }: Summary,
+): Static<typeof SummaryBody> {
+  const isTime = by === 'hour' || by === 'day';
+  return {
+    by,
+    from: isoOf(fromMs),
+    to: toMs === undefined ? null : isoOf(toMs),
+    items: rows.map(({ key, label, count, denied, lastAtMs }) => ({
+      key: isTime && key !== null ? isoOf(Number(key)) : key,
+      label,
+      count,
+      denied,
+      lastAt: isoOf(lastAtMs),
+    })),
+    counted,
+    more,
+    complete: cutAtMs === null,
+    countedFrom: isoOrNull(cutAtMs),
   };
 }
 

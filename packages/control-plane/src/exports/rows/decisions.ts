@@ -25,30 +25,30 @@ const severities: Readonly<Partial<Record<AccessRecord['outcome'], Severity>>> =
 };
 
 function decisionRow(row: AccessRecordRow): ExportRow {
-  const { id, timeMs, receivedAtMs } = row;
+  const { id, receivedAtMs } = row;
   // What an edge wrote is only as good as its version: any member may be missing or another type.
   const record: Readonly<Partial<Record<keyof AccessRecord, unknown>>> = row.record;
   return {
     position: id,
-    timeMs,
+    timeMs: timeOf(record.time) ?? receivedAtMs,
     receivedAtMs,
     kind: 'access',
-    severity: severities[row.outcome as AccessRecord['outcome']] ?? 'warning',
+    severity: severities[record.outcome as AccessRecord['outcome']] ?? 'warning',
     fields: [
       ['correlationId', row.correlationId],
       ['edge', row.edgeId],
-      ['outcome', row.outcome],
+      ['outcome', scalar(record.outcome)],
       ['reason', Array.isArray(record.reasons) ? scalar(record.reasons[0]) : null],
-      ['route', row.route],
+      ['route', scalar(record.route)],
       ['method', scalar(record.method)],
-      ['host', row.host],
+      ['host', scalar(record.host)],
       ['path', scalar(record.path)],
       ['status', scalar(record.status)],
       ['sourceAddress', scalar(record.sourceAddress)],
-      ['userId', row.userId],
-      ['userEmail', row.userEmail],
-      ['sessionId', row.sid],
-      ['deviceId', row.deviceId],
+      ['userId', scalar(record.userId)],
+      ['userEmail', scalar(record.userEmail)],
+      ['sessionId', scalar(record.sid)],
+      ['deviceId', scalar(record.deviceId)],
       ['certificateSha256', scalar(record.certificateSha256)],
       ['userAgent', scalar(record.userAgent)],
       ['configVersion', scalar(record.configVersion)],
@@ -56,6 +56,11 @@ function decisionRow(row: AccessRecordRow): ExportRow {
     traceparent: typeof record.traceparent === 'string' ? record.traceparent : null,
     value: { ...row.record, kind: 'access', position: id, receivedAt: isoOf(receivedAtMs) },
   };
+}
+
+function timeOf(text: unknown): number | null {
+  const timeMs = typeof text === 'string' ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(timeMs) ? null : timeMs;
 }
 
 function scalar(value: unknown): string | number | null {

@@ -1,6 +1,8 @@
+import { isUtf8 } from 'node:buffer';
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { Compile } from 'typebox/compile';
+import { type ReceivedRecord, rewritten } from '../../store/records/received.ts';
 import { isShallowJson } from './json-depth.ts';
 
 /** Its facts hold every group of a user, of which there may be a thousand with long names. */
@@ -28,6 +30,8 @@ const RecordShape = Type.Object({
   host: text(256),
   path: text(16_384),
   queryRedacted: Type.Boolean(),
+  query: Type.Optional(textOrNull(16_384)),
+  redacted: Type.Optional(Type.Array(text(64), { maxItems: 32 })),
   userAgent: text(16_384),
   // Older edges have none.
   legacy: Type.Optional(Type.Array(text(64), { maxItems: 32 })),
@@ -70,15 +74,22 @@ const RecordShape = Type.Object({
   bytesOut: count,
 });
 
+const shape = Compile(RecordShape);
+const escaped = Buffer.from('\\u');
+
 /** One record as an edge sent it (JSON); null if it is not one or says another edge's name. */
-export function readRecord(bytes: Uint8Array, edgeId: string): AccessRecord | null {
+export function readRecord(bytes: Uint8Array, edgeId: string): ReceivedRecord | null {
   if (bytes.length > recordBytesMax || !isShallowJson(bytes, depthMax)) return null;
+  const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+    value = JSON.parse(line.toString());
   } catch {
     return null;
   }
-  if (!Value.Check(RecordShape, value) || value.edge !== edgeId) return null;
-  return value as unknown as AccessRecord;
+  if (!shape.Check(value) || value.edge !== edgeId) return null;
+  const record = value as unknown as AccessRecord;
+  // The database reads the text as well: it takes nothing but UTF-8, no NUL and no half of a pair.
+  const plain = isUtf8(line) && !line.includes(escaped);
+  return plain ? { record, json: line } : rewritten(record);
 }

@@ -1,7 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { type RecordRequest, RecordRequestSchema, type RecordResponse } from '@sallyport/proto';
 import type { ClientDuplexStream } from '@sallyport/proto/grpc';
-import type { AccessRecord } from '@sallyport/shared/access-record';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type EdgeWorld, type JoinedEdge, startEdgeWorld } from '../../testing/edge-world.ts';
 import { accessRecord } from '../../testing/records.ts';
@@ -14,7 +13,7 @@ beforeAll(async () => {
   edge = await world.joinEdge();
 });
 
-function record(change: Partial<Record<keyof AccessRecord, unknown>> = {}): Uint8Array {
+function record(change: Readonly<Record<string, unknown>> = {}): Buffer {
   const denied = accessRecord({
     edge: edge.edgeId,
     outcome: 'deny',
@@ -85,6 +84,9 @@ describe('access records', () => {
       record({ ...name, reasons: 'none' }),
       record({ ...name, totalMs: -1 }),
       record({ ...name, path: 'x'.repeat(70_000) }),
+      record({ ...name, query: 'x'.repeat(20_000) }),
+      record({ ...name, redacted: 'userAgent' }),
+      record({ ...name, legacy: Array.from({ length: 65 }, () => 'header:x') }),
       record({ ...name, userAgent: 'x'.repeat(1_100_000) }),
       record({ ...name, shadow: { version: 9, outcome: 'deny' } }),
       record({ ...name, shadow: { version: '9', outcome: 'deny', reasons: [], ruleIds: [] } }),
@@ -101,6 +103,42 @@ describe('access records', () => {
     expect(await stream.send(1, [...bad, odd])).toBe(1);
     expect(await stored(other.edgeId)).toEqual(['odd']);
     expect((await counted('unreadable')) - before).toBe(bad.length);
+    stream.end();
+  });
+
+  it('are kept in the text that the edge sent, where the database can read it', async () => {
+    const other = await world.joinEdge();
+    const stream = open(other.client);
+    const name = { edge: other.edgeId };
+    const spaced = Buffer.from(
+      JSON.stringify(
+        JSON.parse(
+          record({
+            ...name,
+            correlationId: 'spaced',
+            query: 'a=1&b',
+            redacted: ['userAgent'],
+            legacy: ['header:remote-user'],
+          }).toString(),
+        ),
+        null,
+        1,
+      ).replaceAll('\n', ' '),
+    );
+    const escaped = record({ ...name, correlationId: 'escaped', userAgent: '\u0001\u0000\ud800' });
+    const [head = '', tail = ''] = record({ ...name, correlationId: 'bytes', path: '/@' })
+      .toString()
+      .split('@');
+    const bytes = Buffer.concat([Buffer.from(head), Buffer.from([0xff, 0xc3]), Buffer.from(tail)]);
+    expect(await stream.send(1, [spaced, escaped, bytes])).toBe(1);
+    const { rows } = await world.database.ordinary.query<{ text: string; path: string }>(
+      `select record::text as text, record ->> 'path' as path from access_records
+      where edge_id = $1 order by id`,
+      [other.edgeId],
+    );
+    expect(rows[0]?.text).toBe(spaced.toString());
+    expect(JSON.parse(rows[1]?.text ?? '')).toMatchObject({ userAgent: '\u0001\ufffd\ufffd' });
+    expect(rows[2]?.path).toBe('/\ufffd\ufffd');
     stream.end();
   });
 

@@ -1,18 +1,15 @@
 import type { RecordRequest } from '@sallyport/proto';
 import { status } from '@sallyport/proto/grpc';
-import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
 import type { Signals } from '../../signals/signals.ts';
-import { insertAccessRecords } from '../../store/access-records.ts';
-import type { Database } from '../../store/database.ts';
 import { CallError } from '../call-error.ts';
 import type { GrpcMetrics } from '../metrics.ts';
 import { readRecord } from './read-record.ts';
+import type { RecordWriter } from './record-writer.ts';
 
 export interface RecordParts {
-  readonly database: Database;
+  readonly writer: RecordWriter;
   readonly signals: Signals;
-  readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GrpcMetrics;
 }
@@ -25,7 +22,7 @@ const recordsPerBatchMax = 2_000;
  * the edge send it for ever.
  */
 export async function takeBatch(
-  { database, signals, clock, log, metrics }: RecordParts,
+  { writer, signals, log, metrics }: RecordParts,
   edgeId: string,
   request: RecordRequest,
 ): Promise<void> {
@@ -35,11 +32,11 @@ export async function takeBatch(
   }
   const read = lines.map((line) => readRecord(line, edgeId));
   const records = read.filter((record) => record !== null);
-  const unreadable = read.length - records.length;
+  const unstorable = await writer.store({ edgeId, records });
+  const unreadable = read.length - records.length + unstorable;
   if (unreadable > 0) log.warn('grpc.records_unreadable', { edge: edgeId, unreadable });
-  await insertAccessRecords(database, edgeId, records, clock());
-  await signals.takeRecords(records);
-  metrics.recordsStored(records.length);
+  await signals.takeRecords(records.map(({ record }) => record));
+  metrics.recordsStored(records.length - unstorable);
   metrics.recordsUnreadable(unreadable);
   for (const [name, lost] of Object.entries(request.dropped).slice(0, 16)) {
     const dropped = Number(lost);

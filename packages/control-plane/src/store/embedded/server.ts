@@ -29,6 +29,8 @@ export interface EmbeddedOptions {
   readonly port?: number;
   /** How many there may be at once. Default: 60, which is plenty for one control plane. */
   readonly connections?: number;
+  /** Further settings, such as `shared_buffers=1GB`: as an operator sizes a server of their own. */
+  readonly settings?: readonly string[];
 }
 
 const databaseName = 'sallyport';
@@ -59,7 +61,10 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   }
 }
 
-function settings(port: number, { durable = true, connections = 60 }: EmbeddedOptions): string[] {
+function settings(
+  port: number,
+  { durable = true, connections = 60, settings: further = [] }: EmbeddedOptions,
+): string[] {
   const always = [
     'listen_addresses=127.0.0.1',
     `port=${port}`,
@@ -70,6 +75,7 @@ function settings(port: number, { durable = true, connections = 60 }: EmbeddedOp
     // Statements can hold personal data; what fails is told by the process that asked.
     'log_min_messages=log',
     'log_min_error_statement=panic',
+    ...further,
   ];
   return durable ? always : [...always, 'fsync=off', 'full_page_writes=off'];
 }

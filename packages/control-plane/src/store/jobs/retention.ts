@@ -9,6 +9,7 @@ export const keptMs = {
   /** After it expires: so long it can be looked up. */
   session: 30 * dayMs,
   joinToken: 30 * dayMs,
+  /** Unless the settings say otherwise. */
   accessRecord: 90 * dayMs,
   /** After it was last seen. */
   replica: dayMs,
@@ -38,7 +39,6 @@ const sweeps: readonly Sweep[] = [
   { table: 'key_proposals', column: 'expires_at_ms', keptMs: 0 },
   { table: 'replicas', column: 'seen_at_ms', keptMs: keptMs.replica },
   { table: 'webhook_deliveries', column: 'settled_at_ms', keptMs: keptMs.delivery },
-  { table: 'access_records', column: 'received_at_ms', keptMs: keptMs.accessRecord },
   { table: 'findings', column: 'kept_until_ms', keptMs: 0 },
 ];
 

@@ -4,6 +4,7 @@ import type { Database } from '../database.ts';
 import { type LeaderJob, runAsLeader } from '../leader-job.ts';
 import type { Leader } from '../leases.ts';
 import { expireOnce } from './expiry.ts';
+import { keepRecordDays } from './record-days.ts';
 import { sweepOnce } from './retention.ts';
 
 interface Job {
@@ -17,6 +18,7 @@ interface Job {
 const jobs: readonly Job[] = [
   { name: 'retention', everyMs: 60_000, once: sweepOnce },
   { name: 'expiry', everyMs: 30_000, once: expireOnce },
+  { name: 'record-days', everyMs: 60_000, once: keepRecordDays },
 ];
 
 /** Starts the jobs of leaders. `replica`: its name, by which others know who leads. */

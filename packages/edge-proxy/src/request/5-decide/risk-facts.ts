@@ -132,12 +132,11 @@ function thresholdsOf(settings: DetectorSettings, user: UserFacts): ResolvedTrav
 function signalOf(
   subjectId: string,
   { reason }: Journey,
-  { score, halfLifeMs, outcome }: ResolvedTravel,
+  { score, halfLifeMs }: ResolvedTravel,
   observedAtMs: number,
 ): Signal {
   const subject = 'user';
-  const finding = { detector: travel, subject, subjectId, score, halfLifeMs, reason } as const;
-  const value = signalValue({ ...finding, matter: '', outcome, sid: null });
+  const value = signalValue({ score, halfLifeMs, reason });
   const expiresAtMs = Number.MAX_SAFE_INTEGER;
   return { op: 'signal', subject, subjectId, name: travel, value, observedAtMs, expiresAtMs };
 }
