@@ -44,6 +44,15 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 describe('the configuration of an edge', () => {
+  it('gives access records room on the disk, or none', () => {
+    const spool = (text: string) => ({ ...good(), SALLYPORT_RECORD_SPOOL_MIB: text });
+    expect(readEdgeConfig(good()).recordSpoolBytes).toBe(2 ** 28);
+    expect(readEdgeConfig(spool('0')).recordSpoolBytes).toBe(0);
+    for (const text of ['1', '15', '-1', 'all']) {
+      expect(problemsOf(spool(text))).toEqual(['SALLYPORT_RECORD_SPOOL_MIB']);
+    }
+  });
+
   it('names the servers of the bus, which are spoken to by TLS alone', () => {
     expect(readEdgeConfig(good()).nats).toBeNull();
     const servers = 'tls://nats-1:4222, tls://nats-2:4222';

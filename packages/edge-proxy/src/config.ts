@@ -28,6 +28,8 @@ export interface EdgeConfig {
   readonly workers: number;
   /** How long open exchanges may go on after SIGTERM. */
   readonly drainMs: number;
+  /** For access records on disk while no control plane takes them; 0: none are kept there. */
+  readonly recordSpoolBytes: number;
   readonly logLevel: LogLevel;
 }
 
@@ -72,6 +74,7 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     labels: reader.labels(`${prefix}LABELS`),
     workers: reader.integer(`${prefix}WORKERS`, { default: 1, min: 1, max: 256 }),
     drainMs: reader.integer(`${prefix}DRAIN_SECONDS`, { default: 30, min: 0, max: 3_600 }) * 1_000,
+    recordSpoolBytes: readSpoolMib(reader, `${prefix}RECORD_SPOOL_MIB`) * 2 ** 20,
     logLevel: reader.oneOf(`${prefix}LOG_LEVEL`, logLevels, { default: 'info' }),
   };
   checkJoin(reader, config);
@@ -86,6 +89,15 @@ function checkJoin(reader: ConfigReader, config: EdgeConfig): void {
   const why = `is not set, and there is no identity in ${config.home} yet`;
   if (config.controlPlaneCaPem === null) reader.problem(`${prefix}CONTROL_PLANE_CA`, why);
   if (config.joinToken === null) reader.problem(`${prefix}JOIN_TOKEN`, why);
+}
+
+/** Below that there is no room for segments of a sensible size. */
+const spoolMibMin = 16;
+
+function readSpoolMib(reader: ConfigReader, name: string): number {
+  const mib = reader.integer(name, { default: 256, min: 0, max: 1_048_576 });
+  if (mib > 0 && mib < spoolMibMin) reader.problem(name, `must be 0, or ${spoolMibMin} or more`);
+  return mib;
 }
 
 function readNats(reader: ConfigReader): NatsConfig | null {

@@ -3,6 +3,7 @@ import type { Bus } from '@sallyport/shared/bus/bus';
 import type { Clock } from '@sallyport/shared/clock';
 import { cookieRingSecret } from '@sallyport/shared/keys/cookie-ring';
 import type { Log } from '@sallyport/shared/log';
+import type { SealKey } from '@sallyport/shared/seal';
 import type { EdgeConfig } from './config.ts';
 import { createEdgeSync } from './edge-sync.ts';
 import { answerCall } from './identity/calls.ts';
@@ -21,6 +22,7 @@ import { OpsListener } from './ops/ops-listener.ts';
 import { ReadinessLog } from './ops/readiness-log.ts';
 import { LineWriter } from './ops/records/line-writer.ts';
 import { RecordUplink } from './ops/records/record-uplink.ts';
+import { RecordSpool } from './ops/records/spool/spool.ts';
 import type { StateFigures } from './ops/state-metrics.ts';
 import { warningsOf } from './ops/warnings.ts';
 import { PlaceKeeper } from './places/keeper.ts';
@@ -29,8 +31,10 @@ import { SightingUplink } from './sightings/sighting-uplink.ts';
 import type { SyncClient, SyncEvents } from './state/1-sync/sync-client.ts';
 import type { EdgeState } from './state/2-store/edge-state.ts';
 import { type OpenedState, openState } from './state/open-state.ts';
-import type { CallMessage, DroppedRecords } from './worker/messages.ts';
+import { addDropped, nothingDropped } from './worker/dropped-records.ts';
+import type { CallMessage } from './worker/messages.ts';
 import { WorkerPool } from './worker/pool.ts';
+import { RecordRoom } from './worker/record-room.ts';
 
 export interface EdgeOptions {
   readonly config: EdgeConfig;
@@ -53,11 +57,12 @@ export class Edge {
   readonly #lines: LineWriter;
   readonly #readiness: ReadinessLog;
   readonly #stopping = new AbortController();
+  readonly #room = new RecordRoom();
   #lock: HomeLock | null = null;
   #phase: 'starting' | 'running' | 'draining' = 'starting';
   #running: Running | null = null;
-  #lostInWorkers: DroppedRecords = { permits: 0, denials: 0 };
   #sightingsLostInWorkers = 0;
+  #lostInWorkers = nothingDropped;
 
   private constructor(options: EdgeOptions) {
     this.#options = options;
@@ -123,7 +128,7 @@ export class Edge {
     const { distributor } = pool;
     const parts = { config, identity, bench, channel, opened, distributor, secrets, log, clock };
     const { state, sync, bus, figures } = createEdgeSync({ ...parts, events: this.#syncEvents() });
-    const uplink = new RecordUplink({ channel, log });
+    const uplink = await this.#openUplink(channel, edgeId, key);
     const places = new PlaceKeeper({
       sources: placeSources(config.places),
       onPlaces: (loaded) => pool.setPlaces(loaded),
@@ -164,6 +169,19 @@ export class Edge {
     sync.start();
     uplink.start();
     sightings.start();
+  }
+
+  async #openUplink(channel: ControlChannel, edgeId: string, key: SealKey): Promise<RecordUplink> {
+    const { config, log } = this.#options;
+    const { home, recordSpoolBytes: bytesMax } = config;
+    const spool =
+      bytesMax === 0 ? null : await RecordSpool.open({ home, edgeId, key, bytesMax, log });
+    const onFull = (full: boolean) => {
+      this.#room.full = full;
+      if (full) log.warn('records.full');
+      else log.info('records.room_again');
+    };
+    return new RecordUplink({ channel, spool, onFull, log });
   }
 
   #secretOptions(channel: ControlChannel, bench: CredentialBench) {
@@ -241,6 +259,7 @@ export class Edge {
         worker: this.#lostInWorkers,
         output: this.#lines.droppedTotal,
         upward: uplink.droppedTotal,
+        spool: uplink.spool?.droppedTotal ?? nothingDropped,
       }),
       recordBacklog: () => uplink.backlog,
       sightings: () => ({
@@ -248,6 +267,8 @@ export class Edge {
         lostInWorkers: this.#sightingsLostInWorkers,
         lostUpward: sightings.droppedTotal,
       }),
+      recordSpool: () => uplink.spool,
+      recordsFull: () => this.#room.full,
       busConnected: () => bus?.connected() ?? null,
     });
   }
@@ -267,13 +288,11 @@ export class Edge {
         labels,
         credentials: bench.credentials(),
         logLevel: config.logLevel,
+        recordRoom: this.#room.shared,
       },
       handlers: {
         onRecords: (records, dropped) => {
-          this.#lostInWorkers = {
-            permits: this.#lostInWorkers.permits + dropped.permits,
-            denials: this.#lostInWorkers.denials + dropped.denials,
-          };
+          this.#lostInWorkers = addDropped(this.#lostInWorkers, dropped);
           this.#running?.uplink.addDropped(dropped);
           for (const lines of records) {
             this.#lines.write(lines);
@@ -322,9 +341,11 @@ export class Edge {
 
   #warnings(): readonly string[] {
     if (this.#running === null) return [];
-    const { sync, opened } = this.#running;
+    const { sync, opened, uplink } = this.#running;
     return warningsOf({
       diskFailing: opened.disk.status().failing !== null,
+      spoolFailing: uplink.spool?.failing === true,
+      recordsFull: this.#room.full,
       answered: sync.answered,
       ages: opened.tables.ages,
     });

@@ -384,6 +384,43 @@ describe('an edge process', () => {
     agent.destroy();
   });
 
+  it('F26 serves while its output is stuck and nobody takes its records, which are there when it was killed', async () => {
+    const edge = start();
+    const listening = await edge.listening();
+    await feed();
+    await untilReady(listening);
+    plane.close();
+    await edge.logs.next((line) => line.includes('records.stream_ended'));
+    edge.pauseOutput();
+    const paths = Array.from({ length: 200 }, (_, at) => `/at/${at}`);
+    const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+    const answers = paths.map((path) =>
+      requestPublic(listening.port, files.publicCa, host, path, agent),
+    );
+    for (const answer of await Promise.all(answers)) expect(answer.status).toBe(302);
+    agent.destroy();
+    // Once they are on disk, which only the kernel waits for.
+    const figure = async (name: string) => {
+      const text = await (await fetch(`${listening.ops}/metrics`)).text();
+      return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
+    };
+    await expect.poll(() => figure('sallyport_edge_records_backlog')).toBe(200);
+    await expect
+      .poll(() => figure('sallyport_edge_records_spool_bytes'), { timeout: 10_000 })
+      .toBeGreaterThan(200 * 500);
+    await edge.destroy();
+    await plane.open();
+    const again = start({ SALLYPORT_JOIN_TOKEN: '' });
+    await again.listening();
+    const seen = () =>
+      plane.records.all.flatMap(({ recordsJson }) =>
+        recordsJson.flatMap((json) => Buffer.from(json).toString().trimEnd().split('\n')),
+      );
+    await expect.poll(() => seen().length, { timeout: 15_000 }).toBe(200);
+    const recorded = seen().map((line) => (JSON.parse(line) as { path: string }).path);
+    expect(new Set(recorded)).toEqual(new Set(paths));
+  });
+
   it('lives on when nobody reads its output any more', async () => {
     const edge = start();
     const listening = await edge.listening();

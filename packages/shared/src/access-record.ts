@@ -1,6 +1,15 @@
 import type { Decision, Facts } from '@sallyport/policy';
 import type { Lane, Position } from './state/model.ts';
 
+/**
+ * Whether the facts of a record are what was decided on: what has become of the agent that a client
+ * named does not matter, unless it stands in the headers, which says so itself.
+ */
+export function hasWholeFacts({ redacted }: Partial<Pick<AccessRecord, 'redacted'>>): boolean {
+  // Records of older edges have no such member.
+  return (redacted ?? []).every((field) => field === 'userAgent');
+}
+
 /** What stands for the verdict in a record; `refused`: the gate let no decision happen. */
 export type RecordedOutcome = Decision['outcome'] | 'refused' | 'own';
 
@@ -24,9 +33,18 @@ export interface RecordedDenial {
   readonly ruleIds: readonly string[];
 }
 
+/** What a record leaves out or changes of what was known; `headers`: of those in the facts. */
+export type RedactedField =
+  | 'sourceAddress'
+  | 'userAgent'
+  | 'userEmail'
+  | 'path'
+  | 'place'
+  | 'headers';
+
 /**
  * One request, however it ended. Written as one JSON line at the edge and sent upward in the same
- * form. No secret stands in it: no cookie, no token, and of the query only that there was one.
+ * form. No secret stands in it: no cookie, no token, and of the query only what was asked for.
  */
 export interface AccessRecord {
   readonly kind: 'access';
@@ -42,6 +60,9 @@ export interface AccessRecord {
   readonly method: string;
   readonly host: string;
   readonly path: string;
+  /** With its question mark; null: there was none, or none of it is told. */
+  readonly query: string | null;
+  /** There was a query, and not all of it is in `query`. */
   readonly queryRedacted: boolean;
   readonly userAgent: string;
   /**
@@ -68,6 +89,8 @@ export interface AccessRecord {
   readonly wouldDeny: RecordedDenial | null;
   /** Only where its outcome is another one than that of the decision. */
   readonly shadow: ShadowVerdict | null;
+  /** What the configuration had taken away or changed, in the facts too; empty: nothing. */
+  readonly redacted: readonly RedactedField[];
   /** Status sent to the client; 0: the connection ended first. */
   readonly status: number;
   /** How it ended: `complete`, `client_closed`, `upstream_failed`, `revoked`, ... */

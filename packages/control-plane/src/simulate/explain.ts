@@ -5,7 +5,7 @@ import {
   type Facts,
   type TraceStep,
 } from '@sallyport/policy';
-import type { AccessRecord } from '@sallyport/shared/access-record';
+import { type AccessRecord, hasWholeFacts } from '@sallyport/shared/access-record';
 import type { Executor } from '../store/database.ts';
 import type { PolicyVersions } from './versions.ts';
 
@@ -21,6 +21,8 @@ export type Explanation =
   | { readonly kind: 'nothing_to_explain' }
   /** An edge wrote down what nothing can be decided on. */
   | { readonly kind: 'facts_unreadable' }
+  /** The configuration had something taken out of them. */
+  | { readonly kind: 'facts_redacted' }
   /** The record names a version that this database does not have. */
   | { readonly kind: 'version_unknown' };
 
@@ -32,6 +34,7 @@ export async function explainRecord(
 ): Promise<Explanation> {
   const { facts, configVersion } = record;
   if (facts === null || configVersion === null) return { kind: 'nothing_to_explain' };
+  if (!hasWholeFacts(record)) return { kind: 'facts_redacted' };
   const found = await versions.find(db, configVersion);
   if (found === null) return { kind: 'version_unknown' };
   try {

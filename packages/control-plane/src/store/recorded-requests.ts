@@ -1,6 +1,6 @@
 import type { Facts } from '@sallyport/policy';
 import type { AccessRecord } from '@sallyport/shared/access-record';
-import { and, desc, eq, gte, lt, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { dayAt, dayStartMs, receivedAtMsOf, recordIdAt } from './records/ids.ts';
 import { accessRecords } from './schema/index.ts';
@@ -36,7 +36,11 @@ export async function* recordedRequests(
     recordIdAt(window.untilMs + 1),
     (beforeId): Promise<RecordedRequest[]> =>
       db
-        .select({ id, correlationId, facts: sql<Facts | null>`${record} -> 'facts'` })
+        .select({
+          id,
+          correlationId,
+          facts: sql<Facts | null>`${wholeFacts(sql`${record}`)}`,
+        })
         .from(accessRecords)
         .where(
           and(
@@ -62,6 +66,12 @@ async function* pagesDown<Row extends { readonly id: number }>(
     if (last === undefined || page.length < pageRows) return;
     beforeId = last.id;
   }
+}
+
+/** What was decided on; nothing where something was taken out of it (access-record.ts). */
+function wholeFacts(record: SQL): SQL {
+  return sql`case when (${record} -> 'redacted')::jsonb - 'userAgent' <> '[]'::jsonb then null
+    else nullif((${record} -> 'facts')::jsonb, 'null'::jsonb) end`;
 }
 
 type RequestOfUser = Record<string, unknown> & RecordedRequest & { readonly userId: string };
@@ -96,7 +106,8 @@ export async function* newestOfEachUser(
       ), page as (select id from users where id is not null limit ${usersPerPage})
       select page.id as "userId", newest.id::float8 as id, "correlationId", facts
       from page left join lateral (
-        select id, correlation_id as "correlationId", record -> 'facts' as facts
+        select id, correlation_id as "correlationId",
+          ${wholeFacts(sql`record`)} as facts
         from access_records
         where user_id = page.id and id >= ${fromId} and id < ${beforeId}
         order by access_records.id desc limit ${requestsOfUser}

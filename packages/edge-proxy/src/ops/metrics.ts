@@ -20,8 +20,18 @@ export interface MetricSources {
     readonly lostInWorkers: number;
     readonly lostUpward: number;
   };
+  /** Of access records on disk; null: none are kept there. */
+  readonly recordSpool: () => SpoolFigures | null;
+  /** Whether records can be kept only in the place of others. */
+  readonly recordsFull: () => boolean;
   /** Whether there is a connection to the bus; null: there is no bus. */
   readonly busConnected: () => boolean | null;
+}
+
+export interface SpoolFigures {
+  readonly bytes: number;
+  readonly failing: boolean;
+  readonly damagedTotal: number;
 }
 
 /** Counters of the main thread. Labels hold nothing that a client can choose. */
@@ -129,6 +139,43 @@ function addRecordFigures(registers: Registry[], sources: MetricSources): void {
     registers,
     collect() {
       this.set(sources.recordBacklog());
+    },
+  });
+  new Gauge({
+    name: 'sallyport_edge_records_full',
+    help: 'Whether more access records can be kept only in the place of others',
+    registers,
+    collect() {
+      this.set(sources.recordsFull() ? 1 : 0);
+    },
+  });
+  addSpoolFigures(registers, sources);
+}
+
+function addSpoolFigures(registers: Registry[], sources: MetricSources): void {
+  new Gauge({
+    name: 'sallyport_edge_records_spool_bytes',
+    help: 'Access records on disk that no control plane has taken',
+    registers,
+    collect() {
+      this.set(sources.recordSpool()?.bytes ?? 0);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_edge_records_spool_failing',
+    help: 'Whether access records cannot be written to the disk',
+    registers,
+    collect() {
+      this.set(sources.recordSpool()?.failing === true ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'sallyport_edge_records_spool_damaged_total',
+    help: 'Places on the disk at which access records were torn or changed',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.recordSpool()?.damagedTotal ?? 0);
     },
   });
 }

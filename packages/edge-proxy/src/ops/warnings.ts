@@ -3,6 +3,10 @@ import { lanes } from '../state/lanes.ts';
 
 export interface WarningFacts {
   readonly diskFailing: boolean;
+  /** Whether the spool of access records cannot be written. */
+  readonly spoolFailing: boolean;
+  /** Whether records can be kept only in the place of others. */
+  readonly recordsFull: boolean;
   /** Whether a control plane answers on any stream. */
   readonly answered: boolean;
   readonly ages: Pick<LaneAges, 'isKnown' | 'ageMs'>;
@@ -12,11 +16,13 @@ export interface WarningFacts {
 const staleMs = 30_000;
 
 /** What an operator should look at although requests are served, as codes. */
-export function warningsOf({ diskFailing, answered, ages }: WarningFacts): readonly string[] {
+export function warningsOf({ answered, ages, ...facts }: WarningFacts): readonly string[] {
   // A lane of which nothing is known keeps the edge from being ready, which says so.
   const stale = lanes.filter((lane) => ages.isKnown(lane) && ages.ageMs(lane) >= staleMs);
   return [
-    ...(diskFailing ? ['disk_failing'] : []),
+    ...(facts.diskFailing ? ['disk_failing'] : []),
+    ...(facts.spoolFailing ? ['record_spool_failing'] : []),
+    ...(facts.recordsFull ? ['records_full'] : []),
     ...(answered ? [] : ['control_plane_unreachable']),
     ...stale.map((lane) => `state_stale:${lane}`),
   ];

@@ -4,6 +4,8 @@ import type { Decision } from '@sallyport/policy';
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
+import type { RecordRules } from '../state/current.ts';
+import { HandshakeBudget, type RefusedHandshake } from './1-listen/refused-handshakes.ts';
 import { type Recorder, recordOf, recordOfUnreadable } from './8-record/record.ts';
 import type { ShadowDecisions } from './8-record/shadow.ts';
 import type { Answer, ClientConnection, Permitted, Received } from './exchange.ts';
@@ -12,7 +14,11 @@ import { type RefusalCode, refusals, type TurnedAwayCode } from './words.ts';
 
 export interface LifeNeeds {
   readonly recorder: Recorder;
-  readonly emitRecord: (record: AccessRecord) => void;
+  readonly emitRecord: (record: AccessRecord, rules: RecordRules) => void;
+  /** What is written down of a request; null: of what is no request. */
+  readonly recordRules: (value: Received | null) => RecordRules;
+  /** A record that is not written. */
+  readonly recordLost: () => void;
   /** Where the records of requests go by. */
   readonly shadows: ShadowDecisions;
   readonly answer: (value: Received, answer: Answer) => void;
@@ -28,6 +34,7 @@ export class Life {
   readonly #needs: LifeNeeds;
   #active = 0;
   #draining = false;
+  readonly #handshakes = new HandshakeBudget();
   readonly #whenNone: (() => void)[] = [];
 
   constructor(needs: LifeNeeds) {
@@ -61,8 +68,11 @@ export class Life {
     // Only what was permitted is in there.
     this.#needs.open.remove(value as Permitted);
     value.release?.(new Error('the exchange has ended'));
-    const { recorder, shadows } = this.#needs;
-    this.#record(() => shadows.take(recordOf(value, recorder), value));
+    const { recorder, shadows, recordRules } = this.#needs;
+    this.#record(() => {
+      const rules = recordRules(value);
+      shadows.take(recordOf(value, recorder, rules), value, rules);
+    });
     if (value.upstreamError !== undefined) {
       const { correlationId, decision, upstreamError: error } = value;
       this.#needs.log.warn('upstream_failed', { correlationId, route: decision?.route, error });
@@ -114,18 +124,37 @@ export class Life {
       return;
     }
     connection.closing = true;
-    const { recorder, emitRecord, clock } = this.#needs;
+    const { recorder, emitRecord, recordRules, clock } = this.#needs;
     const { status } = refusals[code];
     if (first === undefined && socket.writable) socket.end(rawAnswer(status));
     else socket.destroy();
-    this.#record(() => emitRecord(recordOfUnreadable(connection, code, status, clock(), recorder)));
+    this.#record(() => {
+      const record = recordOfUnreadable(connection, code, status, clock(), recorder);
+      emitRecord(record, recordRules(null));
+    });
+  }
+
+  /** Records a handshake that was refused; of a flood of them, some are only counted. */
+  refused(handshake: RefusedHandshake): void {
+    const { recorder, emitRecord, recordRules, recordLost, clock } = this.#needs;
+    if (!this.#handshakes.take(performance.now())) {
+      recordLost();
+      return;
+    }
+    this.#record(() => {
+      const record = recordOfUnreadable(handshake, handshake.code, 0, clock(), recorder);
+      emitRecord(record, recordRules(null));
+    });
   }
 
   /** Records a connection from a front proxy that was closed before its handshake. */
   turnedAway(sourceAddress: string, code: TurnedAwayCode): void {
-    const { recorder, emitRecord, clock } = this.#needs;
+    const { recorder, emitRecord, recordRules, clock } = this.#needs;
     const from = { sourceAddress, serverName: '', peer: null };
-    this.#record(() => emitRecord(recordOfUnreadable(from, code, 0, clock(), recorder)));
+    this.#record(() => {
+      const record = recordOfUnreadable(from, code, 0, clock(), recorder);
+      emitRecord(record, recordRules(null));
+    });
   }
 
   /**

@@ -120,6 +120,11 @@ export const failures = {
     sentence: 'This gateway is taking in changes and could not decide in time.',
     next: 'Try again in a few seconds.',
   },
+  audit_unavailable: {
+    status: 503,
+    sentence: 'This gateway cannot keep records now, and this application demands them.',
+    next: 'Try again in a few minutes. If it stays, send the reference below to your IT team.',
+  },
   internal: { status: 500, sentence: 'Something went wrong on our side.', next: again },
   assertion_too_large: {
     status: 500,
@@ -243,6 +248,9 @@ export const notices = {
     next: 'Sign out again from another application in a minute.',
   },
 } as const satisfies Record<string, Words>;
+
+/** Handshakes that are refused: nobody is there to be answered, so they stand in records alone. */
+export type HandshakeCode = 'server_name_unknown' | 'tls_failed';
 
 export type RefusalCode = keyof typeof refusals;
 export type TurnedAwayCode = keyof typeof turnedAway;

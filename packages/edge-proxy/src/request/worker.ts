@@ -1,9 +1,10 @@
 import type { DeviceFacts } from '@sallyport/policy';
+import type { AccessRecord } from '@sallyport/shared/access-record';
 import { StateBusyError } from '@sallyport/shared/state/tables/reader';
 import { userSignals } from '../sightings/last-place.ts';
 import { SeenUsers } from '../sightings/seen-users.ts';
 import { Sightings } from '../sightings/sightings.ts';
-import type { CurrentState, LiveBundle } from '../state/current.ts';
+import type { CurrentState, LiveBundle, RecordRules } from '../state/current.ts';
 import type { RequestWorker, RequestWorkerOptions } from '../worker/request-worker.ts';
 import { noFronts } from './1-listen/fronts.ts';
 import { createListener, type Listener } from './1-listen/listener.ts';
@@ -18,6 +19,8 @@ import { createAssert } from './6-assert/assert.ts';
 import { createForward } from './7-forward/forward.ts';
 import { createOpenTunnel } from './7-forward/tunnel.ts';
 import { Upstreams } from './7-forward/upstreams.ts';
+import { redactRecord } from './8-record/redact.ts';
+import { recordRulesOf } from './8-record/rules.ts';
 import { ShadowDecisions } from './8-record/shadow.ts';
 import { type Answer, grow, isAnswer, type Received } from './exchange.ts';
 import { Life } from './life.ts';
@@ -43,7 +46,9 @@ function lastPlaceAtMs(state: CurrentState, userId: string, nowMs: number): numb
 
 /** Puts the request side of one worker together. It serves once `listen` is called. */
 export function createRequestWorker(options: RequestWorkerOptions): RequestWorker {
-  const { config, state, places, control, emitRecord, log, clock } = options;
+  const { config, state, places, control, log, clock } = options;
+  const emitRecord = (record: AccessRecord, rules: RecordRules): void =>
+    options.emitRecord(redactRecord(record, rules, state.cookieRing()?.recordKey ?? null));
   const origins = new Origins(config.publicPort ?? 443);
   const checks = new CertificateChecks(config.trustDomain);
   const sessions = new OpenedSessions(state);
@@ -85,6 +90,8 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
   const life = new Life({
     recorder,
     emitRecord,
+    recordLost: options.recordLost,
+    recordRules: (value) => recordRulesOf(value, state),
     shadows,
     answer,
     unready: () => unready(state),
@@ -104,8 +111,12 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     session: createRecognise(sessions, clock),
     decide: (value) => {
       const judged = judge.judge(value);
-      if (!isAnswer(judged)) open.add(judged);
       sightings.note(value);
+      if (isAnswer(judged)) return judged;
+      if (judged.route.records.required && options.recordsFull()) {
+        return { kind: 'failed', code: 'audit_unavailable' };
+      }
+      open.add(judged);
       return judged;
     },
     assert: createAssert(state, `https://${config.trustDomain}`, clock),
@@ -137,6 +148,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
       path(connection, request, response, upgradeHead, (value) => life.begin(value));
     },
     unreadable: (connection, socket, code) => life.unreadable(connection, socket, code),
+    refused: (handshake) => life.refused(handshake),
     closed: (connection) => life.connectionClosed(connection),
     turnedAway: (sourceAddress, code) => life.turnedAway(sourceAddress, code),
   });

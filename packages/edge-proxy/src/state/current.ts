@@ -35,6 +35,18 @@ export interface RouteConfig {
   };
   /** Origins that may open a WebSocket besides the route's own host. */
   readonly webSocketOrigins: readonly string[];
+  readonly records: RecordRules;
+}
+
+/** What is written down of requests. */
+export interface RecordRules {
+  readonly query: 'drop' | 'names' | 'keep';
+  readonly redact: readonly {
+    readonly field: 'sourceAddress' | 'userAgent' | 'userEmail' | 'path' | 'place';
+    readonly as: 'remove' | 'hash' | 'truncate';
+  }[];
+  /** No request passes while its record could not be kept. */
+  readonly required: boolean;
 }
 
 export interface UpstreamConfig {
@@ -85,6 +97,8 @@ export interface LiveBundle {
     /** In which rings edges are, by their labels; in order. */
     readonly rings: readonly RingConfig[];
     readonly signals: DetectorSettings;
+    /** Of requests that have no route. */
+    readonly records: RecordRules;
   };
   readonly identityProviders: ReadonlyMap<string, IdentityProviderDocument['spec']>;
   /**
@@ -116,6 +130,8 @@ export interface Generations {
 export interface CookieRing {
   readonly current: { readonly id: string; readonly key: CryptoKey };
   readonly keys: ReadonlyMap<string, CryptoKey>;
+  /** From the current key: what stands in records as a hash is made with it. */
+  readonly recordKey: KeyObject;
 }
 
 export interface StatementKey {

@@ -100,6 +100,11 @@ export class EdgeProcess {
     this.#child.stdout?.destroy();
   }
 
+  /** Leaves its output unread from now on. */
+  pauseOutput(): void {
+    this.#child.stdout?.pause();
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }

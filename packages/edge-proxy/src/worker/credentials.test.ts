@@ -16,6 +16,7 @@ import {
   sampleSigningKey,
 } from '../testing/sample-state.ts';
 import { WorkerPool } from './pool.ts';
+import { RecordRoom } from './record-room.ts';
 
 const host = 'wiki.corp.test';
 const delivery = {
@@ -67,6 +68,7 @@ it('a worker decides again about everything that is open when its keys change', 
       labels: {},
       credentials: { ...sampleCredentials([ownKey]), serverCertificates },
       logLevel: 'error',
+      recordRoom: new RecordRoom().shared,
     },
     tables: emptyTables(),
     handlers: {

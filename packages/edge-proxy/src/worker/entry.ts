@@ -13,6 +13,7 @@ import { createWorkerState } from '../state/worker-state.ts';
 import { WorkerCalls } from './control-calls.ts';
 import type { FromWorker, StateMessage, ToWorker, WorkerInit } from './messages.ts';
 import { RecordOutbox } from './record-outbox.ts';
+import { RecordRoom } from './record-room.ts';
 import { Redecisions } from './redecisions.ts';
 import { createRequestMetrics } from './request-metrics.ts';
 
@@ -37,6 +38,7 @@ const calls = new WorkerCalls(post);
 const outbox = new RecordOutbox((message, buffers) => port.postMessage(message, buffers));
 const sightings = new SightingOutbox(post);
 const places = new PlaceReader();
+const room = new RecordRoom(init.recordRoom);
 const metrics = createRequestMetrics(() => worker, places);
 const worker = createRequestWorker({
   config: init.config,
@@ -48,7 +50,9 @@ const worker = createRequestWorker({
     outbox.push(record);
   },
   emitSightings: (seen, dropped) => sightings.push(seen, dropped),
+  recordLost: () => outbox.lost(),
   countShadow: (result) => metrics.countShadow(result),
+  recordsFull: () => room.full || outbox.tight,
   log,
   clock: systemClock,
 });

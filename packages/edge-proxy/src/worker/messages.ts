@@ -57,6 +57,8 @@ export interface WorkerInit {
   readonly state: SharedState;
   /** Changes of the tables' layout, which a reader takes from it when it meets one. */
   readonly layout: MessagePort;
+  /** Of RecordRoom. */
+  readonly recordRoom: SharedArrayBuffer;
 }
 
 /** One call by a worker: the request and what it answers, by name. */

@@ -5,6 +5,7 @@ import { emptyTables } from '../testing/local-state.ts';
 import { sampleAssertionKey, sampleCredentials } from '../testing/sample-state.ts';
 import type { WorkerCredentials } from './messages.ts';
 import { WorkerPool } from './pool.ts';
+import { RecordRoom } from './record-room.ts';
 
 const deaths = new Arrivals<number>();
 const stages = new Arrivals<string>();
@@ -18,6 +19,7 @@ async function start(workers: number, credentials?: WorkerCredentials): Promise<
       labels: {},
       credentials: credentials ?? sampleCredentials([sampleAssertionKey()]),
       logLevel: 'error',
+      recordRoom: new RecordRoom().shared,
     },
     tables: emptyTables(),
     handlers: {

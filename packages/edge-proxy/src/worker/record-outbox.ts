@@ -1,5 +1,6 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { type Queueable, RecordQueue } from '../ops/records/record-queue.ts';
+import { escapeControls } from './escape-controls.ts';
 import type { FromWorker, RecordLines } from './messages.ts';
 
 const queueRecordsMax = 8_192;
@@ -32,12 +33,22 @@ export class RecordOutbox {
     this.#post = post;
   }
 
+  /** Whether it may soon have to drop something. */
+  get tight(): boolean {
+    return this.#queue.tight;
+  }
+
   /** Never waits; a record that cannot be encoded is a bug and throws. */
   push(record: AccessRecord): void {
     const json = JSON.stringify(record);
     const denial = record.outcome !== 'permit' && record.outcome !== 'own';
     this.#queue.push({ json, records: 1, bytes: json.length, denial });
     this.#timer ??= setTimeout(() => this.flush(), lingerMs);
+  }
+
+  /** A record of anything but a permit is not written: that is told with the next batch. */
+  lost(): void {
+    this.#queue.addDropped({ permits: 0, denials: 1 });
   }
 
   /** The main thread has taken so many batches. */
@@ -84,6 +95,9 @@ function encode(taken: readonly Line[], denial: boolean): RecordLines | null {
     records += 1;
   }
   if (records === 0) return null;
-  const lines = encoder.encode(text);
+  const plain = encoder.encode(text);
+  // As many bytes as characters: all of it is ASCII, as nearly always.
+  const acts = plain.length !== text.length || text.includes('\u007f');
+  const lines = acts ? encoder.encode(escapeControls(text)) : plain;
   return { lines, bytes: lines.length, records, denial };
 }

@@ -171,10 +171,14 @@ export interface RequestWorkerOptions {
   readonly control: ControlCalls;
   /** Never blocks and never throws; counts the request in the metrics. */
   readonly emitRecord: (record: AccessRecord) => void;
+  /** Counts a record that is not written. */
+  readonly recordLost: () => void;
   /** Counts what came of deciding a request by the shadow version. */
   readonly countShadow: (result: ShadowResult) => void;
   /** Takes where users were seen, and how many sightings were lost; never blocks and never throws. */
   readonly emitSightings: (sightings: readonly Sighting[], dropped: number) => void;
+  /** Whether the next record may be kept only in the place of another. */
+  readonly recordsFull: () => boolean;
   readonly log: Log;
   readonly clock: Clock;
 }

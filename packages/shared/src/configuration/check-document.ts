@@ -3,6 +3,7 @@ import { authorityProblem, readBundle } from '../pki/device-authorities.ts';
 import { checkEgress, checkEgressNames } from './check-egress.ts';
 import { checkExports, checkWebhooks } from './check-exports.ts';
 import { checkFrontProxies } from './check-front-proxies.ts';
+import { checkRedactions } from './check-records.ts';
 import type {
   ConfigurationDocument,
   IdentityProviderDocument,
@@ -78,6 +79,7 @@ function checkRoute({ spec }: RouteDocument, context: Context, complain: Complai
   if (spec.audience === undefined && spec.match[0]?.host.startsWith('*.') === true) {
     complain('/spec/audience', 'is missing; it has no default where the first host has a star');
   }
+  checkRedactions(spec.records?.redact, complain);
   for (const [index, origin] of (spec.webSocket?.origins ?? []).entries()) {
     const wrong = originProblem(origin);
     if (wrong !== null) complain(`/spec/webSocket/origins/${index}`, wrong);
@@ -124,6 +126,7 @@ function checkSettings(
     );
   }
   checkEgress(spec, complain);
+  checkRedactions(spec.records?.redact, complain);
   for (const [index, network] of (spec.network?.internal ?? []).entries()) {
     if (parseNetwork(network) !== null) continue;
     complain(

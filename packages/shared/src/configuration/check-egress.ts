@@ -1,9 +1,9 @@
 import { parseNetwork } from '@sallyport/policy';
 import { nearest } from '../nearest.ts';
-import type { Complain } from './references.ts';
 import type { PolicyDocument, SettingsDocument } from './documents.ts';
 import { didYouMean } from './hints.ts';
 import { ruleKinds } from './names.ts';
+import type { Complain } from './references.ts';
 
 /**
  * Says what is wrong with the known ways out: each has a name of its own, and networks or autonomous

@@ -134,6 +134,24 @@ describe('a configuration set', () => {
     );
   });
 
+  it('says of each field once, and of a place no hash, what stands in records', () => {
+    const redact = [
+      { field: 'path', as: 'hash' },
+      { field: 'path', as: 'remove' },
+      { field: 'place', as: 'hash' },
+    ] as const;
+    const records = { redact: [...redact] };
+    const told = [
+      '/spec/records/redact/1/field: path stands in the list twice',
+      '/spec/records/redact/2/as: a place has no hash',
+    ];
+    const documents = [settings({ records }), provider(), policy, route(undefined, { records })];
+    expect(lines(...documents)).toEqual([
+      ...told.map((line) => `Settings/default ${line}`),
+      ...told.map((line) => `Route/wiki ${line}`),
+    ]);
+  });
+
   it('holds staleness budgets of the settings and of routes that rise together', () => {
     const ofAll = settings({ staleness: { revoke: { denyAfter: '4m' }, config: 'serve' } });
     const ofRoute = (staleness: RouteDocument['spec']['staleness']) =>

@@ -240,5 +240,8 @@ describe('an explanation', () => {
     expect((await explain(accessRecord({ ...recorded, configVersion: 99 }))).status).toBe(409);
     const odd = { ...recorded, configVersion: 1, facts: { request: null } as never };
     expect((await explain(accessRecord(odd))).status).toBe(409);
+    const redacted = { ...recorded, configVersion: 1, redacted: ['path'] } as const;
+    const { status, body } = await explain(accessRecord(redacted));
+    expect([status, body.detail]).toEqual([409, expect.stringContaining('redacted')]);
   });
 });

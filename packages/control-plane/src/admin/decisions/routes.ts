@@ -150,6 +150,9 @@ export function decisionRoutes(app: AdminApp, context: AdminContext): void {
         if (explanation.kind === 'facts_unreadable') {
           throw conflict('nothing can be decided on what the edge recorded');
         }
+        if (explanation.kind === 'facts_redacted') {
+          throw conflict('what was decided on was redacted when it was recorded');
+        }
         if (explanation.kind === 'version_unknown') {
           throw conflict('the configuration version that decided is not known here');
         }

@@ -247,6 +247,16 @@ describe('replay', () => {
     expect(body).toMatchObject({ read: 1, decided: 0, failed: 1, same: 0 });
   });
 
+  test('leaves out what was redacted when it was recorded', async () => {
+    const redacted = (fields: AccessRecord['redacted']) =>
+      made(factsOf('usr_alice'), { route: 'redacted', redacted: fields });
+    const records = [redacted(['path']), redacted(['userAgent', 'sourceAddress'])];
+    records.push(redacted(['userAgent']), redacted([]));
+    await insertAccessRecords(admin.database, 'edg_test', records, Date.now());
+    const { body } = await replay({ version: candidate, route: 'redacted' });
+    expect(body).toMatchObject({ read: 4, decided: 2, failed: 0 });
+  });
+
   test('reads more records than one page holds', async () => {
     const many = Array.from({ length: 1_234 }, (_, at) =>
       made(factsOf(`usr_m${at % 150}`), { route: 'many' }),

@@ -1,3 +1,4 @@
+import { addDropped, droppedOf, nothingDropped } from '../../worker/dropped-records.ts';
 import type { DroppedRecords } from '../../worker/messages.ts';
 
 /** One record, or several of one class that stay together. */
@@ -13,7 +14,7 @@ interface Queued<Item> {
   readonly item: Item;
 }
 
-const nothing: DroppedRecords = { permits: 0, denials: 0 };
+const tightShare = 0.75;
 
 /**
  * A bounded queue of access records. When it is full, the oldest permit makes room; denials go only
@@ -27,8 +28,8 @@ export class RecordQueue<Item extends Queueable> {
   #records = 0;
   #bytes = 0;
   #order = 0;
-  #unreported = nothing;
-  #total = nothing;
+  #unreported = nothingDropped;
+  #total = nothingDropped;
 
   constructor(recordsMax: number, bytesMax: number) {
     this.#recordsMax = recordsMax;
@@ -38,6 +39,17 @@ export class RecordQueue<Item extends Queueable> {
   /** Records in it. */
   get length(): number {
     return this.#records;
+  }
+
+  /** Of what is in it. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether so little room is left that something may have to be dropped soon. */
+  get tight(): boolean {
+    const most = tightShare;
+    return this.#records > this.#recordsMax * most || this.#bytes > this.#bytesMax * most;
   }
 
   push(item: Item): void {
@@ -69,13 +81,18 @@ export class RecordQueue<Item extends Queueable> {
 
   /** Adds losses that happened before this queue to what `takeDropped` reports. */
   addDropped(dropped: DroppedRecords): void {
-    this.#unreported = sum(this.#unreported, dropped);
+    this.#unreported = addDropped(this.#unreported, dropped);
+  }
+
+  /** What was dropped since `takeDropped` was called. */
+  get unreported(): DroppedRecords {
+    return this.#unreported;
   }
 
   /** What was dropped since the last call. */
   takeDropped(): DroppedRecords {
     const dropped = this.#unreported;
-    this.#unreported = nothing;
+    this.#unreported = nothingDropped;
     return dropped;
   }
 
@@ -103,15 +120,10 @@ export class RecordQueue<Item extends Queueable> {
   #dropOne(): void {
     const item = this.#remove(this.#permits) ?? this.#remove(this.#denials);
     if (item === null) return;
-    const { records } = item;
-    const lost = item.denial ? { permits: 0, denials: records } : { permits: records, denials: 0 };
-    this.#unreported = sum(this.#unreported, lost);
-    this.#total = sum(this.#total, lost);
+    const lost = droppedOf(item.records, item.denial);
+    this.#unreported = addDropped(this.#unreported, lost);
+    this.#total = addDropped(this.#total, lost);
   }
-}
-
-function sum(a: DroppedRecords, b: DroppedRecords): DroppedRecords {
-  return { permits: a.permits + b.permits, denials: a.denials + b.denials };
 }
 
 /** First in, first out, without moving everything on each shift. */

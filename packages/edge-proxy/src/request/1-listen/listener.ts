@@ -10,6 +10,7 @@ import type { RefusalCode, TurnedAwayCode } from '../words.ts';
 import { connectionOf } from './connection.ts';
 import { FrontConnections } from './front-connections.ts';
 import { noFronts } from './fronts.ts';
+import { type RefusedHandshake, refusedHandshake } from './refused-handshakes.ts';
 import { ServerNames } from './server-names.ts';
 import { contextOptions, handshakeTimeoutMs } from './tls-options.ts';
 
@@ -48,6 +49,8 @@ export interface ListenerEvents {
   ): void;
   /** Bytes that are no request. The connection has still to be closed. */
   unreadable(connection: ClientConnection, socket: Duplex, code: RefusalCode): void;
+  /** A connection that was ended before it could carry a request. */
+  refused(handshake: RefusedHandshake): void;
   closed(connection: ClientConnection): void;
   /** A front proxy did not say whom it speaks for; the connection is closed already. */
   turnedAway(sourceAddress: string, code: TurnedAwayCode): void;
@@ -113,6 +116,13 @@ export function createListener(state: CurrentState, log: Log, events: ListenerEv
         (name) => names.find(name),
         (of) => fronts.clientOf(of),
       ),
+    (error, socket) =>
+      refusedHandshake(
+        error,
+        socket,
+        (name) => names.find(name) !== null,
+        (of) => fronts.clientOf(of),
+      ),
     events,
   );
   handRequestsOn(server, connections, events);
@@ -147,14 +157,20 @@ function trackConnections(
   server: Server,
   connections: Map<TLSSocket, ClientConnection>,
   look: (socket: TLSSocket) => ClientConnection | null,
+  lookAtRefused: (error: Error | null, socket: TLSSocket) => RefusedHandshake | null,
   events: ListenerEvents,
 ): void {
+  const refuse = (error: Error | null, socket: TLSSocket): void => {
+    const refused = lookAtRefused(error, socket);
+    socket.destroy();
+    if (refused !== null) events.refused(refused);
+  };
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     // Stays to the end: an upgrade takes Node's own handlers away (CVE-2025-59465).
     socket.on('error', ignore);
     const connection = look(socket);
     if (connection === null) {
-      socket.destroy();
+      refuse(null, socket);
       return;
     }
     connections.set(socket, connection);
@@ -163,7 +179,7 @@ function trackConnections(
       events.closed(connection);
     });
   });
-  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  server.on('tlsClientError', refuse);
   // Before the handshake is through there is no TLS socket to hear of it.
   server.on('connection', (socket: Duplex) => socket.on('error', ignore));
 }

@@ -93,7 +93,7 @@ describe('the session cookie', () => {
     const ring = edge.state.current.cookieRing();
     if (ring === null) throw new Error('no ring');
     const key = generateKeySync('aes', { length: 256 }).toCryptoKey('AES-GCM', false, ['encrypt']);
-    const foreign = { current: { id: ring.current.id, key }, keys: new Map() };
+    const foreign = { ...ring, current: { id: ring.current.id, key }, keys: new Map() };
     for (const value of [
       await seal(ring, 'hand-over', 'app.corp.test', jws),
       await seal(foreign, 'session', 'app.corp.test', jws),

@@ -3,10 +3,12 @@ import type {
   RecordedDenial,
   RecordedOutcome,
 } from '@sallyport/shared/access-record';
+import type { RecordRules } from '../../state/current.ts';
 import { codesOf } from '../answers.ts';
 import type { ClientConnection, Received } from '../exchange.ts';
 import { newCorrelationId } from '../random.ts';
-import type { RefusalCode, TurnedAwayCode } from '../words.ts';
+import type { HandshakeCode, RefusalCode, TurnedAwayCode } from '../words.ts';
+import { type RecordedQuery, recordedQuery } from './query.ts';
 import { nextTraceparent } from './trace.ts';
 
 /** Which edge it is that writes. */
@@ -19,7 +21,11 @@ export interface Recorder {
 const textLengthMax = 1_024;
 
 /** The record of a request that has ended, whatever way it went. */
-export function recordOf(value: Received, { edge, region }: Recorder): AccessRecord {
+export function recordOf(
+  value: Received,
+  { edge, region }: Recorder,
+  rules: RecordRules,
+): AccessRecord {
   const { head, connection, facts, progress, decision } = value;
   const endedAt = performance.now();
   const device = facts?.device ?? value.device;
@@ -34,7 +40,7 @@ export function recordOf(value: Received, { edge, region }: Recorder): AccessRec
     method: head.method,
     host: head.host,
     path: cut(value.path ?? head.rawPath),
-    queryRedacted: head.query !== '',
+    ...queryOf(value, rules),
     userAgent: cut(head.userAgent),
     legacy: head.legacy,
     userId: userIdOf(value),
@@ -52,6 +58,7 @@ export function recordOf(value: Received, { edge, region }: Recorder): AccessRec
     facts: facts ?? null,
     wouldDeny: wouldDenyOf(value),
     shadow: null,
+    redacted: [],
     status: progress.status,
     ending: progress.ending ?? (value.response.writableFinished ? 'complete' : 'client_closed'),
     decisionUs: Math.round(((value.decidedAt ?? value.startedAt) - value.startedAt) * 1000),
@@ -62,10 +69,12 @@ export function recordOf(value: Received, { edge, region }: Recorder): AccessRec
   };
 }
 
-/** The record of bytes that could not be read as a request. `status`: 0 where nothing was said. */
+/** The record of bytes that could not be read as a request; status 0: not even a handshake. */
 export function recordOfUnreadable(
-  connection: Pick<ClientConnection, 'sourceAddress' | 'serverName' | 'peer'>,
-  code: RefusalCode | TurnedAwayCode,
+  connection: Pick<ClientConnection, 'sourceAddress' | 'serverName'> & {
+    readonly peer: { readonly sha256: string } | null;
+  },
+  code: RefusalCode | HandshakeCode | TurnedAwayCode,
   status: number,
   nowMs: number,
   { edge, region }: Recorder,
@@ -81,6 +90,7 @@ export function recordOfUnreadable(
     method: '',
     host: connection.serverName,
     path: '',
+    query: null,
     queryRedacted: false,
     userAgent: '',
     legacy: [],
@@ -98,14 +108,23 @@ export function recordOfUnreadable(
     facts: null,
     wouldDeny: null,
     shadow: null,
+    redacted: [],
     status,
-    ending: 'complete',
+    ending: status === 0 ? 'refused' : 'complete',
     decisionUs: 0,
     upstreamMs: null,
     totalMs: 0,
     bytesIn: 0,
     bytesOut: 0,
   };
+}
+
+const ownPaths = '/.well-known/sallyport';
+
+/** What our own endpoints are given is for us alone: codes, states, tokens that hand over. */
+function queryOf({ head, own, path }: Received, { query }: RecordRules): RecordedQuery {
+  const ours = own === true || (path ?? head.rawPath).startsWith(ownPaths);
+  return recordedQuery(head.query, ours ? 'drop' : query);
 }
 
 /** Our own endpoints decide nothing, but they know whose session they made, handed over or ended. */
@@ -157,5 +176,7 @@ function milliseconds(span: number): number {
 }
 
 function cut(text: string): string {
-  return text.length <= textLengthMax ? text : `${text.slice(0, textLengthMax)}…`;
+  if (text.length <= textLengthMax) return text;
+  // Half of a pair at the cut would be no text.
+  return `${text.slice(0, textLengthMax).toWellFormed()}…`;
 }

@@ -8,6 +8,7 @@ import { TestEdge } from '../testing/edge.ts';
 import { ShadowDecisions } from './shadow.ts';
 
 const host = 'app.corp.test';
+const rules = { query: 'drop', redact: [], required: false } as const;
 const live = 1;
 const shadow = 9;
 
@@ -75,7 +76,7 @@ it('nothing waits without bound, and nothing is lost when the process ends', asy
     log: createLog('error', {}, () => undefined),
   });
   const decision = { outcome: 'deny', route: 'app', reasons: [], ruleIds: [] } as const;
-  for (let at = 0; at < 1_500; at += 1) shadows.take(record, { decision, bundle });
+  for (let at = 0; at < 1_500; at += 1) shadows.take(record, { decision, bundle }, rules);
   // Those for which there was no room went on at once.
   expect([emitted.length, counted.length]).toEqual([476, 476]);
   shadows.flush();
@@ -96,7 +97,7 @@ it('facts that cannot be decided on cost the verdict, never the record', async (
   });
   const broken = { ...record, shadow: null, facts: { ...record.facts, request: null } } as never;
   const decision = { outcome: 'deny', route: 'app', reasons: [], ruleIds: [] } as const;
-  shadows.take(broken, { decision, bundle });
+  shadows.take(broken, { decision, bundle }, rules);
   shadows.flush();
   expect(counted).toEqual(['failed']);
   expect(emitted).toEqual([expect.objectContaining({ shadow: null })]);

@@ -1,14 +1,14 @@
 import { decide } from '@sallyport/policy';
 import type { AccessRecord, ShadowVerdict } from '@sallyport/shared/access-record';
 import type { Log } from '@sallyport/shared/log';
-import type { LiveBundle } from '../../state/current.ts';
+import type { LiveBundle, RecordRules } from '../../state/current.ts';
 import type { Received } from '../exchange.ts';
 
 /** `failed`: it could not be decided; `skipped`: too many were waiting. */
 export type ShadowResult = 'same' | 'differs' | 'failed' | 'skipped';
 
 export interface ShadowNeeds {
-  readonly emitRecord: (record: AccessRecord) => void;
+  readonly emitRecord: (record: AccessRecord, rules: RecordRules) => void;
   readonly count: (result: ShadowResult) => void;
   readonly log: Log;
 }
@@ -20,6 +20,7 @@ interface Waiting {
   readonly facts: NonNullable<AccessRecord['facts']>;
   readonly decided: ShadowVerdict['outcome'];
   readonly shadow: ShadowPolicy;
+  readonly rules: RecordRules;
 }
 
 const waitingMax = 1_024;
@@ -42,16 +43,20 @@ export class ShadowDecisions {
   }
 
   /** The record of a request that has ended; it goes on from here, at once or decided besides. */
-  take(record: AccessRecord, { decision, bundle }: Pick<Received, 'decision' | 'bundle'>): void {
+  take(
+    record: AccessRecord,
+    { decision, bundle }: Pick<Received, 'decision' | 'bundle'>,
+    rules: RecordRules,
+  ): void {
     const shadow = bundle?.shadow ?? null;
     const { facts } = record;
     if (shadow === null || facts === null || decision === undefined) {
-      this.#needs.emitRecord(record);
+      this.#needs.emitRecord(record, rules);
     } else if (this.#waiting.length - this.#next >= waitingMax) {
       this.#needs.count('skipped');
-      this.#needs.emitRecord(record);
+      this.#needs.emitRecord(record, rules);
     } else {
-      this.#waiting.push({ record, facts, decided: decision.outcome, shadow });
+      this.#waiting.push({ record, facts, decided: decision.outcome, shadow, rules });
       this.#schedule();
     }
   }
@@ -89,7 +94,7 @@ export class ShadowDecisions {
   #emit(one: Waiting): void {
     try {
       const shadow = this.#verdict(one);
-      this.#needs.emitRecord(shadow === null ? one.record : { ...one.record, shadow });
+      this.#needs.emitRecord(shadow === null ? one.record : { ...one.record, shadow }, one.rules);
     } catch (error) {
       this.#needs.log.error('record_lost', { error });
     }

@@ -47,6 +47,8 @@ export class TestEdge {
   readonly sightings: Sighting[] = [];
   sightingsDropped = 0;
   readonly shadowed: ShadowResult[] = [];
+  recordsFull = false;
+  recordsLost = 0;
   readonly logged: string[] = [];
   readonly clock = { offsetMs: 0 };
   readonly pki: TestPki;
@@ -94,7 +96,11 @@ export class TestEdge {
         this.sightings.push(...seen);
         this.sightingsDropped += dropped;
       },
+      recordLost: () => {
+        this.recordsLost += 1;
+      },
       countShadow: (result) => this.shadowed.push(result),
+      recordsFull: () => this.recordsFull,
       log: createLog('info', {}, (line) => this.logged.push(line)),
       clock: this.#clock,
     });

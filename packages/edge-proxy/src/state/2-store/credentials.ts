@@ -1,4 +1,4 @@
-import { createPrivateKey, createSecretKey } from 'node:crypto';
+import { createPrivateKey, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { parseCookieRing } from '@sallyport/shared/keys/cookie-ring';
 import type { CryptoKey } from 'jose';
 import type { AssertionPrivateKey } from '../../worker/messages.ts';
@@ -11,7 +11,14 @@ export function readCookieRing(value: Uint8Array): CookieRing {
   const keys = new Map([...ring.keys].map(([id, bytes]) => [id, sealingKey(bytes)]));
   const current = keys.get(ring.current.id);
   if (current === undefined) throw new TypeError('the current cookie key is not in the ring');
-  return { current: { id: ring.current.id, key: current }, keys };
+  const recordKey = recordKeyOf(ring.current.key);
+  return { current: { id: ring.current.id, key: current }, keys, recordKey };
+}
+
+/** All edges have the ring and nobody outside does, so the same text has the same hash on each. */
+function recordKeyOf(cookieKey: Uint8Array): KeyObject {
+  const key = hkdfSync('sha256', cookieKey, '', 'sallyport.edge.records.hash.v1', 32);
+  return createSecretKey(Buffer.from(key));
 }
 
 function sealingKey(bytes: Uint8Array): CryptoKey {

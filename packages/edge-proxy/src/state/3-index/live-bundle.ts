@@ -11,6 +11,7 @@ import { writePem } from '@sallyport/shared/pki/pem';
 import { detectorSettings } from '@sallyport/shared/signals/settings';
 import type { LiveBundle } from '../current.ts';
 import { eachLane } from '../lanes.ts';
+import { recordRules } from './record-rules.ts';
 import { type RouteNames, routeConfig } from './route-config.ts';
 
 type DocumentOf<K extends ConfigurationDocument['kind']> = Extract<
@@ -32,6 +33,7 @@ export function buildLiveBundle(
   const policy = compile(toPolicySet(version, documents));
   const names: RouteNames = {
     authoritiesPem: (name) => trust.get(name),
+    records: settings.records,
   };
   return {
     version,
@@ -45,6 +47,7 @@ export function buildLiveBundle(
       ]),
     ),
     settings: {
+      records: recordRules(settings.records),
       signInHost: settings.signIn.host,
       identityProvider: settings.signIn.identityProvider,
       internalNetworks: networks(settings.network?.internal ?? []),

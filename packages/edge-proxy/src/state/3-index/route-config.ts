@@ -1,11 +1,14 @@
 import { isIP } from 'node:net';
-import type { RouteDocument } from '@sallyport/shared/configuration/documents';
+import type { RouteDocument, SettingsDocument } from '@sallyport/shared/configuration/documents';
 import type { RouteConfig, UpstreamConfig } from '../current.ts';
+import { recordRules } from './record-rules.ts';
 
 /** What the names in a route's document stand for. */
 export interface RouteNames {
   /** PEM certificates of a trust bundle; undefined: there is no such bundle. */
   authoritiesPem(trustBundle: string): readonly string[] | undefined;
+  /** Of the settings. */
+  readonly records: SettingsDocument['spec']['records'];
 }
 
 const defaultAssertionTtlSeconds = 120;
@@ -26,6 +29,7 @@ export function routeConfig(document: RouteDocument, names: RouteNames): RouteCo
       bytesMax: spec.identity?.bytesMax ?? defaultAssertionBytesMax,
     },
     webSocketOrigins: spec.webSocket?.origins ?? [],
+    records: recordRules(names.records, spec.records),
   };
 }
 

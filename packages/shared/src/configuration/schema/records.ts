@@ -4,7 +4,10 @@ import { closed, duration, hostName, httpsUrl, name, oneOf } from './common.ts';
 /** `drop`: only whether there was one. `names`: names of parameters. `keep`: as it was sent. */
 export const queryHandling = oneOf('drop', 'names', 'keep');
 
-/** `remove`: empty. `hash`: HMAC-SHA-256 under the deployment's key. `truncate`: its network. */
+/**
+ * `remove`: empty. `hash`: HMAC-SHA-256 under a key of the deployment, not of a place. `truncate`: its
+ * network, product, domain, first segment or country.
+ */
 const redaction = Type.Object(
   {
     field: oneOf('sourceAddress', 'userAgent', 'userEmail', 'path', 'place'),

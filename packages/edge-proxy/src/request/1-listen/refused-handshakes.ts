@@ -1,0 +1,54 @@
+import type { TLSSocket } from 'node:tls';
+import { canonicalAddress, canonicalHost } from '@sallyport/policy';
+import type { HandshakeCode } from '../words.ts';
+
+/** A handshake that came to nothing because of what the client offered. */
+export interface RefusedHandshake {
+  readonly code: HandshakeCode;
+  /** Canonical; empty: not known any more. */
+  readonly sourceAddress: string;
+  /** Canonical; empty: none was sent that is a host's name. */
+  readonly serverName: string;
+  readonly peer: null;
+}
+
+/** null: the client went away or sent nothing, as health checks do; nothing was refused. */
+export function refusedHandshake(
+  error: NodeJS.ErrnoException | null,
+  socket: TLSSocket,
+  isServed: (serverName: string) => boolean,
+  clientOf: (socket: TLSSocket) => string | null,
+): RefusedHandshake | null {
+  if (error !== null && !(error.code ?? '').startsWith('ERR_SSL_')) return null;
+  // `false` where the client sent none.
+  const sent: unknown = socket.servername;
+  const serverName = typeof sent === 'string' ? (canonicalHost(sent) ?? '') : '';
+  const unknown = error === null || (serverName !== '' && !isServed(serverName));
+  return {
+    code: unknown ? 'server_name_unknown' : 'tls_failed',
+    sourceAddress: clientOf(socket) ?? canonicalAddress(socket.remoteAddress ?? '') ?? '',
+    serverName,
+    peer: null,
+  };
+}
+
+const perSecond = 20;
+const burst = 200;
+
+/**
+ * How many of them are written down: whoever opens connections without end fills no records, and
+ * drives none of others out.
+ */
+export class HandshakeBudget {
+  #left = burst;
+  #atMs = 0;
+
+  take(nowMs: number): boolean {
+    const earned = (Math.max(0, nowMs - this.#atMs) / 1_000) * perSecond;
+    this.#left = Math.min(burst, this.#left + earned);
+    this.#atMs = nowMs;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+}

@@ -1,0 +1,130 @@
+import { createHmac, type KeyObject } from 'node:crypto';
+import { formatAddress, parseAddress } from '@sallyport/policy';
+import type { AccessRecord, RedactedField } from '@sallyport/shared/access-record';
+import type { RecordRules } from '../../state/current.ts';
+
+type Redaction = RecordRules['redact'][number];
+type Way = Redaction['as'];
+
+/** What of a text is written down instead of it. */
+type Change = (text: string) => string;
+
+interface Redacted {
+  readonly record: AccessRecord;
+  readonly fields: readonly RedactedField[];
+}
+
+/** null: there was nothing to take away. */
+type Field = (record: AccessRecord, change: Change, as: Way) => Redacted | null;
+
+/** What is left of a text when it is truncated. */
+const truncated: Readonly<Record<Redaction['field'], Change>> = {
+  sourceAddress: networkOf,
+  userAgent: (text) => text.split(' ', 1)[0]?.slice(0, 64) ?? '',
+  userEmail: (text) => text.slice(Math.max(0, text.lastIndexOf('@'))),
+  path: (text) => /^\/[^/]*/.exec(text)?.[0].slice(0, 64) ?? '',
+  place: () => '',
+};
+
+const fields: Readonly<Record<Redaction['field'], Field>> = {
+  sourceAddress: (record, change) => {
+    if (record.sourceAddress === '') return null;
+    const sourceAddress = change(record.sourceAddress);
+    const facts = record.facts === null ? null : { ...record.facts, sourceAddress };
+    return { record: { ...record, sourceAddress, facts }, fields: ['sourceAddress'] };
+  },
+  userAgent: (record, change) => {
+    const { facts } = record;
+    const lines = facts?.request.headers['user-agent'];
+    if (record.userAgent === '' && lines === undefined) return null;
+    const shown = { ...record, userAgent: change(record.userAgent) };
+    if (facts === null || lines === undefined) return { record: shown, fields: ['userAgent'] };
+    const headers = { ...facts.request.headers, 'user-agent': lines.map(change) };
+    const request = { ...facts.request, headers };
+    return {
+      record: { ...shown, facts: { ...facts, request } },
+      fields: ['userAgent', 'headers'],
+    };
+  },
+  userEmail: (record, change) => {
+    const { facts, userEmail } = record;
+    if (userEmail === null) return null;
+    const email = change(userEmail);
+    const known = facts?.user.kind === 'known' ? { ...facts.user, email } : null;
+    return {
+      record: {
+        ...record,
+        userEmail: email === '' ? null : email,
+        facts: facts === null || known === null ? facts : { ...facts, user: known },
+      },
+      fields: ['userEmail'],
+    };
+  },
+  path: (record, change) => {
+    const { facts } = record;
+    if (record.path === '' && facts === null) return null;
+    const request = facts === null ? null : { ...facts.request, path: change(facts.request.path) };
+    return {
+      record: {
+        ...record,
+        path: change(record.path),
+        facts: facts === null || request === null ? facts : { ...facts, request },
+      },
+      fields: ['path'],
+    };
+  },
+  place: (record, _change, as) => {
+    const { facts } = record;
+    if (facts === null || facts.place === null) return null;
+    const { country } = facts.place;
+    const nothing = Object.fromEntries(Object.keys(facts.place).map((name) => [name, null]));
+    const kept = { ...nothing, country } as typeof facts.place;
+    const place = as === 'truncate' ? kept : null;
+    return { record: { ...record, facts: { ...facts, place } }, fields: ['place'] };
+  },
+};
+
+/**
+ * The record as it may be written down. `key`: what hashes are made with; null: there is none, and
+ * what was to be hashed is removed.
+ */
+export function redactRecord(
+  record: AccessRecord,
+  rules: RecordRules,
+  key: KeyObject | null,
+): AccessRecord {
+  if (rules.redact.length === 0) return record;
+  let shown = record;
+  const taken: RedactedField[] = [];
+  for (const { field, as } of rules.redact) {
+    const redacted = fields[field](shown, changeOf(field, as, key), as);
+    if (redacted === null) continue;
+    shown = redacted.record;
+    taken.push(...redacted.fields);
+  }
+  return { ...shown, redacted: taken };
+}
+
+function changeOf(field: Redaction['field'], as: Way, key: KeyObject | null): Change {
+  if (as === 'truncate') return truncated[field];
+  if (as === 'remove' || key === null) return () => '';
+  return (text) => {
+    if (text === '') return '';
+    const mac = createHmac('sha256', key).update(`${field}\0${text}`).digest();
+    return `hmac:${mac.subarray(0, hashBytes).toString('base64url')}`;
+  };
+}
+
+/** Enough to tell people apart; of a whole HMAC nothing more could be learnt. */
+const hashBytes = 16;
+
+/** The /24 of an IPv4 address, the /48 of an IPv6 address. */
+function networkOf(text: string): string {
+  const address = parseAddress(text);
+  if (address === null) return '';
+  const [first, second, , last] = address.words;
+  if (address.family === 4) {
+    return `${formatAddress({ family: 4, words: [0, 0, 0, (last & 0xffffff00) >>> 0] })}/24`;
+  }
+  return `${formatAddress({ family: 6, words: [first, (second & 0xffff0000) >>> 0, 0, 0] })}/48`;
+}
