@@ -110,11 +110,15 @@ async function withoutKnown(
   let earliestMs = receivedAtMs;
   for (const { timeMs } of rows.values()) earliestMs = Math.min(earliestMs, timeMs);
   const sinceMs = Math.max(earliestMs - repeatMs, receivedAtMs - repeatMsMax);
-  // Of a day without statistics the planner thinks that most of it matches, and reads all of it.
+  // One by one: of a day without statistics the planner thinks that most of it matches, and would
+  // read all of it.
   await client.query('set local enable_seqscan = off');
   const { rows: known } = await client.query<{ edge_id: string; correlation_id: string }>(
-    `select edge_id, correlation_id from access_records
-    where correlation_id = any($1::text[]) and id >= $2::bigint`,
+    `select known.edge_id, known.correlation_id
+    from unnest($1::text[]) sent(id) cross join lateral (
+      select edge_id, correlation_id from access_records
+      where correlation_id = sent.id and id >= $2::bigint offset 0
+    ) known`,
     [[...rows.values()].map(({ record }) => record.correlationId), recordIdAt(sinceMs)],
   );
   for (const { edge_id, correlation_id } of known) rows.delete(keyOf(edge_id, correlation_id));
