@@ -1,5 +1,6 @@
 import type { DeviceFacts } from '@sallyport/policy';
 import type { AccessRecord } from '@sallyport/shared/access-record';
+import type { Whereabouts } from '@sallyport/shared/signals/travel';
 import { StateBusyError } from '@sallyport/shared/state/tables/reader';
 import { userSignals } from '../sightings/last-place.ts';
 import { SeenUsers } from '../sightings/seen-users.ts';
@@ -35,9 +36,9 @@ import { unready } from './unready.ts';
 const sweepMs = 1_000;
 
 /** null too where the state does not stand still to be read. */
-function lastPlaceAtMs(state: CurrentState, userId: string, nowMs: number): number | null {
+function lastPlace(state: CurrentState, userId: string, nowMs: number): Whereabouts | null {
   try {
-    return userSignals(state.signals('user', userId, nowMs)).last?.atMs ?? null;
+    return userSignals(state.signals('user', userId, nowMs)).last;
   } catch (error) {
     if (error instanceof StateBusyError) return null;
     throw error;
@@ -67,7 +68,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     users,
     placeOf: ({ connection, sourceAddress, bundle }) =>
       places.placeOf(connection, sourceAddress, bundle.settings.egress).place,
-    lastPlaceAtMs: (userId) => lastPlaceAtMs(state, userId, clock()),
+    lastPlace: (userId) => lastPlace(state, userId, clock()),
     emit: options.emitSightings,
   });
   const open = new OpenExchanges({

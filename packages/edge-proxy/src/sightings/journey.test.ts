@@ -41,7 +41,7 @@ interface Seen {
 
 function judge(to: Arrival, last: Whereabouts | null, ...seen: readonly Seen[]): string | null {
   const users = new SeenUsers();
-  for (const one of seen) users.tell(one.at, one.last?.atMs ?? null);
+  for (const one of seen) users.tell(one.at, one.last ?? null);
   return journeyTo(to, users.spotsOf('usr_a'), last, thresholds)?.reason ?? null;
 }
 

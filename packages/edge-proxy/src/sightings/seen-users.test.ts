@@ -14,7 +14,7 @@ function coming(place: KnownPlace | null, atMs: number, more: Partial<Coming> = 
 function told(users: SeenUsers, ...all: readonly Coming[]): boolean[] {
   return all.map((one) => {
     const { userId, sid, deviceId, sourceAddress, place, atMs } = one;
-    const known = users.isAsBefore(userId, sid, deviceId, sourceAddress, place, atMs);
+    const known = users.isAsBefore(userId, sid, deviceId, sourceAddress, place, atMs, null);
     const tell = users.tell(one, null);
     if (known && tell) throw new Error('told although nothing of it is new');
     return tell;
@@ -27,6 +27,20 @@ describe('where a user is seen', () => {
     const times = [0, 1, 15 * minuteMs - 1, 15 * minuteMs, 16 * minuteMs, 30 * minuteMs];
     const all = times.map((atMs) => coming(berlin, atMs));
     expect(told(users, ...all)).toEqual([true, false, false, true, false, true]);
+  });
+
+  it('is told again when the control plane has seen the device elsewhere meanwhile', () => {
+    const users = new SeenUsers();
+    const last = (place: KnownPlace, atMs: number, deviceId = 'dev_a') => ({ atMs, deviceId, place });
+    const seen = [
+      users.tell(coming(berlin, 0), null),
+      users.tell(coming(berlin, 2_000), last(berlin, 70)),
+      users.tell(coming(berlin, 3_000), last(sydney, 80, 'dev_b')),
+      users.tell(coming(berlin, 4_000), last(sydney, 90)),
+      users.tell(coming(berlin, 5_500), last(sydney, 90)),
+      users.tell(coming(berlin, 5_600), last(sydney, 95)),
+    ];
+    expect(seen).toEqual([true, false, false, true, false, true]);
   });
 
   it('is told when the device, the network or the cell is another', () => {
@@ -82,8 +96,8 @@ describe('where a user is seen', () => {
 
   it('is known with the time and the address of the last request', () => {
     const users = new SeenUsers();
-    users.tell(coming(berlin, 0), 77);
-    users.isAsBefore('usr_a', 'ses_b', 'dev_a', '192.0.2.9', berlin, 500);
+    users.tell(coming(berlin, 0), { atMs: 77, deviceId: null, place: null });
+    users.isAsBefore('usr_a', 'ses_b', 'dev_a', '192.0.2.9', berlin, 500, null);
     expect(users.spotsOf('usr_a')).toEqual([
       expect.objectContaining({
         deviceId: 'dev_a',

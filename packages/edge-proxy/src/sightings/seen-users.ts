@@ -1,6 +1,7 @@
 import { RecentMap } from '@sallyport/shared/recent-map';
-import { cellOf } from '@sallyport/shared/signals/geo';
+import { cellOf, distanceKm } from '@sallyport/shared/signals/geo';
 import type { KnownPlace } from '@sallyport/shared/signals/place';
+import type { Whereabouts } from '@sallyport/shared/signals/travel';
 
 /** As many users as opened sessions that a worker keeps. */
 const usersMax = 20_000;
@@ -10,6 +11,8 @@ const spotsMax = 8;
 const againMs = 15 * 60_000;
 /** A device that goes to and fro between spots is told of at each of them this often at the most. */
 const backMs = 1_000;
+/** So far from it, a last place is another one; what is told of a place is not exact. */
+const elsewhereKm = 100;
 
 /** Who comes from where, at one instant. */
 export interface Coming {
@@ -55,7 +58,10 @@ export class SeenUsers {
     return this.#users.get(userId) ?? nowhere;
   }
 
-  /** Marks that somebody came from where they were before; false: something of it is new. */
+  /**
+   * Marks that somebody came from where they were before; false: something of it is new, or the
+   * control plane, which told `last`, has seen the device elsewhere meanwhile.
+   */
   isAsBefore(
     userId: string,
     sid: string,
@@ -63,26 +69,28 @@ export class SeenUsers {
     sourceAddress: string,
     place: KnownPlace | null,
     atMs: number,
+    last: Whereabouts | null,
   ): boolean {
     const spot = firstOf(this.spotsOf(userId), deviceId);
     // The first of a device is where it was told of last.
     if (spot === null || !isAt(spot, place)) return false;
     if (atMs - spot.toldAtMs >= againMs) return false;
+    if (isElsewhere(last, spot) && atMs - spot.toldAtMs >= backMs) return false;
     mark(spot, sid, place, sourceAddress, atMs);
     return true;
   }
 
-  /** Marks where somebody came from; true: it has to be told. `lastPlaceAtMs`: see Spot. */
-  tell(coming: Coming, lastPlaceAtMs: number | null): boolean {
+  /** Marks where somebody came from; true: it has to be told. `last`: as the lane has it. */
+  tell(coming: Coming, last: Whereabouts | null): boolean {
     const { userId, sid, deviceId, place, sourceAddress, atMs } = coming;
-    if (this.isAsBefore(userId, sid, deviceId, sourceAddress, place, atMs)) return false;
+    if (this.isAsBefore(userId, sid, deviceId, sourceAddress, place, atMs, last)) return false;
     const spots = this.#users.get(userId) ?? [];
     const known = spotAt(spots, deviceId, place);
     const spot = known ?? newSpot(deviceId, place);
     mark(spot, sid, place, sourceAddress, atMs);
     if (known !== null && atMs - known.toldAtMs < backMs) return false;
     spot.toldAtMs = atMs;
-    spot.lastPlaceAtMs = lastPlaceAtMs;
+    spot.lastPlaceAtMs = last?.atMs ?? null;
     if (known !== null) spots.splice(spots.indexOf(known), 1);
     spots.unshift(spot);
     if (spots.length > spotsMax) spots.pop();
@@ -98,6 +106,15 @@ export function spotAt(
   place: KnownPlace | null,
 ): Spot | null {
   return spots.find((spot) => spot.deviceId === deviceId && isAt(spot, place)) ?? null;
+}
+
+/** Where the lane has not moved since it was told of the spot, an answer is still to come. */
+function isElsewhere(last: Whereabouts | null, spot: Spot): boolean {
+  if (last === null || last.atMs === spot.lastPlaceAtMs) return false;
+  if (spot.deviceId === null || last.deviceId !== spot.deviceId) return false;
+  const there = last.place?.coordinates ?? null;
+  const here = spot.place?.coordinates ?? null;
+  return there !== null && here !== null && distanceKm(there, here) > elsewhereKm;
 }
 
 function firstOf(spots: readonly Spot[], deviceId: string | null): Spot | null {

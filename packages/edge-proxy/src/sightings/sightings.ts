@@ -1,4 +1,5 @@
 import type { KnownPlace } from '@sallyport/shared/signals/place';
+import type { Whereabouts } from '@sallyport/shared/signals/travel';
 import type { Recognised } from '../request/exchange.ts';
 import { monotonicMs } from '../state/monotonic.ts';
 import type { SeenUsers } from './seen-users.ts';
@@ -10,8 +11,8 @@ const pendingMax = 1_024;
 export interface SightingsNeeds {
   readonly users: SeenUsers;
   readonly placeOf: (value: Recognised) => KnownPlace | null;
-  /** When the control plane's last place of the user was; null: it tells none. Must not throw. */
-  readonly lastPlaceAtMs: (userId: string) => number | null;
+  /** The control plane's last place of the user; null: it tells none. Must not throw. */
+  readonly lastPlace: (userId: string) => Whereabouts | null;
   /** Takes what has to be told, and how many were lost; must not wait or throw. */
   readonly emit: (sightings: readonly Sighting[], dropped: number) => void;
 }
@@ -37,7 +38,10 @@ export class Sightings {
     const { sourceAddress, startedAt } = value;
     const deviceId = device.kind === 'known' ? device.id : null;
     const { userId, sid } = session;
-    if (users.isAsBefore(userId, sid, deviceId, sourceAddress, placeOf(value), startedAt)) return;
+    const place = placeOf(value);
+    // As it was decided on.
+    const last = value.connection.lastRisk?.user.last ?? null;
+    if (users.isAsBefore(userId, sid, deviceId, sourceAddress, place, startedAt, last)) return;
     if (this.#pending.length === 0) setImmediate(() => this.flush());
     if (this.#pending.length < pendingMax) this.#pending.push(value);
     else this.#dropped += 1;
@@ -57,13 +61,13 @@ export class Sightings {
   #tell(value: Recognised): Sighting | null {
     const { session, device } = value.facts ?? nothing;
     if (session.kind !== 'live') return null;
-    const { users, placeOf, lastPlaceAtMs } = this.#needs;
+    const { users, placeOf, lastPlace } = this.#needs;
     const { userId, sid } = session;
     const { sourceAddress } = value;
     const place = placeOf(value);
     const deviceId = device.kind === 'known' ? device.id : null;
     const coming = { userId, sid, deviceId, sourceAddress, place, atMs: value.startedAt };
-    if (!users.tell(coming, lastPlaceAtMs(userId))) return null;
+    if (!users.tell(coming, lastPlace(userId))) return null;
     const seenAtMs = monotonicMs() - (performance.now() - value.startedAt);
     const route = value.decision?.route ?? null;
     return {

@@ -50,7 +50,7 @@ async function cost(names: readonly string[]) {
   const sightings = new Sightings({
     users,
     placeOf: () => berlin,
-    lastPlaceAtMs: () => null,
+    lastPlace: () => null,
     emit: () => undefined,
   });
   const all = ids.map(([user, device]) => requestOf(user, device));
