@@ -123,6 +123,9 @@ describe.skipIf(!chromiumIsThere)('in Chromium', () => {
       })
       .toContain(reference);
     expect(await text()).toContain('not in a group');
+    // Not on the application's host, whose scripts could read it.
+    const shown = here.page.url();
+    expect(new URL(shown).host).not.toBe(new URL(me).host);
     await here.page.screenshot({ path: await screenshotFile('10-me'), fullPage: true });
     await here.page.setViewportSize({ width: 390, height: 760 });
     await here.page.emulateMedia({ colorScheme: 'dark' });
@@ -130,7 +133,7 @@ describe.skipIf(!chromiumIsThere)('in Chromium', () => {
 
     await here.page.getByRole('button', { name: 'End all other sessions' }).click();
     await expect.poll(() => here.page.getByRole('button', { name: /^End/ }).count()).toBe(0);
-    expect(here.page.url()).toBe(me);
+    expect(here.page.url()).toBe(shown);
     // A visit would sign in again at once: the provider still knows this browser.
     expect(await there.page.evaluate(async () => (await fetch('/')).status)).toBe(401);
     await Promise.all([here.profile.close(), there.profile.close()]);

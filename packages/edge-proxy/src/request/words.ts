@@ -262,4 +262,5 @@ export type RedirectCode =
   | 'sign_in_to_provider'
   | 'signed_in'
   | 'session_handed_over'
+  | 'own_page'
   | 'own_sessions_ended';

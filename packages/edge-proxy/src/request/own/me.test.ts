@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../testing/client.ts';
 import { TestEdge } from '../testing/edge.ts';
 
+const host = 'signin.corp.test';
 const path = '/.well-known/sallyport/me';
 const sid = `ses_${'7'.repeat(26)}`;
 const html = 'Accept: text/html';
@@ -9,13 +10,13 @@ let edge: TestEdge;
 let cookie: string;
 beforeAll(async () => {
   edge = await TestEdge.start();
-  cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
+  cookie = await edge.session('usr_alice', 'dev_laptop', host);
 });
 afterAll(() => edge.stop());
 
 describe("a person's own page", () => {
   it('shows sessions, devices, places and refusals in words, without a script', async () => {
-    const { status, body, header } = await call(edge, { path, cookie, headers: [html] });
+    const { status, body, header } = await call(edge, { host, path, cookie, headers: [html] });
     expect(status).toBe(200);
     expect(header('cache-control')).toBe('no-store');
     for (const text of [
@@ -33,8 +34,29 @@ describe("a person's own page", () => {
     expect(body).not.toContain('<script');
   });
 
+  it('is out of reach of the scripts of an application, whose host sends there', async () => {
+    const app = 'app.corp.test';
+    const own = await edge.session('usr_alice', 'dev_laptop', app);
+    const before = edge.control.endedOwn.length;
+    const shown = await call(edge, { host: app, path, cookie: own, headers: [html] });
+    const ended = await call(edge, {
+      host: app,
+      path: `${path}?end=others`,
+      cookie: own,
+      method: 'POST',
+      headers: ['Sec-Fetch-Site: same-origin', `Origin: https://${app}:${edge.port}`],
+      body: '',
+    });
+    const there = `https://${host}:${edge.port}${path}`;
+    expect([shown, ended].map((one) => [one.status, one.header('location'), one.body])).toEqual([
+      [302, there, ''],
+      [302, there, ''],
+    ]);
+    expect(edge.control.endedOwn.length).toBe(before);
+  });
+
   it('is JSON for programs', async () => {
-    const { body, header } = await call(edge, { path, cookie, headers: ['Accept: */*'] });
+    const { body, header } = await call(edge, { host, path, cookie, headers: ['Accept: */*'] });
     expect([header('content-type'), header('cache-control')]).toEqual([
       'application/json',
       'no-store',
@@ -58,18 +80,24 @@ describe("a person's own page", () => {
         { country: hostile, region: hostile, egress: hostile, deviceId: hostile, lastSeenAtMs: 1 },
       ],
     };
-    const { body } = await call(edge, { path, cookie, headers: [html] });
+    const { body } = await call(edge, { host, path, cookie, headers: [html] });
     edge.control.self = self;
     expect(body).not.toContain('<img');
   });
 
   it('sends a browser without a session to sign in, and tells a program', async () => {
-    const browser = await call(edge, { path, headers: [html] });
+    const browser = await call(edge, { host, path, headers: [html] });
     expect([browser.status, browser.header('location')]).toEqual([
       302,
       expect.stringContaining('/.well-known/sallyport/sign-in?'),
     ]);
-    const program = await call(edge, { path, headers: ['Accept: application/json'] });
+    const next = new URL(browser.header('location') ?? '');
+    const begun = await call(edge, { host, path: next.pathname + next.search, headers: [html] });
+    expect([begun.status, begun.header('location')]).toEqual([
+      302,
+      expect.stringContaining('https://idp.corp.test/authorize'),
+    ]);
+    const program = await call(edge, { host, path, headers: ['Accept: application/json'] });
     expect(program.status).toBe(401);
     expect(program.header('www-authenticate')).toContain('Bearer realm=');
     expect(JSON.parse(program.body)).toMatchObject({ code: 'me_sign_in' });
@@ -77,6 +105,7 @@ describe("a person's own page", () => {
 
   it('is nothing for the cookie of another device', async () => {
     const { status } = await call(edge, {
+      host,
       path,
       cookie,
       device: edge.other,
@@ -92,7 +121,14 @@ describe("a person's own page", () => {
     ] as const) {
       const headers = [html, 'Sec-Fetch-Site: same-origin'];
       const target = `${path}?end=${end}`;
-      const done = await call(edge, { path: target, cookie, method: 'POST', headers, body: '' });
+      const done = await call(edge, {
+        host,
+        path: target,
+        cookie,
+        method: 'POST',
+        headers,
+        body: '',
+      });
       expect([done.status, done.header('location')]).toEqual([302, path]);
       expect(edge.control.endedOwn.at(-1)?.sids).toEqual(sids);
     }
@@ -102,6 +138,7 @@ describe("a person's own page", () => {
     const before = edge.control.endedOwn.length;
     const post = (query: string, headers: readonly string[]) =>
       call(edge, {
+        host,
         path: `${path}${query}`,
         cookie,
         method: 'POST',
@@ -119,8 +156,9 @@ describe("a person's own page", () => {
 
   it('says so when the control plane cannot be asked', async () => {
     edge.control.reachable = false;
-    const shown = await call(edge, { path, cookie, headers: [html] });
+    const shown = await call(edge, { host, path, cookie, headers: [html] });
     const ended = await call(edge, {
+      host,
       path: `${path}?end=others`,
       cookie,
       method: 'POST',

@@ -14,12 +14,19 @@ const reachedMsMax = 2_000;
 
 /**
  * `me`: GET shows the signed-in person their sessions, devices, recent places and refusals; POST
- * with `?end=` and a session of theirs, or `others`, ends those.
+ * with `?end=` and a session of theirs, or `others`, ends those. Application hosts send there: the
+ * scripts of an application share its origin, and would read what is known of the person elsewhere
+ * and end sessions.
  */
 export function createMe(needs: OwnNeeds): Endpoint {
-  const { state, clock } = needs;
+  const { state, clock, origins } = needs;
   const begin = createBegin(needs);
   return async (value) => {
+    const { signInHost } = value.bundle.settings;
+    if (value.head.host !== signInHost) {
+      const location = `${origins.of(signInHost)}${ownPaths.me}`;
+      return { kind: 'redirect', location, cookies: [], code: 'own_page' };
+    }
     const refusal = deviceRefusal(value.device, state.lockdown(clock()));
     if (refusal !== null) return refuseBecause(refusal);
     const session = await liveSession(needs, value);
