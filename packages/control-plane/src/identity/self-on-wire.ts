@@ -36,9 +36,9 @@ export function wireSelf(view: OwnView & { readonly sid: string }): DescribeSelf
       firstSeenAtMs: BigInt(place.firstSeenAtMs),
       lastSeenAtMs: BigInt(place.lastSeenAtMs),
     })),
-    denials: view.denials.map((record) => ({
+    denials: view.denials.map(({ atMs, record }) => ({
       correlationId: record.correlationId,
-      atMs: BigInt(Date.parse(record.time)),
+      atMs: BigInt(Math.max(0, atMs)),
       host: record.host,
       path: record.path.slice(0, pathLengthMax),
       outcome: record.outcome,

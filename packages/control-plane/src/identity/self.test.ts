@@ -6,10 +6,14 @@ import {
   EndSessionRequestSchema,
 } from '@sallyport/proto';
 import { status } from '@sallyport/proto/grpc';
+import type { AccessRecord } from '@sallyport/shared/access-record';
+import { eq } from 'drizzle-orm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { insertAccessRecords } from '../store/access-records.ts';
+import { adminAudit } from '../store/schema/index.ts';
 import { startIdentityProvider, type TestProvider } from '../testing/identity-provider.ts';
 import { accessRecord } from '../testing/records.ts';
+import { bornSession } from '../testing/sessions.ts';
 import { newAttempt, type SignInWorld, startSignInWorld } from '../testing/sign-in-world.ts';
 
 let world: SignInWorld;
@@ -41,6 +45,11 @@ const end = (statement: string, sids: readonly string[]) => {
   const request = create(EndOwnSessionsRequestSchema, { statement, sids: [...sids] });
   return world.edge.client.unary('endOwnSessions', request, 5_000);
 };
+const codeOf = (statement: string): Promise<number> =>
+  self(statement).then(
+    () => status.OK,
+    ({ code }: { code: number }) => code,
+  );
 const sidsOf = ({ sessions }: DescribeSelfResponse): string[] => sessions.map(({ sid }) => sid);
 
 describe('what a person may know of themselves', () => {
@@ -71,11 +80,6 @@ describe('what a person may know of themselves', () => {
 
   it('is told to a session that holds and to nothing else', async () => {
     const { jws } = await signIn('carol');
-    const codeOf = (statement: string) =>
-      self(statement).then(
-        () => 'told',
-        ({ code }: { code: number }) => code,
-      );
     const head = `${jws.slice(0, -6)}AAAAAA`;
     for (const forged of ['', 'x', head, 'x'.repeat(5_000)]) {
       expect(await codeOf(forged)).toBe(status.INVALID_ARGUMENT);
@@ -83,6 +87,50 @@ describe('what a person may know of themselves', () => {
     const request = create(EndSessionRequestSchema, { statement: jws });
     await world.edge.client.unary('endSession', request, 5_000);
     expect(await codeOf(jws)).toBe(status.INVALID_ARGUMENT);
+  });
+
+  it('is told whatever an edge that is not ours any more has written of them', async () => {
+    const ed = await signIn('ed');
+    const odd = (time: string, place: unknown, more: object = {}) =>
+      accessRecord({
+        userId: ed.userId,
+        time,
+        facts: { place } as never,
+        outcome: 'deny',
+        ...more,
+      });
+    const records = [
+      odd('no time of day at all', { country: { a: 1 }, region: 7, egress: ['x'] }),
+      odd('-000001-01-01T00:00:00.000Z', 'nowhere'),
+      odd('+275760-09-13T00:00:00.000Z', [], { path: `/${'x'.repeat(254)}\u{1f6aa}` }),
+      odd(new Date().toISOString(), { country: 'DE', region: `${'x'.repeat(127)}\u{1f6aa}` }),
+    ];
+    await insertAccessRecords(world.database, world.edge.edgeId, records, Date.now());
+    const found = await self(ed.jws);
+    expect(found.places.map(({ country }) => country)).toEqual(['DE']);
+    expect(found.denials.length).toBe(records.length);
+  });
+
+  it('is looked for among the newest requests alone, not in a whole history', async () => {
+    const { jws, userId } = await signIn('ida');
+    const write = (records: readonly AccessRecord[]) =>
+      insertAccessRecords(world.database, world.edge.edgeId, records, Date.now());
+    await write([accessRecord({ userId, outcome: 'deny', path: '/long-ago' })]);
+    await write(Array.from({ length: 1_999 }, () => accessRecord({ userId })));
+    expect((await self(jws)).denials.map(({ path }) => path)).toEqual(['/long-ago']);
+    await write([accessRecord({ userId })]);
+    expect((await self(jws)).denials).toEqual([]);
+  });
+
+  it('is read for a few at a time, so that nobody is kept from signing in', async () => {
+    const [fred, gus] = [await signIn('fred'), await signIn('gus')];
+    const codes = await Promise.all([
+      ...Array.from({ length: 40 }, () => codeOf(fred.jws)),
+      codeOf(gus.jws),
+    ]);
+    expect(new Set(codes)).toEqual(new Set([status.OK, status.RESOURCE_EXHAUSTED]));
+    expect(codes.at(-1)).toBe(status.OK);
+    expect((await self(fred.jws)).email).toBe('fred@corp.example');
   });
 });
 
@@ -97,5 +145,17 @@ describe('ending own sessions', () => {
     expect((await end(mine[0].jws, [])).ended).toBe(1);
     expect(sidsOf(await self(mine[0].jws))).toEqual([mine[0].sid]);
     await expect(end(mine[2].jws, [])).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
+  it('ends all others, however many there are, and writes nothing where nothing ends', async () => {
+    const { jws, sid, userId } = await signIn('hal');
+    for (let n = 0; n < 60; n += 1) await bornSession(world, userId);
+    const audited = () => world.database.db.$count(adminAudit, eq(adminAudit.verb, 'end_own'));
+    const before = await audited();
+    expect((await end(jws, [])).ended).toBe(60);
+    expect(sidsOf(await self(jws))).toEqual([sid]);
+    const nothing = await Promise.all([end(jws, []), end(jws, [`ses_${'7'.repeat(26)}`])]);
+    expect(nothing.map(({ ended }) => ended)).toEqual([0, 0]);
+    expect(await audited()).toBe(before + 1);
   });
 });

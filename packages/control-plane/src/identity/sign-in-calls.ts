@@ -38,6 +38,7 @@ import { describeSelf, endOwnSessions } from './self.ts';
 import { wireSelf } from './self-on-wire.ts';
 import { checkBegin, checkComplete } from './sign-in-input.ts';
 import { createStatementKeys } from './statement-keys.ts';
+import { createTurns } from './turns.ts';
 
 /** The edge that calls. */
 export interface SignInCaller {
@@ -87,6 +88,7 @@ export function createSignInCalls(options: {
   const { database, sealKey, signals, clock, log } = options;
   const providers = createProviders({ clock, log });
   const keys = createStatementKeys(database, sealKey);
+  const ownTurns = createTurns({ ofOne: 2, inAll: 4 });
   const configuration = createConfigurationReader(database, sealKey);
   const parts: SignInParts = { database, configuration, signals, clock, log, providers, keys };
   return {
@@ -123,7 +125,7 @@ export function createSignInCalls(options: {
       return create(EndSessionResponseSchema, { revoke: positionToWire(position) });
     },
     async describeSelf(_, request) {
-      return wireSelf(await describeSelf(database, keys, request.statement, clock()));
+      return wireSelf(await describeSelf(database, keys, ownTurns, request.statement, clock()));
     },
     async endOwnSessions(caller, request) {
       const { ended, revoke } = await endOwnSessions(database, keys, caller, request, clock());

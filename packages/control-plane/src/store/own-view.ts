@@ -1,5 +1,5 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
-import { and, desc, eq, ne, sql } from 'drizzle-orm';
+import { desc, eq, notInArray, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { isBlocked } from './revocations.ts';
 import { accessRecords, deviceCertificates, devices } from './schema/index.ts';
@@ -25,6 +25,11 @@ export interface OwnPlaceRow {
   readonly lastSeenAtMs: number;
 }
 
+export interface OwnDenialRow {
+  readonly atMs: number;
+  readonly record: AccessRecord;
+}
+
 /** What is known of a person, for that person alone. */
 export interface OwnView {
   readonly email: string;
@@ -36,14 +41,17 @@ export interface OwnView {
   readonly devices: readonly OwnDeviceRow[];
   /** The newest first. */
   readonly places: readonly OwnPlaceRow[];
-  readonly denials: readonly AccessRecord[];
+  readonly denials: readonly OwnDenialRow[];
 }
 
 /** Requests that are looked at for places and for when something was last seen: the newest. */
 const requestsMax = 500;
+/** Requests among which refusals are looked for: whoever is seldom refused has many of them. */
+const amongMax = 2_000;
 const devicesMax = 32;
 const placesMax = 12;
 const denialsMax = 20;
+const textMax = 128;
 
 /** null: there is no such user. */
 export async function readOwnView(
@@ -84,7 +92,8 @@ interface Request {
   readonly atMs: number;
   readonly sid: string | null;
   readonly deviceId: string | null;
-  readonly place: Partial<Pick<OwnPlaceRow, 'country' | 'region' | 'egress'>> | null;
+  /** As an edge wrote it, which may be anything. */
+  readonly place: { readonly [field in 'country' | 'region' | 'egress']?: unknown } | null;
 }
 
 async function recentRequests(db: Executor, userId: string): Promise<Request[]> {
@@ -92,7 +101,7 @@ async function recentRequests(db: Executor, userId: string): Promise<Request[]> 
   return db
     .select({
       atMs: accessRecords.timeMs,
-      sid: sql<string | null>`${record} ->> 'sid'`,
+      sid: accessRecords.sid,
       deviceId: accessRecords.deviceId,
       place: sql<Request['place']>`${record} -> 'facts' -> 'place'`,
     })
@@ -102,20 +111,25 @@ async function recentRequests(db: Executor, userId: string): Promise<Request[]> 
     .limit(requestsMax);
 }
 
-async function recentDenials(db: Executor, userId: string): Promise<AccessRecord[]> {
-  const rows = await db
-    .select({ record: accessRecords.record })
+async function recentDenials(db: Executor, userId: string): Promise<OwnDenialRow[]> {
+  const newest = db
+    .select({
+      id: accessRecords.id,
+      outcome: accessRecords.outcome,
+      atMs: accessRecords.timeMs,
+      record: accessRecords.record,
+    })
     .from(accessRecords)
-    .where(
-      and(
-        eq(accessRecords.userId, userId),
-        ne(accessRecords.outcome, 'permit'),
-        ne(accessRecords.outcome, 'own'),
-      ),
-    )
+    .where(eq(accessRecords.userId, userId))
     .orderBy(desc(accessRecords.id))
+    .limit(amongMax)
+    .as('newest');
+  return db
+    .select({ atMs: newest.atMs, record: newest.record })
+    .from(newest)
+    .where(notInArray(newest.outcome, ['permit', 'own']))
+    .orderBy(desc(newest.id))
     .limit(denialsMax);
-  return rows.map(({ record }) => record);
 }
 
 /** The requests are the newest first. */
@@ -135,9 +149,9 @@ function placesOf(requests: readonly Request[]): OwnPlaceRow[] {
   const places = new Map<string, OwnPlaceRow>();
   for (const { atMs, deviceId, place } of requests) {
     if (place === null) continue;
-    const { country = null, region = null } = place;
-    // Empty: by no known way out.
-    const egress = place.egress === '' ? null : (place.egress ?? null);
+    const country = textOrNull(place.country);
+    const region = textOrNull(place.region);
+    const egress = textOrNull(place.egress);
     if (country === null && egress === null) continue;
     const key = JSON.stringify([country, region, egress, deviceId]);
     const known = places.get(key);
@@ -152,6 +166,10 @@ function placesOf(requests: readonly Request[]): OwnPlaceRow[] {
     });
   }
   return [...places.values()];
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value.slice(0, textMax) : null;
 }
 
 /** Devices that the person owns, and those that sessions and requests came from. */

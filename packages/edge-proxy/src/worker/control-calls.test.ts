@@ -31,6 +31,21 @@ describe('calls to the control plane that wait', () => {
     expect(await next).toEqual({ ok: false, failure });
   });
 
+  it('leave room for sign-ins, however often people look at themselves and end sessions', () => {
+    const posted: CallMessage[] = [];
+    const calls = new WorkerCalls((message) => posted.push(message));
+    for (let n = 0; n < 300; n += 1) {
+      void calls.describeSelf({ statement: 'x' });
+      void calls.endOwnSessions({ statement: 'x', sids: [] });
+    }
+    expect(posted.length).toBe(64);
+    void calls.beginSignIn(begin);
+    expect(posted.at(-1)?.name).toBe('beginSignIn');
+    for (const { id } of posted) {
+      calls.onReply({ type: 'reply', id, result: { ok: false, failure } });
+    }
+  });
+
   it('are refused beyond their bound', async () => {
     const posted: CallMessage[] = [];
     const calls = new WorkerCalls((message) => posted.push(message));

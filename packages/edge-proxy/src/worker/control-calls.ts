@@ -3,8 +3,12 @@ import type { CallResult, ControlCalls } from './request-worker.ts';
 
 /** Calls of one worker that may wait for an answer at the same time. */
 const openCallsMax = 256;
-/** Of these, so many of one kind: beginnings anybody can ask for, and both leave room for the others. */
-const openMax: { readonly [Name in CallName]?: number } = { beginSignIn: 64, describeSelf: 32 };
+/** Of these, so many of one kind: what people can ask for at will leaves room for the others. */
+const openMax: { readonly [Name in CallName]?: number } = {
+  beginSignIn: 64,
+  describeSelf: 32,
+  endOwnSessions: 32,
+};
 /** The main thread answers within 5 s; this is for one that does not. */
 const answerMsMax = 7_000;
 
