@@ -164,9 +164,11 @@ describe('behind a front proxy that sets X-Forwarded-For', () => {
     ['in brackets', ['X-Forwarded-For: [2001:db8::7]'], '2001:db8::7'],
     ['in brackets with a port', ['X-Forwarded-For: [2001:DB8::7]:41000'], '2001:db8::7'],
     ['mapped into IPv6', ['X-Forwarded-For: ::ffff:203.0.113.7'], '203.0.113.7'],
-    ['the proxy where there is none', [], forwardingFront],
-    ['and no other spelling', ['X_Forwarded_For: 203.0.113.7'], forwardingFront],
-    ['and no Forwarded', ['Forwarded: for=203.0.113.7'], forwardingFront],
+    [
+      'in no other spelling and no Forwarded',
+      ['X_Forwarded_For: 1.2.3.4', 'Forwarded: for=1.2.3.4', 'X-Forwarded-For: 203.0.113.7'],
+      '203.0.113.7',
+    ],
   ])('the client is %s', async (_what, lines, address) => {
     const client = await from(forwardingFront);
     expect((await ask(client, lines)).status).toBe(200);
@@ -202,6 +204,18 @@ describe('behind a front proxy that sets X-Forwarded-For', () => {
       reasons: ['source_address_unclear'],
       sourceAddress: forwardingFront,
     });
+  });
+
+  it.each([
+    ['it does not say', []],
+    ['it says in another spelling', ['X_Forwarded_For: 203.0.113.7']],
+    ['it says in Forwarded', ['Forwarded: for=203.0.113.7']],
+    ['the client had it leave out', ['Connection: X-Forwarded-For']],
+  ])('a client that %s is not taken for the proxy', async (_what, lines) => {
+    const client = await from(forwardingFront);
+    const response = await ask(client, lines);
+    expect([response.status, edge.upstream.bytes]).toEqual([400, '']);
+    await expect.poll(() => edge.records.all[0]?.reasons).toEqual(['source_address_unclear']);
   });
 
   it('a refused request is recorded with the client that it names', async () => {

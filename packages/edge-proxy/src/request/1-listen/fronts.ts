@@ -21,7 +21,9 @@ export function isIn(networks: readonly Network[], address: Address | string): b
 
 /**
  * Where a request comes from: as the connection does, unless its other end is a front proxy that
- * says so in X-Forwarded-For, anew with each request. null: that header cannot be read.
+ * says so in X-Forwarded-For, anew with each request. null: that header is not there, or cannot be
+ * read. Some front proxies leave it out for a client that names it in `Connection`; taking such a
+ * request for the front proxy's own would let it in wherever that one's network is let in.
  */
 export function sourceOf(
   connection: ClientConnection,
@@ -35,7 +37,7 @@ export function sourceOf(
   }
   if (!connection.forwards) return connection.sourceAddress;
   const entries = entriesOf(rawHeaders);
-  return entries === null ? connection.sourceAddress : lastClient(entries, fronts);
+  return entries === null ? null : lastClient(entries, fronts);
 }
 
 /** The entries of all X-Forwarded-For lines in their order; null: there is no such line. */
