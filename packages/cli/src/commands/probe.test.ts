@@ -15,6 +15,8 @@ import { run } from '../testing/run.ts';
 const heard: string[] = [];
 const servers: Server[] = [];
 const documents: ConfigurationDocument[] = [];
+/** What no probe is to be sent to. */
+const elsewhere = 'elsewhere.localhost:1';
 let admin: AdminServer;
 
 async function listen(server: Server): Promise<number> {
@@ -82,7 +84,8 @@ beforeAll(async () => {
   route(
     'e-redirecting',
     await serve('redirecting', ({ url, headers }, response) => {
-      if (url === '/docs/') response.writeHead(302, { location: `https://${headers.host}/home` });
+      if (url === '/docs/')
+        response.writeHead(302, { location: `https://${headers.host}//${elsewhere}/home` });
       response.end();
     }),
   );
@@ -162,8 +165,8 @@ describe('sallyport probe', () => {
       'elsewhere without GET f-elsewhere.corp.example/docs/',
       'failing without GET g-failing.corp.example/docs/',
       'open without GET a-open.corp.example/docs/',
+      `redirecting without GET e-redirecting.corp.example//${elsewhere}/home`,
       'redirecting without GET e-redirecting.corp.example/docs/',
-      'redirecting without GET e-redirecting.corp.example/home',
       'strict forged GET c-strict.corp.example/docs/',
       'strict without GET c-strict.corp.example/docs/',
     ]);

@@ -105,7 +105,11 @@ function ownRedirect({ status, location }: Answered, from: URL, target: Target):
   if (to === null) return null;
   if (to.host !== target.host && to.host !== target.url.host) return null;
   // The name may be the public one: the address asked stays the upstream's.
-  return new URL(`${to.pathname}${to.search}`, target.url);
+  const next = new URL(target.url);
+  // Not read as a reference: a path that begins with // would be another host.
+  next.pathname = to.pathname;
+  next.search = to.search;
+  return next;
 }
 
 /**
