@@ -134,8 +134,10 @@ describe.skipIf(!chromiumIsThere)('in Chromium', () => {
     await here.page.getByRole('button', { name: 'End all other sessions' }).click();
     await expect.poll(() => here.page.getByRole('button', { name: /^End/ }).count()).toBe(0);
     expect(here.page.url()).toBe(shown);
-    // A visit would sign in again at once: the provider still knows this browser.
-    expect(await there.page.evaluate(async () => (await fetch('/')).status)).toBe(401);
+    // It is sent to sign in, and comes back at once: the provider still knows this browser.
+    const first = there.page.waitForResponse(pageOn(stack, '/').href);
+    await there.page.goto(pageOn(stack, '/').href);
+    expect((await first).status()).toBe(302);
     await Promise.all([here.profile.close(), there.profile.close()]);
   });
 });
