@@ -101,7 +101,7 @@ async function recentRequests(db: Executor, userId: string): Promise<Request[]> 
   return db
     .select({
       atMs: accessRecords.timeMs,
-      sid: accessRecords.sid,
+      sid: sql<string | null>`${record} ->> 'sid'`,
       deviceId: accessRecords.deviceId,
       place: sql<Request['place']>`${record} -> 'facts' -> 'place'`,
     })
