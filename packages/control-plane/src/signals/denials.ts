@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { SessionFacts } from '@sallyport/policy';
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { isId } from '@sallyport/shared/ids';
 import type { Denied } from '@sallyport/shared/signals/events';
@@ -34,6 +35,16 @@ function denialOf(record: AccessRecord, nowMs: number): Denied | null {
     deviceId: deviceId !== null && isId('dev', deviceId) ? deviceId : null,
     sid,
     route: route !== null && /^[a-z0-9-]{1,63}$/.test(route) ? route : null,
-    reasons: record.reasons.filter((code) => /^[a-z_]{1,64}$/.test(code)).slice(0, codesMax),
+    reasons: [
+      ...(onOtherDevice(record) ? ['session_other_device'] : []),
+      ...record.reasons.filter((code) => /^[a-z_]{1,64}$/.test(code)),
+    ].slice(0, codesMax),
   };
+}
+
+/** A cookie that left its device, whichever reason came first: without a certificate, another does. */
+function onOtherDevice({ facts, deviceId }: AccessRecord): boolean {
+  const session: Partial<SessionFacts> | undefined = facts?.session;
+  if (session?.kind !== 'live') return false;
+  return typeof session.deviceId === 'string' && session.deviceId !== deviceId;
 }

@@ -275,6 +275,16 @@ describe('denials', () => {
     expect(await found()).toEqual([]);
   });
 
+  test('for the cookie without its device are a signal of the session, whatever came first', async () => {
+    const session = { kind: 'live', deviceId: alice.deviceId };
+    const facts = { session } as never;
+    const reasons = ['device_certificate_missing'];
+    await signals.takeRecords([denial({ deviceId: null, reasons, facts })]);
+    expect(await found()).toMatchObject([
+      { detector: 'session-on-other-device', subjectId: alice.sid, deviceId: null },
+    ]);
+  });
+
   test('for the cookie on another device are a signal of the session', async () => {
     const deviceId = newId('dev');
     const reasons = ['session_other_device'];

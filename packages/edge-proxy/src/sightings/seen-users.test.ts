@@ -31,7 +31,11 @@ describe('where a user is seen', () => {
 
   it('is told again when the control plane has seen the device elsewhere meanwhile', () => {
     const users = new SeenUsers();
-    const last = (place: KnownPlace, atMs: number, deviceId = 'dev_a') => ({ atMs, deviceId, place });
+    const last = (place: KnownPlace, atMs: number, deviceId = 'dev_a') => ({
+      atMs,
+      deviceId,
+      place,
+    });
     const seen = [
       users.tell(coming(berlin, 0), null),
       users.tell(coming(berlin, 2_000), last(berlin, 70)),

@@ -17,7 +17,7 @@ export interface UserHistory {
   /** Networks that the user is often on come before others. */
   readonly networks: readonly NetworkSeen[];
   readonly failures: Tally;
-  /** Denials by route; the latest first. */
+  /** Denials of all routes together, and by route, the latest first. */
   readonly denials: readonly RouteTally[];
   /** Events that have been counted, in the order of their coming. */
   readonly counted: readonly Counted[];
@@ -86,7 +86,7 @@ export const limits = {
   countries: 24,
   networks: 12,
   tally: 24,
-  routes: 4,
+  routes: 5,
   counted: 160,
   raised: 16,
 } as const;
@@ -123,3 +123,6 @@ export const keyBytes = 5;
 export function keyOf(...texts: readonly string[]): number {
   return Number.parseInt(hash('sha256', texts.join('\n'), 'hex').slice(0, 2 * keyBytes), 16);
 }
+
+/** Stands for all routes together in `denials`: no route has such a name. */
+export const allRoutes: number = keyOf('*');

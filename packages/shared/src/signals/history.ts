@@ -1,5 +1,6 @@
 import type { SignalEvent } from './events.ts';
 import {
+  allRoutes,
   type Counted,
   type Familiar,
   familiarAfterDays,
@@ -64,6 +65,8 @@ function learn(history: UserHistory, event: SignalEvent, atS: number): UserHisto
     case 'sign_in_failed':
       return { ...history, failures: counting(history.failures, atS) };
     case 'denied':
+      // Somebody else has the cookie: it says nothing of what the user does.
+      if (event.reasons.includes('session_other_device')) return history;
       return { ...history, denials: denialsWith(history.denials, keyOf(event.route ?? ''), atS) };
     case 'sighted':
     case 'signed_in': {
@@ -121,11 +124,17 @@ function counting(tally: UserHistory['failures'], atS: number): UserHistory['fai
 }
 
 function denialsWith(list: readonly RouteTally[], route: number, atS: number) {
-  const own = list.find((one) => one.route === route);
+  const counted = [allRoutes, route].map((one) => {
+    const known = list.find((tally) => tally.route === one);
+    return { route: one, tally: counting(known?.tally ?? [], atS) };
+  });
   const others = list.filter(
-    (one) => one.route !== route && since(one.tally, atS - talliedForS).length > 0,
+    (one) =>
+      one.route !== route &&
+      one.route !== allRoutes &&
+      since(one.tally, atS - talliedForS).length > 0,
   );
-  return [{ route, tally: counting(own?.tally ?? [], atS) }, ...others].slice(0, limits.routes);
+  return [...counted, ...others].slice(0, limits.routes);
 }
 
 function familiarWith<Name extends string | number>(

@@ -180,6 +180,18 @@ describe('counted events', () => {
     expect(names(spread)).toEqual([]);
   });
 
+  it('are counted for all routes together too, where they are twice as many', () => {
+    const spread = (count: number) =>
+      burst(count, 1000).map((one, i) => ({ ...one, route: `route-${String(i % 20)}` }));
+    expect(findings(spread(59))).toEqual([]);
+    expect(findings(spread(90))).toMatchObject([{ detector: 'denial-burst', matter: '*' }]);
+  });
+
+  it('are none of the user where somebody else has the cookie', () => {
+    const stolen = burst(200, 100).map((one) => ({ ...one, reasons: ['session_other_device'] }));
+    expect(new Set(names(stolen))).toEqual(new Set(['session-on-other-device']));
+  });
+
   it('are found in whichever order they come', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray(burst(30, 4_000), { minLength: 30 }), (events) => {

@@ -1,5 +1,5 @@
 import type { Detector } from '../detector.ts';
-import { keyOf, secondsOf, type Tally } from '../history-model.ts';
+import { allRoutes, keyOf, secondsOf, type Tally } from '../history-model.ts';
 import type { CountingSettings } from '../settings.ts';
 import { highestCount, tallied } from '../tally.ts';
 import { networkOf } from '../travel.ts';
@@ -21,23 +21,30 @@ export const failedSignIns: Detector = {
   },
 };
 
-/** A user was refused so often on one route within the window. */
+/** A user was refused so often on one route within the window, or twice as often on all together. */
 export const denialBurst: Detector = {
   name: 'denial-burst',
   kinds: new Set(['denied']),
   observe(observation) {
     const { event, history } = observation;
-    if (event.kind !== 'denied') return null;
+    if (event.kind !== 'denied' || event.reasons.includes('session_other_device')) return null;
     const settings = observation.settings['denial-burst'];
-    const route = keyOf(event.route ?? '');
-    const tally = history.denials.find((one) => one.route === route)?.tally ?? [];
-    const count = countWith(tally, event.atMs, settings);
-    if (count < settings.count) return null;
-    const where = event.route === null ? 'where no route is' : `on ${event.route}`;
-    return raise('denial-burst', settings, observation, {
-      reason: `refused ${String(count)} times within ${minutes(settings)} ${where}`,
-      matter: event.route ?? '',
-    });
+    const countOn = (route: number): number => {
+      const tally = history.denials.find((one) => one.route === route)?.tally ?? [];
+      return countWith(tally, event.atMs, settings);
+    };
+    const raiseOn = (count: number, where: string, matter: string) =>
+      raise('denial-burst', settings, observation, {
+        reason: `refused ${String(count)} times within ${minutes(settings)} ${where}`,
+        matter,
+      });
+    const onRoute = countOn(keyOf(event.route ?? ''));
+    if (onRoute >= settings.count) {
+      const where = event.route === null ? 'where no route is' : `on ${event.route}`;
+      return raiseOn(onRoute, where, event.route ?? '');
+    }
+    const onAll = countOn(allRoutes);
+    return onAll < 2 * settings.count ? null : raiseOn(onAll, 'on all routes together', '*');
   },
 };
 
