@@ -43,8 +43,10 @@ describe('where a user is seen', () => {
       users.tell(coming(berlin, 4_000), last(sydney, 90)),
       users.tell(coming(berlin, 5_500), last(sydney, 90)),
       users.tell(coming(berlin, 5_600), last(sydney, 95)),
+      users.tell(coming(berlin, 10_500), last(sydney, 95)),
+      users.tell(coming(berlin, 10_600), last(sydney, 95)),
     ];
-    expect(seen).toEqual([true, false, false, true, false, true]);
+    expect(seen).toEqual([true, false, false, true, false, true, false, true]);
   });
 
   it('is told when the device, the network or the cell is another', () => {

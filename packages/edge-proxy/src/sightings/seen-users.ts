@@ -13,6 +13,8 @@ const againMs = 15 * 60_000;
 const backMs = 1_000;
 /** So far from it, a last place is another one; what is told of a place is not exact. */
 const elsewhereKm = 100;
+/** So long the control plane may take to say where a device is, once it was told. */
+const answerMs = 5_000;
 
 /** Who comes from where, at one instant. */
 export interface Coming {
@@ -75,7 +77,7 @@ export class SeenUsers {
     // The first of a device is where it was told of last.
     if (spot === null || !isAt(spot, place)) return false;
     if (atMs - spot.toldAtMs >= againMs) return false;
-    if (isElsewhere(last, spot) && atMs - spot.toldAtMs >= backMs) return false;
+    if (isElsewhere(last, spot, atMs) && atMs - spot.toldAtMs >= backMs) return false;
     mark(spot, sid, place, sourceAddress, atMs);
     return true;
   }
@@ -108,9 +110,10 @@ export function spotAt(
   return spots.find((spot) => spot.deviceId === deviceId && isAt(spot, place)) ?? null;
 }
 
-/** Where the lane has not moved since it was told of the spot, an answer is still to come. */
-function isElsewhere(last: Whereabouts | null, spot: Spot): boolean {
-  if (last === null || last.atMs === spot.lastPlaceAtMs) return false;
+/** Whether the control plane has the device elsewhere, and not because its answer is still to come. */
+function isElsewhere(last: Whereabouts | null, spot: Spot, atMs: number): boolean {
+  if (last === null) return false;
+  if (last.atMs === spot.lastPlaceAtMs && atMs - spot.toldAtMs < answerMs) return false;
   if (spot.deviceId === null || last.deviceId !== spot.deviceId) return false;
   const there = last.place?.coordinates ?? null;
   const here = spot.place?.coordinates ?? null;
