@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { edgePath } from './edge-path.ts';
 import { edgeShadow } from './edge-shadow.ts';
-import { histories } from './lib/histories.ts';
 import type { Benchmark } from './lib/report.ts';
 import { printJson, printTable } from './lib/report.ts';
 import { policy } from './policy.ts';
@@ -15,7 +14,6 @@ import { stateRevoke } from './state-revoke.ts';
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   'edge-path': edgePath,
   'edge-shadow': edgeShadow,
-  histories,
   policy,
   signals,
   'state-cold': stateCold,

@@ -1,8 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { measureHistories } from './lib/histories.ts';
+import { measurePlaces } from './lib/places.ts';
 import { measureRecords } from './lib/records.ts';
 import type { BenchmarkOptions, Figure, Report } from './lib/report.ts';
+import { measureRequestPath } from './lib/request-path.ts';
+import { measureTravel } from './lib/travel.ts';
 
 /** One part of the figures. They run one after the other, each with the machine for itself. */
 type Part = (
@@ -12,6 +16,10 @@ type Part = (
 
 /** What signals and records cost. A further part is a row here and a file beside lib/records.ts. */
 const parts: Readonly<Record<string, Part>> = {
+  'request path': measureRequestPath,
+  travel: measureTravel,
+  places: measurePlaces,
+  histories: measureHistories,
   records: measureRecords,
 };
 

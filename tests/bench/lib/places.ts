@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EgressTable } from '@sallyport/shared/network/egress';
-import { type Figure, median, percentile } from './report.ts';
+import { type BenchmarkOptions, type Figure, median, percentile } from './report.ts';
 
 /**
  * What a worker pays for the place of an address, over the default data: of a connection that has
@@ -29,10 +29,12 @@ const active = 2_000;
 const heldTimes = 2_000_000;
 
 /** The figures; where the default data is not installed, that. */
-export async function measurePlaces(runs: number): Promise<Figure[] | string> {
+export async function measurePlaces({ runs }: BenchmarkOptions) {
   const { placeSources } = await load<{ placeSources: Sources }>('places/sources.ts');
   const files = placeSources({ cityFiles: null, asnFiles: [] });
-  if (files.length === 0) return 'the default data on places is not installed';
+  if (files.length === 0) {
+    return { figures: [], notes: ['places: the default data on places is not installed'] };
+  }
   const { PlaceReader } = await load<{ PlaceReader: new () => Reader }>('places/reader.ts');
   const { loadFile } = await load<{ loadFile: (path: string, kind: string) => Loaded }>(
     'places/load-file.ts',
@@ -50,15 +52,16 @@ export async function measurePlaces(runs: number): Promise<Figure[] | string> {
   const measured = Array.from({ length: runs + 1 }, () => measureOnce(reader)).slice(1);
   const of = (name: keyof Measured) => median(measured.map((one) => one[name]));
   const bytes = city.reduce((sum, file) => sum + file.bytes.byteLength, 0);
-  return [
-    figure('place, of a connection that has asked before', 'us', of('heldUs'), 2),
+  const figures = [
+    figure('place, of a connection that has asked before', 'µs', of('heldUs'), 2),
     figure('memory taken by that', 'B', of('heldBytes'), 1),
-    figure(`place, cached, one of ${active} active addresses`, 'us', of('cachedUs'), 2),
-    figure('place, not cached, any address, mean', 'us', of('freshUs'), 10),
-    figure('place, not cached, any address, p99, with others at work', 'us', of('slowUs'), null),
+    figure(`place, cached, one of ${active} active addresses`, 'µs', of('cachedUs'), 2),
+    figure('place, not cached, any address, mean', 'µs', of('freshUs'), 10),
+    figure('place, not cached, any address, p99, with others at work', 'µs', of('slowUs'), null),
     figure('place data read and checked, both files, in a thread', 'ms', loadMs, null),
     figure('place data, memory shared by all workers', 'MiB', bytes / 2 ** 20, null),
   ];
+  return { figures, notes: [] };
 }
 
 interface Measured {

@@ -1,8 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { DeviceFacts, SessionFacts, UserFacts } from '@sallyport/policy';
 import { newId } from '@sallyport/shared/ids';
+import { EgressTable } from '@sallyport/shared/network/egress';
 import { lastPlaceName, lastPlaceValue } from '@sallyport/shared/signals/last-place';
 import { defaultSettings } from '@sallyport/shared/signals/settings';
 import type { Signal } from '@sallyport/shared/state/model';
+import { writeCityMmdb } from '@sallyport/shared/testing/mmdb';
+import { PlaceReader } from '../places/reader.ts';
 import { createRiskOf } from '../request/5-decide/risk-facts.ts';
 import type { Recognised } from '../request/exchange.ts';
 import { SeenUsers } from '../sightings/seen-users.ts';
@@ -11,13 +16,25 @@ import { berlin } from '../sightings/testing/places.ts';
 import { emptyTables, localReader } from './local-state.ts';
 
 /**
- * What risk and sightings cost a request of this worker, as one line of JSON: microseconds and bytes
- * on the heap for users of whom nothing, a last place, or a last place and a signal is known.
- * `node --expose-gc measure-risk.ts [active users]`.
+ * What the place of the client, risk and sightings cost a request of this worker, as one line of
+ * JSON: microseconds and bytes of the heap for users of whom nothing, a last place, or a last place
+ * and a signal is known. USERS: how many of them are active.
  */
-const active = Number(process.argv[2] ?? 500);
+const active = Number(process.env['USERS'] ?? '500');
 const requests = 400_000;
+/** So few that nothing is collected while they run. */
+const counted = 5_000;
 const nowMs = Date.now();
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+const egress = new EgressTable([{ name: 'office', kind: 'office', networks: ['203.0.113.0/24'] }]);
+const places = new PlaceReader();
+const { country, coordinates } = berlin;
+const bytes = writeCityMmdb([{ network: '198.18.0.0/15', country: country ?? '', ...coordinates }]);
+const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+shared.set(bytes);
+await places.use({ city: [{ bytes: shared.buffer }], asn: [] });
 
 interface Request {
   readonly value: Recognised;
@@ -45,36 +62,54 @@ async function cost(names: readonly string[]) {
     requestSignals: reader.requestSignals.bind(reader),
     revisions: () => revisions,
   };
-  const about = { place: berlin, settings: defaultSettings, nowMs };
   const riskOf = createRiskOf({ state, users });
   const sightings = new Sightings({
     users,
-    placeOf: () => berlin,
+    placeOf: ({ connection, sourceAddress }) =>
+      places.placeOf(connection, sourceAddress, egress).place,
     lastPlace: () => null,
     emit: () => undefined,
   });
-  const all = ids.map(([user, device]) => requestOf(user, device));
+  const all = ids.map(([user, device], index) => requestOf(user, device, index));
+  const one = (i: number) => {
+    const { value, facts } = all[i % active] as Request;
+    const { device, session, user } = facts;
+    const { place } = places.placeOf(value.connection, value.sourceAddress, egress);
+    const settings = defaultSettings;
+    reader.pass(() => riskOf(value, { device, session, user, place, settings, nowMs }));
+    sightings.note(value);
+  };
   const times = new Float64Array(requests);
   const run = () => {
     for (let i = 0; i < requests; i += 1) {
-      const { value, facts } = all[i % active] as Request;
       const startedAt = performance.now();
-      reader.pass(() => riskOf(value, { ...facts, ...about }));
-      sightings.note(value);
+      one(i);
       times[i] = (performance.now() - startedAt) * 1_000;
     }
   };
   run();
   await new Promise((resolve) => setImmediate(resolve));
   run();
-  globalThis.gc?.();
-  const before = process.memoryUsage().heapUsed;
+  collect();
+  const before = heapBytes();
   run();
-  globalThis.gc?.();
-  const kept = process.memoryUsage().heapUsed - before;
+  collect();
+  const kept = heapBytes() - before;
+  const full = heapBytes();
+  for (let i = 0; i < counted; i += 1) one(i);
+  const made = heapBytes() - full;
   times.sort();
   const at = (part: number) => times[Math.floor(requests * part)];
-  return { p50Us: at(0.5), p99Us: at(0.99), keptBytes: kept };
+  return {
+    p50Us: at(0.5),
+    p99Us: at(0.99),
+    keptBytes: kept / requests,
+    madeBytes: made / counted,
+  };
+}
+
+function heapBytes(): number {
+  return process.memoryUsage().heapUsed;
 }
 
 function rowOf(name: string, subjectId: string, deviceId: string): Signal {
@@ -87,14 +122,15 @@ function rowOf(name: string, subjectId: string, deviceId: string): Signal {
 }
 
 /** As much of a request as is looked at. */
-function requestOf(userId: string, deviceId: string): Request {
+function requestOf(userId: string, deviceId: string, index: number): Request {
   const facts = {
     device: { kind: 'known', id: deviceId },
     session: { kind: 'live', userId, sid: newId('ses') },
     user: { kind: 'known', id: userId, groups: ['employees'] },
   } as unknown as Request['facts'];
-  const connection = { lastRisk: null };
+  const connection = { lastRisk: null, place: null };
+  const sourceAddress = `198.18.${index >> 8}.${index & 255}`;
   const at = { startedAt: performance.now(), receivedAtMs: nowMs };
-  const value = { facts, connection, sourceAddress: userId, ...at };
+  const value = { facts, connection, sourceAddress, ...at };
   return { facts, value: value as unknown as Recognised };
 }
