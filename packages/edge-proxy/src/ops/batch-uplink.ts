@@ -20,6 +20,8 @@ export interface BatchUplinkOptions<Batch, Request, Response> {
   readonly isEmpty: () => boolean;
   /** The batch as it is said now: asked for again where it is sent again. */
   readonly request: (batch: Batch, number: bigint) => Request;
+  /** Told of what was acknowledged, which is under way no more. */
+  readonly taken?: (batches: readonly Batch[]) => void;
 }
 
 interface Sent<Batch> {
@@ -107,7 +109,7 @@ export class BatchUplink<Batch, Request, Response extends { readonly batch: bigi
     this.send();
     try {
       for await (const { batch } of call as AsyncIterable<Response>) {
-        this.#unacknowledged = this.#unacknowledged.filter(({ number }) => number > batch);
+        this.#confirm(batch);
         this.send();
       }
       return 'the control plane closed the stream';
@@ -117,6 +119,12 @@ export class BatchUplink<Batch, Request, Response extends { readonly batch: bigi
       this.#call = null;
       call.cancel();
     }
+  }
+
+  #confirm(last: bigint): void {
+    const taken = this.#unacknowledged.filter(({ number }) => number <= last);
+    this.#unacknowledged = this.#unacknowledged.filter(({ number }) => number > last);
+    this.#options.taken?.(taken.map(({ batch }) => batch));
   }
 
   #write(call: ClientDuplexStream<Request, Response>, { batch, number }: Sent<Batch>): void {

@@ -5,7 +5,7 @@ import type { SpooledBlock } from './spool/readers.ts';
 
 /** Some records on their way to a control plane, kept until it has confirmed that it has them. */
 export interface Batch {
-  readonly message: RecordRequest;
+  readonly lines: readonly Uint8Array<ArrayBuffer>[];
   readonly records: number;
   readonly dropped: DroppedRecords;
   /** What it was made of; null: it was on disk before. */
@@ -15,40 +15,25 @@ export interface Batch {
   confirmed: boolean;
 }
 
-export function batchOfItems(
-  batch: bigint,
-  items: readonly RecordLines[],
-  dropped: DroppedRecords,
-): Batch {
+export function batchOfItems(items: readonly RecordLines[], dropped: DroppedRecords): Batch {
   const records = items.reduce((sum, item) => sum + item.records, 0);
   const pieces = items.map(({ lines }) => lines);
-  return {
-    message: messageOf(batch, pieces, dropped),
-    records,
-    dropped,
-    items,
-    blocks: [],
-    confirmed: false,
-  };
+  return { lines: pieces, records, dropped, items, blocks: [], confirmed: false };
 }
 
 export function batchOfBlock(
-  batch: bigint,
   { number, records, lines }: SpooledBlock,
   dropped: DroppedRecords,
 ): Batch {
-  const message = messageOf(batch, [lines], dropped);
-  return { message, records, dropped, items: null, blocks: [number], confirmed: false };
+  return { lines: [lines], records, dropped, items: null, blocks: [number], confirmed: false };
 }
 
-function messageOf(
-  batch: bigint,
-  recordsJson: Uint8Array<ArrayBuffer>[],
-  { permits, denials }: DroppedRecords,
-): RecordRequest {
+/** What a control plane is sent. */
+export function requestOf({ lines, dropped }: Batch, batch: bigint): RecordRequest {
+  const { permits, denials } = dropped;
   return create(RecordRequestSchema, {
     batch,
-    recordsJson,
+    recordsJson: [...lines],
     dropped: {
       ...(permits > 0 ? { permit: BigInt(permits) } : {}),
       ...(denials > 0 ? { denial: BigInt(denials) } : {}),

@@ -1,12 +1,9 @@
 import type { RecordRequest, RecordResponse } from '@sallyport/proto';
-import { type ClientDuplexStream, status } from '@sallyport/proto/grpc';
-import type { Log } from '@sallyport/shared/log';
-import { serviceErrorCode } from '../../identity/call-failure.ts';
-import type { ControlChannel } from '../../identity/control-channel.ts';
-import { pause, reconnectDelayMs } from '../../state/1-sync/reconnect.ts';
+import { pause } from '../../state/1-sync/reconnect.ts';
 import { addDropped } from '../../worker/dropped-records.ts';
 import type { DroppedRecords, RecordLines } from '../../worker/messages.ts';
-import { type Batch, batchOfBlock, batchOfItems } from './batch.ts';
+import { BatchUplink, type BatchUplinkOptions } from '../batch-uplink.ts';
+import { type Batch, batchOfBlock, batchOfItems, requestOf } from './batch.ts';
 import { RecordQueue } from './record-queue.ts';
 import { Spiller } from './spiller.ts';
 import type { SpooledBlock } from './spool/readers.ts';
@@ -16,53 +13,53 @@ const queueRecordsMax = 65_536;
 const queueBytesMax = 64 * 1024 * 1024;
 const batchRecordsMax = 1_024;
 const batchBytesMax = 1024 * 1024;
-/** Batches sent and not yet acknowledged. */
-const windowMax = 4;
 /** A record waits this long for others to share its batch. */
 const lingerMs = 50;
-const goodStreamMs = 10_000;
 /** After so long without a confirmation, no control plane takes what waits. */
 const stalledMs = 1_000;
 const lookMs = 250;
 /** A disk that gives no answer does not keep the process. */
 const diskMsMax = 5_000;
 
-export interface RecordUplinkOptions {
-  readonly channel: Pick<ControlChannel, 'connect' | 'targets' | 'address'>;
+type Uplink = BatchUplinkOptions<Batch, RecordRequest, RecordResponse>;
+
+export interface RecordUplinkOptions extends Pick<Uplink, 'channel' | 'log'> {
   /** Where records go that memory should not hold; null: nowhere. */
   readonly spool?: RecordSpool | null;
   /** Whether the next records can only be kept in the place of others: told when it changes. */
   readonly onFull?: (full: boolean) => void;
-  readonly log: Log;
 }
 
 /**
- * Sends access records upward on a stream of its own, in batches that are kept until they are
- * acknowledged and sent again on the next stream if they were not. While no control plane takes
- * them, or takes them too slowly, they go to the spool; what is there is sent before what came later.
+ * Sends access records upward. While no control plane takes them, or takes them too slowly, they go
+ * to the spool; what is there is sent before what came later.
  */
 export class RecordUplink {
-  readonly #options: RecordUplinkOptions;
+  readonly #onFull: (full: boolean) => void;
+  readonly #uplink: BatchUplink<Batch, RecordRequest, RecordResponse>;
   readonly #queue = new RecordQueue<RecordLines>(queueRecordsMax, queueBytesMax);
   readonly spool: RecordSpool | null;
   readonly #spiller: Spiller | null;
-  readonly #stopping = new AbortController();
-  #unacknowledged: readonly Batch[] = [];
-  #call: ClientDuplexStream<RecordRequest, RecordResponse> | null = null;
-  #batch = 0n;
   #timer: NodeJS.Timeout | null = null;
   #looking: NodeJS.Timeout | null = null;
-  #running: Promise<void> = Promise.resolve();
-  #idle: (() => void)[] = [];
   #read: SpooledBlock | null = null;
   #reading = false;
   #full = false;
   /** Since when something has waited, or the last confirmation came; as by performance.now(). */
   #takenAtMs = 0;
 
-  constructor(options: RecordUplinkOptions) {
-    this.#options = options;
-    const { spool = null } = options;
+  constructor({ channel, log, spool = null, onFull = () => undefined }: RecordUplinkOptions) {
+    this.#onFull = onFull;
+    this.#uplink = new BatchUplink({
+      channel,
+      log,
+      streamEnded: 'records.stream_ended',
+      open: (client) => client.record(),
+      next: () => this.#nextBatch(),
+      isEmpty: () => this.#waiting === 0,
+      request: requestOf,
+      taken: (batches) => this.#confirm(batches),
+    });
     this.spool = spool;
     this.#spiller = spool === null ? null : new Spiller(this.#queue, spool);
     if (spool === null) return;
@@ -72,7 +69,7 @@ export class RecordUplink {
 
   start(): void {
     this.#takenAtMs = performance.now();
-    this.#running = this.#keep();
+    this.#uplink.start();
     if (this.spool !== null) this.#looking = setInterval(() => this.#look(), lookMs).unref();
   }
 
@@ -92,10 +89,13 @@ export class RecordUplink {
 
   /** Records that wait or are under way, as far as they are counted. */
   get backlog(): number {
-    const memory = this.#unacknowledged.filter(({ blocks }) => blocks.length === 0);
-    const underWay = memory.reduce((sum, { records }) => sum + records, 0);
-    const spilling = this.#spiller?.records ?? 0;
-    return this.#queue.length + underWay + spilling + (this.spool?.records ?? 0);
+    const memory = this.#uplink.underWay.filter(({ blocks }) => blocks.length === 0);
+    return memory.reduce((sum, { records }) => sum + records, this.#waiting);
+  }
+
+  /** Without what is under way and is not in the spool as well. */
+  get #waiting(): number {
+    return this.#queue.length + (this.#spiller?.records ?? 0) + (this.spool?.records ?? 0);
   }
 
   get droppedTotal(): DroppedRecords {
@@ -107,16 +107,9 @@ export class RecordUplink {
    * is on disk when it resolves, if there is a spool that works.
    */
   async stop(flushMs: number): Promise<void> {
-    if (this.backlog > 0) {
-      const idle = new Promise<void>((resolve) => this.#idle.push(resolve));
-      this.#send();
-      await Promise.race([idle, pause(flushMs, this.#stopping.signal)]);
-    }
-    this.#stopping.abort();
-    this.#call?.cancel();
+    await this.#uplink.stop(flushMs);
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#looking !== null) clearInterval(this.#looking);
-    await this.#running;
     const written = new AbortController();
     const bound = pause(diskMsMax, written.signal);
     await Promise.race([this.#writeDown(), bound]);
@@ -124,73 +117,24 @@ export class RecordUplink {
   }
 
   async #writeDown(): Promise<void> {
-    await this.#spiller?.finish(this.#unacknowledged);
+    await this.#spiller?.finish(this.#uplink.underWay);
     this.#noteUnreported();
     await this.spool?.close();
-  }
-
-  async #keep(): Promise<void> {
-    const { channel, log } = this.#options;
-    const { signal } = this.#stopping;
-    let target = Math.floor(Math.random() * channel.targets);
-    for (let attempt = 0; !signal.aborted; attempt += 1) {
-      const openedAtMs = performance.now();
-      const client = channel.connect(target, 'calls');
-      const problem = await this.#run(client.record());
-      client.close();
-      if (signal.aborted) return;
-      log.warn('records.stream_ended', { server: channel.address(target), problem });
-      target += 1;
-      if (performance.now() - openedAtMs >= goodStreamMs) attempt = 0;
-      await pause(reconnectDelayMs(attempt), signal);
-    }
-  }
-
-  async #run(call: ClientDuplexStream<RecordRequest, RecordResponse>): Promise<string> {
-    this.#call = call;
-    call.on('error', () => undefined);
-    for (const { message } of this.#unacknowledged) call.write(message);
-    this.#send();
-    try {
-      for await (const { batch } of call as AsyncIterable<RecordResponse>) {
-        this.#confirm(batch);
-        this.#send();
-      }
-      return 'the control plane closed the stream';
-    } catch (error) {
-      return problemOf(error);
-    } finally {
-      this.#call = null;
-      call.cancel();
-    }
   }
 
   #schedule(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      this.#send();
+      this.#uplink.send();
     }, lingerMs);
   }
 
-  #confirm(batch: bigint): void {
+  #confirm(taken: readonly Batch[]): void {
     this.#takenAtMs = performance.now();
-    const taken = this.#unacknowledged.filter(({ message }) => message.batch <= batch);
-    this.#unacknowledged = this.#unacknowledged.filter(({ message }) => message.batch > batch);
     for (const one of taken) one.confirmed = true;
     const blocks = taken.flatMap((one) => one.blocks);
     if (blocks.length > 0) void this.spool?.confirm(blocks).then(() => this.#tellWhetherFull());
     this.#noteUnreported();
-  }
-
-  #send(): void {
-    while (this.#call !== null && this.#unacknowledged.length < windowMax) {
-      const batch = this.#nextBatch();
-      if (batch === null) break;
-      this.#unacknowledged = [...this.#unacknowledged, batch];
-      this.#call.write(batch.message);
-    }
-    if (this.backlog > 0) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** The oldest: from disk, then what the disk did not take, then from memory. */
@@ -199,8 +143,7 @@ export class RecordUplink {
     this.#read = null;
     if (block !== null) {
       this.#readAhead();
-      this.#batch += 1n;
-      return batchOfBlock(this.#batch, block, this.#queue.takeDropped());
+      return batchOfBlock(block, this.#queue.takeDropped());
     }
     if (this.#reading || this.spool?.hasUnread === true) {
       this.#readAhead();
@@ -210,8 +153,7 @@ export class RecordUplink {
     const back = this.#spiller?.takeBack() ?? [];
     const items = back.length > 0 ? back : this.#queue.take(batchRecordsMax, batchBytesMax);
     if (items.length === 0) return null;
-    this.#batch += 1n;
-    return batchOfItems(this.#batch, items, this.#queue.takeDropped());
+    return batchOfItems(items, this.#queue.takeDropped());
   }
 
   #readAhead(): void {
@@ -221,7 +163,7 @@ export class RecordUplink {
       this.#reading = false;
       this.#read = block;
       // Where it could not be read, the next look tries again.
-      if (block !== null || this.spool?.hasUnread !== true) this.#send();
+      if (block !== null || this.spool?.hasUnread !== true) this.#uplink.send();
     });
   }
 
@@ -238,17 +180,17 @@ export class RecordUplink {
 
   #spill(): void {
     if (this.#spiller === null || this.#spiller.busy) return;
-    const underWay = this.#stalled ? this.#unacknowledged : [];
+    const underWay = this.#stalled ? this.#uplink.underWay : [];
     void this.#spiller.work(underWay, this.#wantsSpill).then(() => {
       this.#tellWhetherFull();
-      this.#send();
+      this.#uplink.send();
     });
   }
 
   #look(): void {
     void this.spool?.lookAgain();
     if (this.#wantsSpill() || this.#stalled) this.#spill();
-    else this.#send();
+    else this.#uplink.send();
     this.#tellWhetherFull();
   }
 
@@ -258,20 +200,12 @@ export class RecordUplink {
     const full = spool?.full === true || (memoryAlone && this.#queue.tight);
     if (full === this.#full) return;
     this.#full = full;
-    this.#options.onFull?.(full);
+    this.#onFull(full);
   }
 
   /** What nobody has confirmed to have heard of must survive the process. */
   #noteUnreported(): void {
-    const underWay = this.#unacknowledged.map(({ dropped }) => dropped);
+    const underWay = this.#uplink.underWay.map(({ dropped }) => dropped);
     this.spool?.noteUnreported(underWay.reduce(addDropped, this.#queue.unreported));
   }
-}
-
-/** Of a control plane that cannot be reached, gRPC has only its libraries' own text to tell. */
-function problemOf(error: unknown): string {
-  const code = serviceErrorCode(error);
-  const name = code === null ? undefined : status[code];
-  if (!(error instanceof Error) || name === undefined) return String(error);
-  return code === status.UNAVAILABLE ? name : error.message;
 }
