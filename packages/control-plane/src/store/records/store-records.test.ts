@@ -17,7 +17,7 @@ import { ensureDaysFrom, recordDays } from './days.ts';
 import { conditionOf } from './filter.ts';
 import { dayAt, dayStartMs, receivedAtMsOf, recordIdAt } from './ids.ts';
 import { rewritten } from './received.ts';
-import { storeRecords } from './store-records.ts';
+import { lookup, storeRecords } from './store-records.ts';
 
 const dayMs = 86_400_000;
 const hourMs = 3_600_000;
@@ -161,4 +161,23 @@ test('the last decisions of a user come from the index of each day', async () =>
   expect(plan).toContain('access_records_20261123_user_id_id_idx');
   expect(plan).toContain('access_records_20261122_user_id_id_idx');
   expect(plan).not.toMatch(/Seq Scan|Sort/);
+});
+
+test('what comes again is looked for by its id, also in a day without statistics', async () => {
+  const made = Array.from({ length: 6_000 }, () => accessRecord(at(evening)));
+  await insertAccessRecords(database, 'edg_a', made, evening);
+  const some = made.slice(0, 500).map(({ correlationId }) => correlationId);
+  const client = await database.connect();
+  try {
+    await client.query(`begin; ${lookup.settings}`);
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+      `explain (analyze, costs off, timing off, summary off) ${lookup.query}`,
+      [some, recordIdAt(evening - hourMs)],
+    );
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan).toContain('Index Scan using access_records_20261123_correlation_id_idx');
+    expect(plan).not.toMatch(/Seq Scan|Bitmap|_pkey/);
+  } finally {
+    await client.end();
+  }
 });

@@ -101,6 +101,21 @@ function keyOf(edgeId: string, correlationId: string): string {
   return `${edgeId}\n${correlationId}`;
 }
 
+/**
+ * Which of some records are there. One by one ("offset 0" keeps it so) and without bitmaps: of a day
+ * without statistics the planner thinks that most of it matches so many, and reads all of the last
+ * hour for each batch. By what it thinks it would compile the plan, too.
+ */
+export const lookup = {
+  settings: 'set local enable_bitmapscan = off; set local jit = off',
+  query: `select found.edge_id, found.correlation_id
+    from unnest($1::text[]) as wanted (correlation_id)
+    cross join lateral (
+      select edge_id, correlation_id from access_records
+      where correlation_id = wanted.correlation_id and id >= $2::bigint offset 0
+    ) as found`,
+} as const;
+
 /** Writers take turns, so what is not there now nobody else writes meanwhile. */
 async function withoutKnown(
   client: pg.ClientBase,
@@ -110,15 +125,9 @@ async function withoutKnown(
   let earliestMs = receivedAtMs;
   for (const { timeMs } of rows.values()) earliestMs = Math.min(earliestMs, timeMs);
   const sinceMs = Math.max(earliestMs - repeatMs, receivedAtMs - repeatMsMax);
-  // One by one: of a day without statistics the planner thinks that most of it matches, and would
-  // read all of it.
-  await client.query('set local enable_seqscan = off');
+  await client.query(lookup.settings);
   const { rows: known } = await client.query<{ edge_id: string; correlation_id: string }>(
-    `select known.edge_id, known.correlation_id
-    from unnest($1::text[]) sent(id) cross join lateral (
-      select edge_id, correlation_id from access_records
-      where correlation_id = sent.id and id >= $2::bigint offset 0
-    ) known`,
+    lookup.query,
     [[...rows.values()].map(({ record }) => record.correlationId), recordIdAt(sinceMs)],
   );
   for (const { edge_id, correlation_id } of known) rows.delete(keyOf(edge_id, correlation_id));
