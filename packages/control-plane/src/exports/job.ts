@@ -9,6 +9,7 @@ import type { ExportParts } from './parts.ts';
 import { auditRows } from './rows/audit.ts';
 import { decisions } from './rows/decisions.ts';
 import type { RowSource, What } from './rows/row.ts';
+import { signals } from './rows/signals.ts';
 import { createTargetsReader } from './targets.ts';
 
 const everyMs = 1_000;
@@ -28,7 +29,7 @@ export function startExports(parts: ExportParts): {
   stop(): Promise<void>;
 } {
   const { database, replica, registry, clock, log } = parts;
-  const sources: readonly RowSource[] = [decisions, auditRows()];
+  const sources: readonly RowSource[] = [decisions, auditRows(), signals];
   const newest = new Map<What, number>();
   const pending = new Map<string, number>();
   const readTargets = createTargetsReader();

@@ -1,4 +1,5 @@
 import { compile, type Facts } from '@sallyport/policy';
+import type { AccessRecord } from '@sallyport/shared/access-record';
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { toPolicySet } from '@sallyport/shared/configuration/set';
 import { describe, expect, test } from 'vitest';
@@ -63,6 +64,40 @@ test('one who asks for much does not hide the others', async () => {
     window,
   );
   expect(affected).toMatchObject({ active: 151, lose: 150, sampled: true });
+});
+
+test('records of which something was taken say nothing, however they are read', async () => {
+  const { database } = await testDatabase();
+  const insert = (user: string, more: Partial<AccessRecord>) => {
+    const facts = factsOf(user, ['employees']);
+    const record = accessRecord({ userId: user, facts, ...more });
+    return insertAccessRecords(database, 'edg_test', [record], 5_000);
+  };
+  for (const [user, sourceAddress] of [
+    ['usr_removed', ''],
+    ['usr_hashed', 'hmac:AbCdEf0123456789_-wxyz'],
+    ['usr_ipv4', '203.0.113.0/24'],
+    ['usr_ipv6', '2001:db8:7::/48'],
+  ] as const) {
+    const facts = { ...factsOf(user, ['employees']), sourceAddress };
+    await insert(user, { sourceAddress, facts, redacted: ['userAgent', 'sourceAddress'] });
+  }
+  await insert('usr_agent', { userAgent: 'curl', redacted: ['userAgent'] });
+  await insert('usr_header', { userAgent: '', redacted: ['userAgent', 'headers'] });
+  await insert('usr_older', { redacted: undefined as never });
+  for (const [most, sampled] of [
+    [100, false],
+    [1, true],
+  ] as const) {
+    const affected = await usersAffectedBy(most)(
+      database.db,
+      compiled({ allow: members }),
+      compiled({ allow: [{ name: 'others', groups: ['others'] }] }),
+      window,
+    );
+    expect(affected).toMatchObject({ active: 2, lose: 2, sampled });
+    expect(affected.examples.map(({ user }) => user).sort()).toEqual(['usr_agent', 'usr_older']);
+  }
 });
 
 describe('access that ends later is lost', async () => {

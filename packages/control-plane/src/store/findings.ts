@@ -185,7 +185,8 @@ function isSame({ detector, subject, subjectId, matter }: FindingKey): SQL | und
   );
 }
 
-function selectViews(db: Executor) {
+/** Findings and whom they are of. */
+export function selectViews(db: Executor) {
   return db
     .select({ finding: findings, userEmail: users.email })
     .from(findings)

@@ -252,9 +252,13 @@ describe('replay', () => {
       made(factsOf('usr_alice'), { route: 'redacted', redacted: fields });
     const records = [redacted(['path']), redacted(['userAgent', 'sourceAddress'])];
     records.push(redacted(['userAgent']), redacted([]));
+    for (const sourceAddress of ['', '203.0.113.0/24', '2001:db8:7::/48', 'hmac:AbCdEf01_-']) {
+      const facts = { ...factsOf('usr_alice'), sourceAddress };
+      records.push({ ...redacted(['sourceAddress']), sourceAddress, facts });
+    }
     await insertAccessRecords(admin.database, 'edg_test', records, Date.now());
     const { body } = await replay({ version: candidate, route: 'redacted' });
-    expect(body).toMatchObject({ read: 4, decided: 2, failed: 0 });
+    expect(body).toMatchObject({ read: 8, decided: 2, failed: 0 });
   });
 
   test('reads more records than one page holds', async () => {

@@ -1,6 +1,8 @@
 import type { AuditRow } from '../../store/audit.ts';
+import type { FindingView } from '../../store/findings.ts';
 import { isoOf } from '../iso.ts';
 import { fittedJson, lineJson } from '../json.ts';
+import { signalValue } from '../rows/signals.ts';
 import type { WebhookSettings } from '../targets.ts';
 
 export type EventKind = WebhookSettings['events'][number];
@@ -51,6 +53,14 @@ export function eventOfAudit(row: AuditRow): WebhookEvent | null {
   const actor = { kind: row.actorKind, id: row.actorId, label: row.actorLabel };
   const data = { position: row.id, resource, resourceId, verb, actor, requestId, detail };
   return { kind, type, body: bodyOf(type, row.atMs, data) };
+}
+
+/** The event that a finding is when it is raised. What people do about it is a write. */
+export function eventOfFinding(view: FindingView): WebhookEvent {
+  const { seq, atMs } = view.finding;
+  const type = 'signal.raised';
+  const data = { position: seq, ...signalValue(view) };
+  return { kind: 'signal', type, body: bodyOf(type, atMs, data) };
 }
 
 /** `type`, `timestamp` and `data`, as Standard Webhooks has them; bounded. */

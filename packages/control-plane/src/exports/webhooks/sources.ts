@@ -1,7 +1,8 @@
 import { listAuditAfter } from '../../store/audit.ts';
 import type { Executor } from '../../store/database.ts';
+import { listFindingsAfter } from '../../store/findings-in-order.ts';
 import type { What } from '../rows/row.ts';
-import { eventOfAudit, type WebhookEvent } from './events.ts';
+import { eventOfAudit, eventOfFinding, type WebhookEvent } from './events.ts';
 
 /** One kind of rows in which events are, followed by their ids. */
 export interface EventSource {
@@ -23,4 +24,12 @@ const audit: EventSource = {
   },
 };
 
-export const eventSources: readonly EventSource[] = [audit];
+const signals: EventSource = {
+  what: 'signals',
+  async after(db, afterId, upToId, limit) {
+    const views = await listFindingsAfter(db, afterId, upToId, limit);
+    return views.map((view) => ({ id: view.finding.seq, event: eventOfFinding(view) }));
+  },
+};
+
+export const eventSources: readonly EventSource[] = [audit, signals];

@@ -54,7 +54,8 @@ beforeAll(async () => {
   running = world.start();
   await until(async () => {
     const { rows } = await world.admin.database.db.execute(sql`select 1 from export_cursors`);
-    expect(rows).toHaveLength(2);
+    // Two kinds of rows for each.
+    expect(rows).toHaveLength(4);
   });
 });
 beforeEach(() => {

@@ -90,6 +90,10 @@ test('what an edge says is kept as it is: addresses, networks, arrays, large num
     accessRecord({ sourceAddress: '203.0.113.0/24', userEmail: 'é@corp.test' }),
     accessRecord({ sourceAddress: '3f2a', userId: null }),
     accessRecord({ sourceAddress: '::ffff:203.0.113.9' }),
+    // As redaction leaves it (docs/protocol.md).
+    accessRecord({ sourceAddress: '', userEmail: null, path: '', redacted: ['sourceAddress'] }),
+    accessRecord({ sourceAddress: '2001:db8:7::/48', redacted: ['sourceAddress'] }),
+    accessRecord({ sourceAddress: 'hmac:AbCdEf0123456789_-wxyz', redacted: ['sourceAddress'] }),
   ];
   await insertAccessRecords(database, 'edg_a', records, evening);
   const { rows } = await database.db.execute(sql`
@@ -102,6 +106,9 @@ test('what an edge says is kept as it is: addresses, networks, arrays, large num
     '203.0.113.0/24',
     null,
     '203.0.113.9/32',
+    null,
+    '2001:db8:7::/48',
+    null,
   ]);
   expect(rows[0]).toMatchObject({ rules: ['a/b', 'ü\\"\t'] });
   expect(rows[1]).toMatchObject({ version: '9007199254740991' });
