@@ -27,7 +27,14 @@ const delivery = {
 describe('sallyport exports', () => {
   it('shows how far each export is with each kind of rows', async () => {
     const to = '/var/lib/sallyport/exports/a.jsonl';
-    const progress = { position: 90, newest: 100, missed: 0, failingSince: null, failure: null };
+    const progress = {
+      position: 1_900,
+      newest: 4_100,
+      behind: 10,
+      missed: 0,
+      failingSince: null,
+      failure: null,
+    };
     answerWith({
       items: [
         { name: 'archive', kind: 'file', to, progress: [{ what: 'decisions', ...progress }] },

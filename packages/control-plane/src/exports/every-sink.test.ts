@@ -95,14 +95,16 @@ test('a finding reaches every sink and a signed webhook once, with what it rests
   const there = sightedAt(alice, newYork, atMs);
   await signals.take([sightedAt(alice, berlin, atMs - 60_000), there]);
   const { body } = await world.admin.send('GET', '/v1/signals');
-  const expected = (body.items as { id: string; detector: string }[]).map(({ id }) => id).sort();
+  const expected = (body.items as { id: string; detector: string }[])
+    .map(({ id }) => id)
+    .toSorted();
   expect(expected.length).toBeGreaterThan(1);
 
   const idsOf = (values: readonly Readonly<Record<string, unknown>>[]) =>
     values
       .filter(({ kind }) => kind === 'signal')
-      .map(({ id }) => id)
-      .sort();
+      .map(({ id }) => String(id))
+      .toSorted();
   const parsed = (texts: readonly string[]) =>
     texts.map((text) => JSON.parse(text) as Readonly<Record<string, unknown>>);
   await until(async () => {

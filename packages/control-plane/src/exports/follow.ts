@@ -1,6 +1,7 @@
 import type { Clock } from '@sallyport/shared/clock';
-import { type CursorRow, moveCursor, noteFailure, openCursor } from '../store/export-cursors.ts';
+import { moveCursor, noteFailure, openCursor } from '../store/export-cursors.ts';
 import type { Leader } from '../store/leases.ts';
+import { Backlog, missedRows } from './backlog.ts';
 import type { ExportMetrics, Lag } from './metrics.ts';
 import type { Read } from './parts.ts';
 import type { Turn } from './pump.ts';
@@ -23,6 +24,8 @@ export interface FollowerParts {
 export interface Follower {
   readonly turn: Turn;
   readonly failed: (leader: Leader, failure: Error) => Promise<void>;
+  /** Counts what waits, also while the sink is at work on a batch, or stands still. */
+  readonly look: () => Promise<void>;
   readonly lags: () => readonly Lag[];
 }
 
@@ -32,6 +35,7 @@ interface Progress {
   waitingSinceMs: number | null;
   /** Rows that are read at once. */
   limit: number;
+  readonly backlog: Backlog;
 }
 
 const limitFirst = 64;
@@ -58,7 +62,12 @@ export function createFollower(parts: FollowerParts): Follower {
     const cursor = await leader.run((db) =>
       openCursor(db, { sink: name, what }, () => Promise.resolve(upToId), clock()),
     );
-    const own = progress.get(what) ?? { position: 0, waitingSinceMs: null, limit: limitFirst };
+    const own = progress.get(what) ?? {
+      position: 0,
+      waitingSinceMs: null,
+      limit: limitFirst,
+      backlog: new Backlog(source),
+    };
     progress.set(what, own);
     own.position = cursor.position;
     const limit = Math.min(own.limit, sink.batchMax);
@@ -66,13 +75,14 @@ export function createFollower(parts: FollowerParts): Follower {
     own.limit = Math.max(1, Math.floor(limit / 2));
     const rows = await read((db) => source.after(db, cursor.position, upToId, limit));
     own.limit = limit;
-    const missed = await missedRows(read, source, cursor, rows, upToId);
-    const last = rows.at(-1)?.position ?? cursor.position + missed;
+    const { missed, endId } = await missedRows(read, source, cursor, rows, upToId);
+    const last = rows.at(-1)?.position ?? endId;
     own.waitingSinceMs = rows[0]?.receivedAtMs ?? null;
     if (last === cursor.position) return false;
     const { rejected } = rows.length > 0 ? await sink.send(rows, signal) : { rejected: 0 };
     await leader.run((db) => moveCursor(db, cursor, last, missed, clock()));
     own.position = last;
+    own.backlog.took(rows.length, last);
     own.waitingSinceMs = null;
     own.limit = nextLimit(limit, rows, sink.batchMax);
     metrics.sent(name, what, rows.length - rejected);
@@ -99,33 +109,19 @@ export function createFollower(parts: FollowerParts): Follower {
       metrics.failed(name);
       await leader.run((db) => noteFailure(db, name, failure.message, clock()));
     },
+    async look() {
+      for (const [what, { position, backlog }] of progress) {
+        await backlog.count(read, position, parts.newest(what) ?? position);
+      }
+    },
     lags: () =>
-      [...progress].map(([what, { position, waitingSinceMs }]) => ({
+      [...progress].map(([what, { position, waitingSinceMs, backlog }]) => ({
         sink: name,
         what,
-        rows: Math.max(0, (parts.newest(what) ?? position) - position),
+        rows: backlog.rows(position, parts.newest(what) ?? position),
         seconds: waitingSinceMs === null ? 0 : Math.max(0, (clock() - waitingSinceMs) / 1_000),
       })),
   };
-}
-
-/**
- * How many rows were removed before they were sent, at the most: those that were known to be there
- * after the cursor, where what is left begins later. Ids have holes that nobody filled, so a hole
- * counts only where everything before it is gone, too.
- */
-async function missedRows(
-  read: Read,
-  source: RowSource,
-  { position, known }: CursorRow,
-  rows: readonly ExportRow[],
-  upToId: number,
-): Promise<number> {
-  const first = rows[0]?.position ?? Number.POSITIVE_INFINITY;
-  if (known <= position || first === position + 1 || upToId < known) return 0;
-  const [oldest] = await read((db) => source.after(db, 0, upToId, 1));
-  if (oldest !== undefined && oldest.position < first) return 0;
-  return Math.min(first - 1, known) - position;
 }
 
 const sampled = 16;

@@ -172,7 +172,7 @@ describe('the exports of the live settings', () => {
     const three = world.start('replica-3');
     await until(three, async () => {
       const { body } = await admin.send('GET', '/v1/exports');
-      expect(body.items[0].progress[0].newest - body.items[0].progress[0].position).toBe(40);
+      expect(body.items[0].progress[0].behind).toBe(40);
     });
     await database.db.execute(
       sql`delete from access_records where id in (select id from access_records order by id limit 1540)`,
@@ -184,12 +184,11 @@ describe('the exports of the live settings', () => {
       expect((await readRows(join(folder, 'c.jsonl'))).map((row) => row['path'])).toEqual(
         expected(1_541, 1_550),
       );
-      expect(await three.metric('sallyport_export_rows_missed_total', { sink: 'archive' })).toBe(
-        30,
-      );
+      // Nobody knows how many there were.
+      expect(await three.metric('sallyport_export_rows_missed_total', { sink: 'archive' })).toBe(1);
     });
     const { body } = await admin.send('GET', '/v1/exports');
-    expect(body.items[0].progress[0]).toMatchObject({ missed: 30, failure: null });
+    expect(body.items[0].progress[0]).toMatchObject({ behind: 0, missed: 1, failure: null });
     await three.stop();
   });
 });

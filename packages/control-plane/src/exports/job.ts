@@ -31,6 +31,8 @@ export function startExports(parts: ExportParts): {
   const { database, replica, registry, clock, log } = parts;
   const sources: readonly RowSource[] = [decisions, auditRows(), signals];
   const newest = new Map<What, number>();
+  /** How far they went when the books were kept last: a sink that works has sent those by now. */
+  let before: ReadonlyMap<What, number> | null = null;
   const pending = new Map<string, number>();
   const readTargets = createTargetsReader();
   let open: readonly Outlet[] = [];
@@ -62,11 +64,14 @@ export function startExports(parts: ExportParts): {
       }
       if (performance.now() - booksAtMs > booksEveryMs) {
         booksAtMs = performance.now();
-        await keepBooks(leader, { open, newest, pending, metrics, nowMs: clock() });
+        const noted = before ?? newest;
+        await keepBooks(leader, { open, newest: noted, pending, metrics, nowMs: clock() });
+        before = new Map(newest);
       }
       ledAtMs = performance.now();
       const gated: Leader = { ...leader, run: (body) => gate(() => leader.run(body)) };
       for (const { pump } of open) pump.kick(gated);
+      for (const { look } of open) await look();
     },
   );
   return {

@@ -15,6 +15,8 @@ export interface Outlet {
   /** Its name among the cursors. */
   readonly cursor: string;
   readonly pump: Pump;
+  /** Counts what waits. */
+  readonly look: () => Promise<void>;
   readonly lags: () => readonly Lag[];
   readonly close: () => Promise<void>;
 }
@@ -79,6 +81,7 @@ function exportOutlet(parts: OutletParts, target: Target<ExportSettings>): Outle
   return {
     cursor: entry.name,
     pump,
+    look: follower.look,
     lags: follower.lags,
     async close() {
       await pump.stop();
@@ -109,6 +112,7 @@ function webhookOutlet(parts: OutletParts, target: Target<WebhookSettings>): Out
   return {
     cursor: name,
     pump,
+    look: () => Promise.resolve(),
     lags: () => [],
     async close() {
       await pump.stop();

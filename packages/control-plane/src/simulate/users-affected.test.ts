@@ -96,7 +96,10 @@ test('records of which something was taken say nothing, however they are read', 
       window,
     );
     expect(affected).toMatchObject({ active: 2, lose: 2, sampled });
-    expect(affected.examples.map(({ user }) => user).sort()).toEqual(['usr_agent', 'usr_older']);
+    expect(affected.examples.map(({ user }) => user).toSorted()).toEqual([
+      'usr_agent',
+      'usr_older',
+    ]);
   }
 });
 

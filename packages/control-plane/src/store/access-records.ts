@@ -89,6 +89,19 @@ export async function listRecordsAfter(
   return rows.map(rowOf);
 }
 
+/** Records after one and up to another; `max` at the most. Their ids say when they came, not how many. */
+export async function countRecordsBetween(
+  db: Executor,
+  afterId: number,
+  upToId: number,
+  max: number,
+): Promise<number> {
+  const { rows } = await db.execute<{ count: string }>(sql`
+    select count(*) as count from (
+      select from access_records where id > ${afterId} and id <= ${upToId} limit ${max}) as counted`);
+  return Number(rows[0]?.count ?? 0);
+}
+
 /** The id so many records after one; null: there are not so many. */
 export async function idAhead(
   db: Executor,

@@ -90,7 +90,7 @@ test('a reader of findings misses none that is raised while another is not commi
     views
       .map(({ finding }) => finding.detector)
       .slice(1)
-      .sort(),
+      .toSorted(),
   ).toEqual(['impossible-travel', 'new-country']);
   // The one that nobody is known by has no address.
   expect(views[0]).toMatchObject({ finding: { id: slowId }, userEmail: null });

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
+import { recordsBetween } from '../../exports/rows/decisions.ts';
 import { readTargets } from '../../exports/targets.ts';
 import { giveUpMs } from '../../exports/webhooks/enqueue.ts';
-import { read } from '../../store/database.ts';
-import { listCursors } from '../../store/export-cursors.ts';
+import { type Executor, read } from '../../store/database.ts';
+import { type CursorRow, listCursors } from '../../store/export-cursors.ts';
 import {
   countDeliveries,
   listDeliveries,
@@ -26,6 +27,11 @@ import {
 
 const tags = ['exports'];
 
+/** Rows that an export had yet to take when somebody looked. */
+async function behindOf(db: Executor, { what, position, known }: CursorRow): Promise<number> {
+  return what === 'decisions' ? recordsBetween(db, position, known) : Math.max(0, known - position);
+}
+
 /** /v1/exports and /v1/webhooks: where records and events go, and how far they are */
 export function exportRoutes(app: AdminApp, context: AdminContext): void {
   const { database } = context;
@@ -42,7 +48,11 @@ export function exportRoutes(app: AdminApp, context: AdminContext): void {
     async () =>
       read(database, async (db) => {
         const { exports } = await readTargets(db);
-        const cursors = await listCursors(db);
+        const names = new Set(exports.map(({ entry }) => entry.name));
+        const cursors: (CursorRow & { readonly behind: number })[] = [];
+        for (const row of await listCursors(db)) {
+          if (names.has(row.sink)) cursors.push({ ...row, behind: await behindOf(db, row) });
+        }
         return { items: exports.map(({ entry }) => presentExport(entry, cursors)) };
       }),
   );

@@ -20,7 +20,13 @@ const Progress = Type.Object({
   what: Type.String(),
   position: Type.Integer({ description: 'The last row that was sent.' }),
   newest: Type.Integer({ description: 'The newest row that was there a while ago.' }),
-  missed: Type.Integer({ description: 'Rows that were removed before they were sent.' }),
+  behind: Type.Integer({
+    description: 'Rows that it had yet to take then; of access records 100,000 at the most.',
+  }),
+  missed: Type.Integer({
+    description:
+      'Rows that were removed before they were sent; of access records, how often some were.',
+  }),
   failingSince: nullable(instant),
   failure: nullable(Type.String({ description: 'Why the last attempt failed.' })),
 });
@@ -64,7 +70,7 @@ export const deliveryParams = Type.Object({ id: idOf('whd') });
 
 export function presentExport(
   entry: ExportSettings,
-  cursors: readonly CursorRow[],
+  cursors: readonly (CursorRow & { readonly behind: number })[],
 ): Static<typeof Export> {
   const { name } = entry;
   return {
@@ -76,6 +82,7 @@ export function presentExport(
         what: row.what,
         position: row.position,
         newest: row.known,
+        behind: row.behind,
         missed: row.missed,
         failingSince: isoOrNull(row.failingSinceMs),
         failure: row.failure,

@@ -8,6 +8,7 @@ export function auditRows(): RowSource {
   const settled = followSettled('admin_audit', 'admin_audit_id_seq');
   return {
     what: 'audit',
+    between: null,
     newest: async (db) => newestAuditId(db, await settled.look(db)),
     async after(db, afterId, upToId, limit) {
       return (await listAuditAfter(db, afterId, upToId, limit)).map(auditRow);

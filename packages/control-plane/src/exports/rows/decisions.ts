@@ -1,15 +1,30 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import {
   type AccessRecordRow,
+  countRecordsBetween,
   listRecordsAfter,
   newestRecordId,
 } from '../../store/access-records.ts';
+import type { Executor } from '../../store/database.ts';
 import { isoOf } from '../iso.ts';
 import type { ExportRow, RowSource, Severity } from './row.ts';
+
+/** Beyond that nobody asks how many there are. */
+const countMax = 100_000;
+
+/** Records that an export has yet to take, between two ids. */
+export async function recordsBetween(
+  db: Executor,
+  afterId: number,
+  upToId: number,
+): Promise<number> {
+  return upToId <= afterId ? 0 : countRecordsBetween(db, afterId, upToId, countMax);
+}
 
 /** Access records, in the order in which they came to the control plane. */
 export const decisions: RowSource = {
   what: 'decisions',
+  between: recordsBetween,
   newest: newestRecordId,
   async after(db, afterId, upToId, limit) {
     const rows = await listRecordsAfter(db, {}, afterId, limit);

@@ -30,6 +30,8 @@ export interface ExportRow {
 /** One kind of rows that are followed by their ids. */
 export interface RowSource {
   readonly what: What;
+  /** How many rows ids are apart; null: their difference. So many are counted at the most. */
+  readonly between: ((db: Executor, afterId: number, upToId: number) => Promise<number>) | null;
   /** The newest row before which nothing can appear any more; 0: there is none. */
   newest(db: Executor): Promise<number>;
   /** Rows after an id and up to another, oldest first. */

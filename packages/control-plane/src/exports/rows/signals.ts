@@ -7,6 +7,7 @@ import type { ExportRow, RowSource } from './row.ts';
 /** What detectors found, in the order in which it was raised. */
 export const signals: RowSource = {
   what: 'signals',
+  between: null,
   newest: newestFindingSeq,
   async after(db, afterId, upToId, limit) {
     return (await listFindingsAfter(db, afterId, upToId, limit)).map(signalRow);

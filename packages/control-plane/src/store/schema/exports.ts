@@ -12,7 +12,7 @@ export const exportCursors = pgTable(
     position: count('position').notNull(),
     /** Id of the newest row that was there when somebody looked. */
     known: count('known').notNull(),
-    /** Rows that retention removed before they were sent, at the most. */
+    /** Rows that retention removed before they were sent, at the most; of records, how often. */
     missed: count('missed').notNull(),
     /** null: the last attempt went well. */
     failingSinceMs: instant('failing_since_ms'),
