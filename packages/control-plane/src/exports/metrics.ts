@@ -49,23 +49,25 @@ export function createExportMetrics(registry: Registry, gauges: ExportGauges): E
 }
 
 function registerGauges(registers: Registry[], { lags, pending }: ExportGauges): void {
-  const lag = (name: string, help: string, value: (lag: Lag) => number) =>
-    new Gauge({
-      name,
-      help,
-      labelNames: ['sink', 'what'],
-      registers,
-      collect() {
-        this.reset();
-        for (const one of lags()) this.set({ sink: one.sink, what: one.what }, value(one));
-      },
-    });
-  lag('sallyport_export_lag_rows', 'Rows that a sink has yet to take', ({ rows }) => rows);
-  lag(
-    'sallyport_export_lag_seconds',
-    'Age of the oldest row that a sink has yet to take',
-    ({ seconds }) => seconds,
-  );
+  const byRow = (value: (lag: Lag) => number) =>
+    function collect(this: Gauge<'sink' | 'what'>): void {
+      this.reset();
+      for (const one of lags()) this.set({ sink: one.sink, what: one.what }, value(one));
+    };
+  new Gauge({
+    name: 'sallyport_export_lag_rows',
+    help: 'Rows that a sink has yet to take',
+    labelNames: ['sink', 'what'],
+    registers,
+    collect: byRow(({ rows }) => rows),
+  });
+  new Gauge({
+    name: 'sallyport_export_lag_seconds',
+    help: 'Age of the oldest row that a sink has yet to take',
+    labelNames: ['sink', 'what'],
+    registers,
+    collect: byRow(({ seconds }) => seconds),
+  });
   new Gauge({
     name: 'sallyport_webhook_pending',
     help: 'Deliveries of a webhook that wait',
