@@ -55,15 +55,17 @@ async function configure(network: string): Promise<void> {
   await edge.apply('config', ...edge.configuration(documents));
 }
 
-async function ask(client: RawClient, name: string, from = ''): Promise<number> {
-  const line = from === '' ? '' : `X-Forwarded-For: ${from}\r\n`;
-  client.send(`GET / HTTP/1.1\r\nHost: ${name}.fin.test\r\n${line}\r\n`);
+/** An address of which the data know nothing. */
+const nowhere = '192.0.2.7';
+
+async function ask(client: RawClient, name: string, from = nowhere): Promise<number> {
+  client.send(`GET / HTTP/1.1\r\nHost: ${name}.fin.test\r\nX-Forwarded-For: ${from}\r\n\r\n`);
   return (await client.response()).status;
 }
 
 describe('the place of a request', () => {
   it('follows the settings, on one connection, and stands in the record', async () => {
-    await configure('127.0.0.0/8');
+    await configure('192.0.2.0/24');
     const client = await RawClient.connect(edge, 'inside.fin.test');
     expect(await ask(client, 'inside')).toBe(200);
     await expect.poll(() => edge.records.all.length).toBe(1);
@@ -106,11 +108,13 @@ describe('the place of a request', () => {
   });
 
   it('ends what is under way where it is not allowed any more', async () => {
-    await configure('127.0.0.0/8');
+    await configure('192.0.2.0/24');
     edge.upstream.script = () =>
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n';
     const client = await RawClient.connect(edge, 'inside.fin.test');
-    client.send('GET /download HTTP/1.1\r\nHost: inside.fin.test\r\n\r\n');
+    client.send(
+      `GET /download HTTP/1.1\r\nHost: inside.fin.test\r\nX-Forwarded-For: ${nowhere}\r\n\r\n`,
+    );
     await client.until(/part\r\n/);
     await configure('198.51.100.0/24');
     await client.closed();
