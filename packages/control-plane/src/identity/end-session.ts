@@ -1,13 +1,10 @@
 import { SallyportError } from '@sallyport/shared/errors';
-import { verifyStatement } from '@sallyport/shared/session/statement';
 import type { Position } from '@sallyport/shared/state/model';
 import { readHead } from '../store/change-log.ts';
 import { type Database, read } from '../store/database.ts';
 import { endSession, findSession } from '../store/sessions.ts';
 import { write } from '../store/write.ts';
-import type { StatementKeys } from './statement-keys.ts';
-
-const statementCharactersMax = 4_096;
+import { readStatement, type StatementKeys } from './statement-keys.ts';
 
 /**
  * Signs out the session of a statement; gives the position of `revoke` at which it is ended. A
@@ -20,8 +17,7 @@ export async function endSessionOf(
   jws: string,
   nowMs: number,
 ): Promise<Position> {
-  if (jws.length > statementCharactersMax) throw invalid();
-  const statement = await verifyStatement(jws, await keys.verifiers(nowMs), nowMs);
+  const statement = await readStatement(keys, jws, nowMs);
   if (statement === 'invalid') throw invalid();
   const headNow = (): Promise<Position> => read(database, (db) => readHead(db, 'revoke'));
   if (statement === 'expired') return headNow();

@@ -1,5 +1,5 @@
 import { SallyportError } from '@sallyport/shared/errors';
-import { type SessionStatement, verifyStatement } from '@sallyport/shared/session/statement';
+import type { SessionStatement } from '@sallyport/shared/session/statement';
 import type { Position } from '@sallyport/shared/state/model';
 import { readHead } from '../store/change-log.ts';
 import { type Database, type Executor, read } from '../store/database.ts';
@@ -7,10 +7,9 @@ import { type OwnView, readOwnView } from '../store/own-view.ts';
 import { endSession, findSessionView, listSessions } from '../store/sessions.ts';
 import { write } from '../store/write.ts';
 import type { SignInCaller } from './sign-in-calls.ts';
-import type { StatementKeys } from './statement-keys.ts';
+import { readStatement, type StatementKeys } from './statement-keys.ts';
 import type { Turns } from './turns.ts';
 
-const statementCharactersMax = 4_096;
 /** That are shown, or named, at once. */
 const sessionsMax = 50;
 /** That end at once where all others are to. */
@@ -108,8 +107,7 @@ async function meant(
 
 /** The statement, where its signature and time are right. */
 async function genuine(keys: StatementKeys, jws: string, nowMs: number): Promise<SessionStatement> {
-  if (jws.length > statementCharactersMax) throw noSession();
-  const statement = await verifyStatement(jws, await keys.verifiers(nowMs), nowMs);
+  const statement = await readStatement(keys, jws, nowMs);
   if (statement === 'invalid' || statement === 'expired') throw noSession();
   return statement;
 }

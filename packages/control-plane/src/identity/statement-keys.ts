@@ -4,6 +4,7 @@ import { signingKeyFromPem, verificationKeyFromRaw } from '@sallyport/shared/key
 import { sessionStatementPurpose } from '@sallyport/shared/keys/root';
 import { Lru } from '@sallyport/shared/lru';
 import { open, type SealKey } from '@sallyport/shared/seal';
+import { type SessionStatement, verifyStatement } from '@sallyport/shared/session/statement';
 import { type Database, read } from '../store/database.ts';
 import { findCurrentKey, findKeys, signingKeyContext } from '../store/keys.ts';
 
@@ -45,4 +46,16 @@ export function createStatementKeys(database: Database, sealKey: SealKey): State
       return (keyId) => keys.get(keyId) ?? null;
     },
   };
+}
+
+const statementCharactersMax = 4_096;
+
+/** A statement that somebody sent, where its signature and time are right; else what is wrong. */
+export async function readStatement(
+  keys: StatementKeys,
+  jws: string,
+  nowMs: number,
+): Promise<SessionStatement | 'invalid' | 'expired'> {
+  if (jws.length > statementCharactersMax) return 'invalid';
+  return verifyStatement(jws, await keys.verifiers(nowMs), nowMs);
 }

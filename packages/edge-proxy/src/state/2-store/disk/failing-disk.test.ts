@@ -1,11 +1,8 @@
-import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { newKeyFileText, parseKeyFile } from '@sallyport/shared/seal';
 import { afterEach, expect, test } from 'vitest';
+import { LimitedProcess } from '../../../testing/limited-process.ts';
 import {
   at,
   hex,
@@ -33,38 +30,6 @@ interface Answer {
   readonly stored: { readonly rev: number } | null;
 }
 
-/** An edge's disk in a process of its own, whose files may be given a largest size. */
-class LimitedDisk {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(home: string) {
-    this.#child = spawn(process.execPath, [program, home], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const lines: Interface = createInterface({ input: this.#child.stdout });
-    this.#lines = lines[Symbol.asyncIterator]();
-  }
-
-  async run(command: string): Promise<Answer> {
-    this.#child.stdin.write(`${command}\n`);
-    const line: IteratorResult<string, unknown> = await this.#lines.next();
-    if (line.done === true) throw new Error(`the process ended at "${command}"`);
-    return JSON.parse(line.value) as Answer;
-  }
-
-  /** No file of it may grow above this. */
-  limit(bytes: number | 'unlimited'): void {
-    // The soft limit alone, so that it can be raised again by anybody.
-    execFileSync('prlimit', ['--pid', String(this.#child.pid), `--fsize=${bytes}:unlimited`]);
-  }
-
-  async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const exited = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
-    await exited;
-  }
-}
-
 async function newHome(): Promise<Parameters<typeof openDisk>[0]> {
   const { home, remove } = await makeHome();
   cleanUp.push(remove);
@@ -75,7 +40,7 @@ async function newHome(): Promise<Parameters<typeof openDisk>[0]> {
 
 test('F19 a journal that may not grow fails once, is told once, and memory goes on', async () => {
   const options = await newHome();
-  const disk = new LimitedDisk(options.home);
+  const disk = new LimitedProcess<Answer>(program, [options.home]);
   cleanUp.push(() => disk.kill());
   await disk.run('replace');
   const before = await disk.run('append 5');
@@ -112,7 +77,7 @@ test('F19 a journal that may not grow fails once, is told once, and memory goes 
 
 test('F19 a disk without room for anything does not keep an edge from starting', async () => {
   const options = await newHome();
-  const disk = new LimitedDisk(options.home);
+  const disk = new LimitedProcess<Answer>(program, [options.home]);
   cleanUp.push(() => disk.kill());
   disk.limit(0);
   const started = await disk.run('replace');
