@@ -1,43 +1,18 @@
 import type { SignalEvent } from '@sallyport/shared/signals/events';
 import type { Finding } from '@sallyport/shared/signals/finding';
-import type { PlaceSeen, UserHistory } from '@sallyport/shared/signals/history-model';
-import type { DetectorSettings } from '@sallyport/shared/signals/settings';
-import { judgeTravel, type Whereabouts } from '@sallyport/shared/signals/travel';
+import type { Whereabouts } from '@sallyport/shared/signals/travel';
 import type { Evidence, EvidencePlace } from '../store/schema/index.ts';
 
-/** What a finding rests on: the event, and where the user had been. */
-export function evidenceOf(
-  event: SignalEvent,
-  finding: Finding,
-  history: UserHistory,
-  settings: DetectorSettings,
-): Evidence {
+/** What a finding rests on: the event, and of a journey where it was from. */
+export function evidenceOf(event: SignalEvent, { from }: Finding): Evidence {
+  const before =
+    from === null ? null : { atMs: from.atS * 1000, deviceId: null, place: from.place };
   return {
     kind: event.kind,
     here: { id: event.id, sourceAddress: event.sourceAddress, ...placeOf(event) },
-    before: travels.has(finding.detector) ? placeBefore(event, history, settings) : null,
+    before: before === null ? null : placeOf(before),
     route: 'route' in event ? event.route : null,
   };
-}
-
-const travels: ReadonlySet<string> = new Set(['impossible-travel', 'distant-sessions']);
-
-/** The place that nobody comes from so fast; devices are of no matter, because the detector said so. */
-function placeBefore(
-  event: SignalEvent,
-  history: UserHistory,
-  settings: DetectorSettings,
-): Evidence['before'] {
-  const thresholds = settings['impossible-travel'];
-  const here: Whereabouts = { ...event, deviceId: null };
-  const from = history.places
-    .map((seen) => ({ ...whereaboutsOf(seen), deviceId: null }))
-    .find((there) => judgeTravel(there, here, thresholds) !== null);
-  return from === undefined ? null : placeOf(from);
-}
-
-function whereaboutsOf({ atS, place }: PlaceSeen): Whereabouts {
-  return { atMs: atS * 1000, deviceId: null, place };
 }
 
 function placeOf({

@@ -19,7 +19,9 @@ export type FindingOutcome =
   /** A person said that it is none. */
   | 'dismissed'
   /** The user has too many open ones of this detector. */
-  | 'too_many';
+  | 'too_many'
+  /** The detector has raised as many other matters of the user within its half-life as it may. */
+  | 'silent';
 
 /** Counts of signals. */
 export interface SignalMetrics {

@@ -1,13 +1,16 @@
 import type { SignalEvent } from '@sallyport/shared/signals/events';
+import type { Finding } from '@sallyport/shared/signals/finding';
 import { decodeHistory, encodeHistory } from '@sallyport/shared/signals/history';
-import { observe } from '@sallyport/shared/signals/observe';
+import { matterKey, observe } from '@sallyport/shared/signals/observe';
 import type { Executor } from '../store/database.ts';
+import { silencedFindings } from '../store/findings.ts';
 import { lockHistories, writeHistories } from '../store/histories.ts';
 import { findSessionOwners } from '../store/sessions.ts';
 import { groupNamesOf } from '../store/users.ts';
 import type { WriteTx } from '../store/write.ts';
 import { evidenceOf } from './evidence.ts';
 import { notePlaces } from './last-places.ts';
+import { sideToEnd } from './less-familiar.ts';
 import type { EventOutcome } from './metrics.ts';
 import { type Found, type Raised, raiseFindings } from './raise-findings.ts';
 import type { SignalSettings } from './settings.ts';
@@ -47,6 +50,7 @@ export async function observeEvents(
   const groups = await groupNamesOf(db, userIds);
   const changed = new Map<string, Uint8Array>();
   const found: Found[] = [];
+  const silent: Raised[] = [];
   const fresh: SignalEvent[] = [];
   let unreadable = 0;
   for (const [userId, own] of byUser) {
@@ -54,12 +58,27 @@ export async function observeEvents(
     const decoded = decodeHistory(bytes);
     if (bytes.length > 0 && !decoded.readable) unreadable += 1;
     let { history } = decoded;
+    let dismissed: ReadonlySet<number> | undefined;
     for (const event of own.toSorted((a, b) => a.atMs - b.atMs)) {
-      const seen = observe(event, history, groups.get(userId) ?? [], detectors);
+      const look = () => observe(event, history, groups.get(userId) ?? [], detectors, dismissed);
+      let seen = look();
+      if (seen.silent.length > 0 && dismissed === undefined) {
+        // Asked for only now: nearly nobody has so many findings.
+        dismissed = new Set(
+          (await silencedFindings(db, [userId], nowMs)).map((row) => matterKey(row)),
+        );
+        seen = look();
+      }
+      for (const finding of seen.silent) silent.push(silentOf(userId, finding));
       outcomes.push({ kind: event.kind, outcome: seen.fresh ? 'taken' : 'duplicate' });
       if (!seen.fresh) continue;
       for (const finding of seen.findings) {
-        found.push({ event, finding, evidence: evidenceOf(event, finding, history, detectors) });
+        found.push({
+          event,
+          finding,
+          evidence: evidenceOf(event, finding),
+          side: sideToEnd(event, finding.from, history),
+        });
       }
       fresh.push(event);
       history = seen.history;
@@ -68,7 +87,16 @@ export async function observeEvents(
   }
   await writeHistories(db, changed, nowMs);
   await notePlaces(tx, fresh);
-  return { events: outcomes, findings: await raiseFindings(tx, found), unreadable };
+  return {
+    events: outcomes,
+    findings: [...(await raiseFindings(tx, found)), ...silent],
+    unreadable,
+  };
+}
+
+/** What is not raised, for people to see that it is not. */
+function silentOf(userId: string, finding: Finding): Raised {
+  return { id: null, userId, finding, outcome: 'silent', revocationIds: [] };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { newId } from '@sallyport/shared/ids';
 import type { SignalEvent } from '@sallyport/shared/signals/events';
 import type { Finding } from '@sallyport/shared/signals/finding';
+import { keyOf as historyKeyOf } from '@sallyport/shared/signals/history-model';
 import { signalValue } from '@sallyport/shared/signals/risk';
 import { revoke } from '../revoke/revoke.ts';
 import {
@@ -13,9 +14,10 @@ import {
   repeatFinding,
 } from '../store/findings.ts';
 import type { Evidence } from '../store/schema/index.ts';
-import { findSessionOwners } from '../store/sessions.ts';
+import { findSessionOwners, liveSidsOf } from '../store/sessions.ts';
 import { putSignal } from '../store/signals.ts';
 import { type Actor, insertAuditRow, type WriteTx } from '../store/write.ts';
+import type { Side } from './less-familiar.ts';
 import type { FindingOutcome } from './metrics.ts';
 
 /** What a detector found at an event. */
@@ -23,6 +25,8 @@ export interface Found {
   readonly event: SignalEvent;
   readonly finding: Finding;
   readonly evidence: Evidence;
+  /** Of a journey, where sessions are to end. */
+  readonly side: Side;
 }
 
 /** What became of it. */
@@ -32,13 +36,18 @@ export interface Raised {
   readonly userId: string;
   readonly finding: Finding;
   readonly outcome: FindingOutcome;
-  readonly revocationId: string | null;
+  /** Sessions that it ended. */
+  readonly revocationIds: readonly string[];
 }
 
 /** So long findings are kept for people after they were made, if nothing asks for longer. */
 const keptMs = 90 * 86_400_000;
 /** Open ones of one user and detector: an edge that makes up devices fills no table. */
 const openMax = 50;
+
+const none: readonly string[] = [];
+/** Among so many of a user's sessions the other end of a journey is looked for. */
+const sessionsMax = 1_000;
 
 /** What is known of one finding while its batch is worked on. */
 type Known = Pick<FindingRow, 'id' | 'userId' | 'detector' | 'silentUntilMs'>;
@@ -66,23 +75,23 @@ async function raise(tx: WriteTx, found: Found, known: Map<string, Known>): Prom
   const { finding, event } = found;
   const { userId } = event;
   const earlier = known.get(keyOf(finding));
-  const came = { userId, finding, revocationId: null };
+  const came = { userId, finding, revocationIds: none };
   if (earlier !== undefined && earlier.silentUntilMs !== null) {
     await repeatFinding(tx.db, earlier.id, {}, event.atMs);
     return { ...came, id: earlier.id, outcome: 'dismissed' };
   }
   // Before anything is left out: what ends a session does so however much else is found.
-  const revocationId = finding.outcome === 'revoke' ? await endSession(tx, finding) : null;
+  const revocationIds = finding.outcome === 'revoke' ? await endSessions(tx, found) : none;
   if (earlier === undefined && openOf(known, found) >= openMax) {
-    return { ...came, id: null, outcome: 'too_many', revocationId };
+    return { ...came, id: null, outcome: 'too_many', revocationIds };
   }
-  const row = rowOf(tx, found, revocationId);
+  const row = rowOf(tx, found, revocationIds[0] ?? null);
   if (row.expiresAtMs > tx.nowMs)
     tx.emit('signals', await putSignal(tx.db, signalOf(finding, row)));
   if (earlier === undefined) {
     await insertFinding(tx.db, row);
     known.set(keyOf(finding), { ...row, silentUntilMs: null });
-    return { ...came, id: row.id, outcome: 'raised', revocationId };
+    return { ...came, id: row.id, outcome: 'raised', revocationIds };
   }
   const { evidence, reason, expiresAtMs, keptUntilMs, sid } = row;
   await repeatFinding(
@@ -94,11 +103,11 @@ async function raise(tx: WriteTx, found: Found, known: Map<string, Known>): Prom
       expiresAtMs,
       keptUntilMs,
       sid: sid ?? null,
-      ...(revocationId !== null && { revocationId }),
+      ...(row.revocationId !== null && { revocationId: row.revocationId }),
     },
     event.atMs,
   );
-  return { ...came, id: earlier.id, outcome: 'repeated', revocationId };
+  return { ...came, id: earlier.id, outcome: 'repeated', revocationIds };
 }
 
 function openOf(known: ReadonlyMap<string, Known>, { event, finding }: Found): number {
@@ -163,9 +172,29 @@ export function signalOf(
   };
 }
 
-/** Ends the session that a finding came with, as the API does; null: it is over already. */
-async function endSession(tx: WriteTx, { detector, reason, sid }: Finding): Promise<string | null> {
-  if (sid === null) return null;
+/** Ends the sessions at those ends of a finding that are to; those that are over are left alone. */
+async function endSessions(tx: WriteTx, { event, finding, side }: Found): Promise<string[]> {
+  const sids = side === 'there' || finding.sid === null ? [] : [finding.sid];
+  if (side !== 'here' && finding.from !== null) {
+    // A history knows sessions by a key of them.
+    const { session } = finding.from;
+    const live = await liveSidsOf(tx.db, event.userId, tx.nowMs, sessionsMax);
+    sids.push(...live.filter((sid) => historyKeyOf(sid) === session && sid !== finding.sid));
+  }
+  const revocationIds: string[] = [];
+  for (const sid of sids) {
+    const id = await endSession(tx, finding, sid);
+    if (id !== null) revocationIds.push(id);
+  }
+  return revocationIds;
+}
+
+/** Ends a session as the API does; null: it is over already. */
+async function endSession(
+  tx: WriteTx,
+  { detector, reason }: Finding,
+  sid: string,
+): Promise<string | null> {
   const owner = (await findSessionOwners(tx.db, [sid], tx.nowMs)).get(sid);
   if (owner?.live !== true) return null;
   let detail: Readonly<Record<string, unknown>> = {};

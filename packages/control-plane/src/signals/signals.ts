@@ -87,10 +87,16 @@ function tell({ events, findings, unreadable }: Observed, metrics: SignalMetrics
   for (const { kind, outcome } of events) metrics.event(kind, outcome);
   for (let count = 0; count < unreadable; count += 1) metrics.historyUnreadable();
   if (unreadable > 0) log.warn('signals.histories_unreadable', { histories: unreadable });
-  for (const { id, finding, userId, outcome, revocationId } of findings) {
+  const silent = new Set<string>();
+  for (const { id, finding, userId, outcome, revocationIds } of findings) {
     metrics.finding(finding.detector, outcome);
-    if (revocationId !== null) metrics.revoked(finding.detector);
-    if (outcome !== 'raised' && revocationId === null) continue;
+    for (const _ of revocationIds) metrics.revoked(finding.detector);
+    if (outcome === 'silent') {
+      const about = { detector: finding.detector, user: userId };
+      if (!silent.has(JSON.stringify(about))) log.warn('signals.silent', about);
+      silent.add(JSON.stringify(about));
+    }
+    if (outcome !== 'raised' && revocationIds.length === 0) continue;
     const { detector, subject, subjectId, reason, sid } = finding;
     log.warn('signals.finding', {
       id,
@@ -99,7 +105,7 @@ function tell({ events, findings, unreadable }: Observed, metrics: SignalMetrics
       subject: `${subject} ${subjectId}`,
       reason,
       session: sid,
-      revocation: revocationId,
+      revocations: revocationIds,
     });
   }
 }

@@ -47,6 +47,20 @@ export async function findingsInForce(
     );
 }
 
+/** Those of these users that are not to be raised again, because a person said that they are none. */
+export async function silencedFindings(
+  db: Executor,
+  userIds: readonly string[],
+  nowMs: number,
+): Promise<(FindingKey & Pick<FindingRow, 'userId' | 'deviceId'>)[]> {
+  const { detector, subject, subjectId, matter, userId, deviceId } = findings;
+  return db
+    .select({ detector, subject, subjectId, matter, userId, deviceId })
+    .from(findings)
+    .where(and(inArray(userId, [...userIds]), gt(findings.silentUntilMs, nowMs)))
+    .orderBy(desc(findings.dismissedAtMs));
+}
+
 /** Notes that the same was found again. */
 export async function repeatFinding(
   db: Executor,

@@ -1,5 +1,5 @@
 import type { EndedSession, GenerationScope } from '@sallyport/shared/state/model';
-import { and, eq, inArray, not, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, not, type SQL, sql } from 'drizzle-orm';
 import type { Executor } from './database.ts';
 import { afterCursor, newestFirst, type PageRequest } from './paging.ts';
 import { devices, endedSessions, generations, sessions, users } from './schema/index.ts';
@@ -76,6 +76,22 @@ export async function findSessionOwners(
     .from(sessions)
     .where(inArray(sid, [...sids]));
   return new Map(rows.map((row) => [row.sid, row]));
+}
+
+/** The sessions of a user that live, the newest first, so many at the most. */
+export async function liveSidsOf(
+  db: Executor,
+  userId: string,
+  nowMs: number,
+  limit: number,
+): Promise<string[]> {
+  const rows = await db
+    .select({ sid: sessions.sid })
+    .from(sessions)
+    .where(and(eq(sessions.userId, userId), liveSession(nowMs)))
+    .orderBy(desc(sessions.issuedAtMs))
+    .limit(limit);
+  return rows.map(({ sid }) => sid);
 }
 
 /** A session with what people know its user and device by. */

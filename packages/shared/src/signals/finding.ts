@@ -1,4 +1,5 @@
 import type { SignalSubject } from '../state/model.ts';
+import type { PlaceSeen } from './history-model.ts';
 
 /** Names of the detectors: of the signal, in policy (`risk.signals`) and in Settings. */
 export const detectorNames = [
@@ -32,4 +33,6 @@ export interface Finding {
   readonly outcome: 'signal' | 'revoke';
   /** The session that it came with; null: none. */
   readonly sid: string | null;
+  /** The other end of a journey; null: it is none. */
+  readonly from: PlaceSeen | null;
 }

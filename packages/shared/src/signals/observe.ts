@@ -6,41 +6,53 @@ import { emptyHistory, remember, withRaised } from './history.ts';
 import { keyOf, type Raised, secondsOf, type UserHistory } from './history-model.ts';
 import type { DetectorSettings } from './settings.ts';
 
-/** So many different matters of one detector within its half-life; further ones add nothing. */
+/** So many different matters of one detector within its half-life; further ones are silent. */
 const mattersMax = 4;
+const noMatters: ReadonlySet<number> = new Set();
 
 export interface Observed {
   readonly history: UserHistory;
   /** To be raised now; what was raised within its half-life is not among them. */
   readonly findings: readonly Finding[];
+  /** Not to be raised, because the detector has raised so many other matters of the user lately. */
+  readonly silent: readonly Finding[];
   /** false: the event had been observed before. */
   readonly fresh: boolean;
 }
 
 /**
  * What one more event of a user shows, and the history with it. `history` null: nothing is known
- * of the user yet. Pure: the same event and history give the same answer on every replica.
+ * of the user yet. `dismissed`: matters, as `matterKey` has them, that a person says are none; they
+ * are no reason to be silent of others. Pure: the same is the answer on every replica.
  */
 export function observe(
   event: SignalEvent,
   history: UserHistory | null,
   groups: readonly string[],
   settings: DetectorSettings,
+  dismissed: ReadonlySet<number> = noMatters,
 ): Observed {
   const before = history ?? emptyHistory;
   const { history: after, fresh } = remember(before, event);
-  if (!fresh) return { history: before, findings: [], fresh };
+  if (!fresh) return { history: before, findings: [], silent: [], fresh };
   const observation = { event, history: before, groups, settings };
   const atS = secondsOf(event.atMs);
   const findings: Finding[] = [];
+  const silent: Finding[] = [];
   const raised: Raised[] = [];
   for (const finding of found(observation)) {
     const one = raisedBy(finding, atS);
-    if (isKnown(before.raised, one, finding)) continue;
+    const recent = recentOf(before.raised, one, finding);
+    if (recent.some((old) => old.key === one.key)) continue;
+    const others = recent.filter((old) => !dismissed.has(old.key));
+    if (isBounded(finding) && others.length >= mattersMax) {
+      silent.push(finding);
+      continue;
+    }
     findings.push(finding);
     raised.push(one);
   }
-  return { history: withRaised(after, raised), findings, fresh };
+  return { history: withRaised(after, raised), findings, silent, fresh };
 }
 
 function found(observation: Observation): readonly Finding[] {
@@ -58,17 +70,28 @@ function mayLook(settings: DetectorSettings, name: Finding['detector']): boolean
 
 /** What is raised once: for a session that is to end, each of them. */
 function raisedBy(finding: Finding, atS: number): Raised {
-  const { detector, subject, subjectId, matter, outcome, sid } = finding;
-  const ends = outcome === 'revoke' ? (sid ?? '') : '';
-  const key = keyOf(detector, subject, subjectId, matter, ends);
+  const { detector, outcome, sid } = finding;
+  const key = matterKey(finding, outcome === 'revoke' ? (sid ?? '') : '');
   return { key, detector: detectorNames.indexOf(detector), atS };
 }
 
-function isKnown(raised: readonly Raised[], one: Raised, finding: Finding): boolean {
-  const halfLifeS = finding.halfLifeMs / 1000;
-  const recent = raised.filter(
+/** What a history knows a matter by. */
+export function matterKey(
+  { detector, subject, subjectId, matter }: Readonly<Record<MatterField, string>>,
+  ends = '',
+): number {
+  return keyOf(detector, subject, subjectId, matter, ends);
+}
+type MatterField = 'detector' | 'subject' | 'subjectId' | 'matter';
+
+/** What the same detector raised within the half-life. */
+function recentOf(raised: readonly Raised[], one: Raised, { halfLifeMs }: Finding) {
+  const halfLifeS = halfLifeMs / 1000;
+  return raised.filter(
     (old) => old.detector === one.detector && Math.abs(one.atS - old.atS) < halfLifeS,
   );
-  if (recent.some((old) => old.key === one.key)) return true;
-  return finding.outcome === 'signal' && finding.subject === 'user' && recent.length >= mattersMax;
+}
+
+function isBounded({ outcome, subject }: Finding): boolean {
+  return outcome === 'signal' && subject === 'user';
 }

@@ -17,6 +17,7 @@ const finding: Finding = {
   matter: 'DE/1 US/2',
   outcome: 'signal',
   sid: null,
+  from: null,
 };
 const row = (name: string, value: string, expiresAtMs = monday + 1e9): Signal => ({
   op: 'signal',

@@ -18,6 +18,7 @@ import { newestOps } from '../../testing/log-ops.ts';
 import { bornSession } from '../../testing/sessions.ts';
 import {
   berlin,
+  counts,
   newYork,
   replicaSignals,
   type SignedIn,
@@ -136,6 +137,23 @@ describe('signals', () => {
 });
 
 describe('a dismissed signal', () => {
+  test('makes room for others: four matters of one detector that are none hide no fifth', async () => {
+    const at = (asn: number) => ({ ...newYork, asn });
+    const travelTo = (to: typeof newYork, turn: number) =>
+      travels(berlin, to, (60 - turn) * 120_000);
+    for (const turn of [1, 2, 3, 4]) await travelTo(at(turn), turn);
+    expect(await listed('detector=impossible-travel&state=open')).toHaveLength(4);
+    const replica = replicaSignals(admin.database);
+    await replica.take([sightedAt(alice, saoPaulo, Date.now() - 55 * 120_000 + 60_000)]);
+    expect(await listed('detector=impossible-travel&state=open')).toHaveLength(4);
+    expect(await counts(replica.registry, 'sallyport_signal_findings_total')).toMatchObject({
+      'impossible-travel silent': 1,
+    });
+    for (const { id } of await listed('detector=impossible-travel')) await dismiss(id);
+    await travelTo(saoPaulo, 6);
+    expect(await listed('detector=impossible-travel&state=open')).toHaveLength(1);
+  });
+
   test('leaves the lane and is not raised again, until it is taken back', async () => {
     await travels();
     const id = await journey();
@@ -253,6 +271,30 @@ describe('with the outcome revoke', () => {
     await travels(berlin, newYork, 0, again);
     expect(await revocations()).toHaveLength(2);
     expect((await admin.send('GET', `/v1/signals/${await journey()}`)).body.times).toBe(2);
+  });
+
+  test('the session of somebody else is ended, also where the user comes after', async () => {
+    const dayMs = 86_400_000;
+    const nowMs = Date.now();
+    const replica = replicaSignals(admin.database);
+    for (const days of [5, 4, 3, 2]) {
+      await replica.take([sightedAt(alice, berlin, nowMs - days * dayMs)]);
+    }
+    const thief = { ...alice, sid: await bornSession(admin, alice.userId, null), deviceId: null };
+    own.add(thief.sid);
+    const signedInAt = (who: typeof thief | SignedIn, at: typeof berlin, agoMs: number) =>
+      ({ ...sightedAt(alice, at, nowMs - agoMs), ...who, kind: 'signed_in' }) as const;
+    await replica.take([signedInAt(thief, saoPaulo, 60_000)]);
+    await replica.take([signedInAt(alice, berlin, 0)]);
+    expect(await revocations()).toMatchObject([{ target: { id: thief.sid } }]);
+    // Of two ends that are both new nobody knows which is the user's.
+    const other = { ...thief, sid: await bornSession(admin, alice.userId, null) };
+    const third = { ...thief, sid: await bornSession(admin, alice.userId, null) };
+    for (const { sid } of [other, third]) own.add(sid);
+    const lisbon = { ...berlin, country: 'PT', asn: 3243 };
+    await replica.take([signedInAt(other, lisbon, -1_000), signedInAt(third, newYork, -2_000)]);
+    const ended = (await revocations()).map(({ target }: { target: { id: string } }) => target.id);
+    expect(new Set(ended)).toEqual(new Set([thief.sid, other.sid, third.sid]));
   });
 
   test('a group may be spared, and so is who was dismissed', async () => {

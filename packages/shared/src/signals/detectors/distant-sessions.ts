@@ -21,6 +21,7 @@ export const distantSessions: Detector = {
     return raise('distant-sessions', settings['distant-sessions'], observation, {
       reason: `two sessions: ${found.journey.reason}`,
       matter: endsOf(found.from.place, event.place),
+      from: found.from,
     });
   },
 };

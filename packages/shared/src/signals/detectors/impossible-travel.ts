@@ -22,6 +22,7 @@ export const impossibleTravel: Detector = {
     return raise('impossible-travel', thresholds, observation, {
       reason: found.journey.reason,
       matter: endsOf(found.from.place, event.place),
+      from: found.from,
     });
   },
 };

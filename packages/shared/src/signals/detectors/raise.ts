@@ -1,6 +1,7 @@
 import type { SignalSubject } from '../../state/model.ts';
 import type { Observation } from '../detector.ts';
 import type { DetectorName, Finding } from '../finding.ts';
+import type { PlaceSeen } from '../history-model.ts';
 import type { PlainSettings } from '../settings.ts';
 
 const reasonMax = 160;
@@ -15,6 +16,7 @@ export function raise(
     readonly matter: string;
     readonly subject?: SignalSubject;
     readonly subjectId?: string;
+    readonly from?: PlaceSeen;
   },
 ): Finding {
   return {
@@ -27,5 +29,6 @@ export function raise(
     matter: found.matter,
     outcome: settings.outcome,
     sid: 'sid' in event ? event.sid : null,
+    from: found.from ?? null,
   };
 }
