@@ -1,6 +1,7 @@
 import { newId } from '@sallyport/shared/ids';
 import { createLog } from '@sallyport/shared/log';
 import type { Denied } from '@sallyport/shared/signals/events';
+import { decodeHistory } from '@sallyport/shared/signals/history';
 import { asc, eq } from 'drizzle-orm';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../store/database.ts';
@@ -182,6 +183,44 @@ test('a last place goes to the edges when it is another, and not each time', asy
 });
 
 describe('what an edge makes up', () => {
+  test('of the future is of now: it moves no place and no count ahead', async () => {
+    const atMs = Date.now();
+    const yearMs = 365 * 24 * hourMs;
+    const { place, route: _, ...signIn } = sightedAt(alice, berlin, atMs + yearMs);
+    await signals.take([
+      sightedAt(alice, berlin, atMs + yearMs),
+      { ...signIn, place, kind: 'signed_in' },
+      { ...sightedAt(alice, berlin, atMs + yearMs), kind: 'denied', reasons: ['no_rule_allows'] },
+    ]);
+    await signals.takeRecords([
+      accessRecord({
+        outcome: 'deny',
+        reasons: ['no_rule_allows'],
+        userId: alice.userId,
+        sid: alice.sid,
+        deviceId: alice.deviceId,
+        time: new Date(atMs + yearMs).toISOString(),
+      }),
+    ]);
+    const [last] = await signalsOf(database.db, 'user', alice.userId);
+    expect(last?.observedAtMs).toBeLessThanOrEqual(Date.now());
+    const [row] = await database.db
+      .select()
+      .from(userHistories)
+      .where(eq(userHistories.key, historyKey(alice.userId)));
+    const { history } = decodeHistory(row?.history ?? new Uint8Array());
+    const times = [
+      history.newestS,
+      ...history.places.map(({ atS }) => atS),
+      history.lastSignIn?.atS ?? 0,
+      ...history.denials.flatMap(({ tally }) => tally.map(({ atS }) => atS)),
+    ];
+    expect(times.length).toBeGreaterThan(4);
+    expect(Math.max(...times) * 1000).toBeLessThanOrEqual(Date.now());
+    await signals.take([sightedAt(alice, newYork)]);
+    expect(await names()).toContain('impossible-travel');
+  });
+
   test('of users, and of sessions that are another’s or were never made, leaves nothing', async () => {
     const bob = await signedInUser(database);
     const before = await database.db.$count(userHistories);

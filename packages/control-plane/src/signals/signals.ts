@@ -15,7 +15,7 @@ import { SignalSettings } from './settings.ts';
 export interface Signals {
   readonly metrics: SignalMetrics;
   /**
-   * Looks at events. When it resolves, what came of them is durable and on its way to the edges.
+   * Looks at events, none of which was later than now. When it resolves, what came of them is durable and on its way to the edges.
    * Fails only where the database does; then the same events may come again and count once.
    */
   take(events: readonly SignalEvent[]): Promise<void>;
@@ -68,7 +68,10 @@ export function createSignals({ database, clock, log, registry }: SignalParts): 
     }
   }
 
-  async function take(events: readonly SignalEvent[]): Promise<void> {
+  async function take(given: readonly SignalEvent[]): Promise<void> {
+    // Whoever's clock was ahead: an event of the future would be the newest for as long as it is one.
+    const nowMs = clock();
+    const events = given.map((event) => (event.atMs > nowMs ? { ...event, atMs: nowMs } : event));
     const byUser = [...Map.groupBy(events, ({ userId }) => userId).values()];
     for (let at = 0; at < byUser.length; at += usersAtOnceMax) {
       await takeTogether(byUser.slice(at, at + usersAtOnceMax));
