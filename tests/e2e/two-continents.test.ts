@@ -44,7 +44,11 @@ interface Finding {
   readonly detector: string;
   readonly userEmail: string;
   readonly reason: string;
-  readonly evidence: { readonly correlationId: string; readonly here: { country: string } };
+  readonly evidence: {
+    readonly event: string;
+    readonly correlationId: string;
+    readonly here: { country: string };
+  };
   readonly revocationId: string | null;
 }
 
@@ -168,6 +172,20 @@ it('is refused by policy where it cannot be, and the finding and the record say 
     return (await alice.abroad()).status === 200;
   });
   await alice.close();
+});
+
+it('is found too for two who sign in as one person, each on a continent, at the same time', async () => {
+  const user = userOf(stack.description, 'adam');
+  const by = (address: string) =>
+    Browser.open(stack.description, user.device, undefined, { stack: stack.description, address });
+  const [one, two] = [await by(hamburg), await by(tokyo)];
+  // Signing in is enough: neither goes on to a page that a rule lets them see.
+  await Promise.all([one, two].map((each) => each.signIn(pageOn(stack.description, '/'), user)));
+  await until('the finding is there', async () => {
+    const found = await findingsOf(user.email);
+    return found.some(({ evidence }) => evidence.event === 'signed_in');
+  });
+  await Promise.all([one.close(), two.close()]);
 });
 
 it('ends the session where the settings say so', async () => {

@@ -4,6 +4,7 @@ import type { Clock } from '@sallyport/shared/clock';
 import { SallyportError } from '@sallyport/shared/errors';
 import type { Log } from '@sallyport/shared/log';
 import { signStatement } from '@sallyport/shared/session/statement';
+import type { KnownPlace } from '@sallyport/shared/signals/place';
 import type { Position } from '@sallyport/shared/state/model';
 import type { Signals } from '../signals/signals.ts';
 import { type Database, read } from '../store/database.ts';
@@ -35,6 +36,8 @@ export interface SignInRequest {
   readonly codeVerifier: string;
   readonly deviceId: string | null;
   readonly sourceAddress: string;
+  /** Where that is; null: nothing is known of it. */
+  readonly place: KnownPlace | null;
   readonly userAgent: string;
   readonly stepUp: boolean;
   /** Head of the revoke lane when BeginSignIn answered. */

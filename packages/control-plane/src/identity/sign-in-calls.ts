@@ -24,6 +24,7 @@ import type { Clock } from '@sallyport/shared/clock';
 import { SallyportError } from '@sallyport/shared/errors';
 import type { Log } from '@sallyport/shared/log';
 import type { SealKey } from '@sallyport/shared/seal';
+import { readPlaceOnWire } from '../signals/read-place.ts';
 import type { Signals } from '../signals/signals.ts';
 import { readHead } from '../store/change-log.ts';
 import { type Database, read } from '../store/database.ts';
@@ -111,6 +112,8 @@ export function createSignInCalls(options: {
         ...request,
         begunAt,
         deviceId: request.deviceId === '' ? null : request.deviceId,
+        // A place that cannot be one stops nobody from signing in.
+        place: request.place === undefined ? null : readPlaceOnWire(request.place),
       });
       return create(CompleteSignInResponseSchema, { result: wireOutcome(outcome) });
     },

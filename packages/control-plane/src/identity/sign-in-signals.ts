@@ -14,7 +14,7 @@ import type { ProviderIdentity } from './oidc/claims.ts';
  */
 export async function noteSignIn(
   parts: SignInParts,
-  { sourceAddress }: SignInRequest,
+  { sourceAddress, place }: SignInRequest,
   { sid, userId, deviceId, issuedAtMs }: SessionStatement,
 ): Promise<void> {
   await take(parts, () => ({
@@ -22,8 +22,7 @@ export async function noteSignIn(
     id: sid,
     atMs: issuedAtMs,
     sourceAddress: addressOf(sourceAddress),
-    // Where it came from is in the sighting of its first request.
-    place: null,
+    place,
     userId,
     deviceId,
     sid,
@@ -33,7 +32,7 @@ export async function noteSignIn(
 /** The provider vouched for who it is, and we refused. A lockdown is about nobody in particular. */
 export async function noteSignInFailed(
   parts: SignInParts,
-  { state, sourceAddress, deviceId }: SignInRequest,
+  { state, sourceAddress, place, deviceId }: SignInRequest,
   identity: ProviderIdentity,
   refusal: SessionRefusal,
 ): Promise<void> {
@@ -46,7 +45,7 @@ export async function noteSignInFailed(
       id: createHash('sha256').update(state).digest('base64url'),
       atMs: parts.clock(),
       sourceAddress: addressOf(sourceAddress),
-      place: null,
+      place,
       userId: user.id,
       deviceId,
     };

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import {
   CompleteSignInRequestSchema,
   EndSessionRequestSchema,
+  PlaceSchema,
   positionFromWire,
   RedeemHandOverRequestSchema,
 } from '@sallyport/proto';
@@ -387,6 +388,23 @@ describe('what detectors are told', () => {
         evidence: { kind: 'sign_in_failed' },
       },
     ]);
+  });
+
+  it('is where each was: two on two continents within a second are a journey', async () => {
+    const from = (place: object) => signIn({ ...attempt(), place: create(PlaceSchema, place) });
+    const { statement } = await from({ country: 'DE', latitude: 52.52, longitude: 13.4 });
+    await from({ country: 'US', latitude: 40.71, longitude: -74.01 });
+    // What cannot be so is no place, and keeps nobody out.
+    await from({ country: 'Atlantis', latitude: 500, longitude: 0 });
+    const found = await world.database.db
+      .select()
+      .from(findings)
+      .where(eq(findings.userId, statement.userId));
+    expect(found.map(({ detector }) => detector)).toContain('impossible-travel');
+    expect(found.find(({ detector }) => detector === 'impossible-travel')).toMatchObject({
+      evidence: { kind: 'signed_in', here: { country: 'US' }, before: { country: 'DE' } },
+      times: 1,
+    });
   });
 
   it('is of no user where the provider does not say whose sign-in failed', async () => {

@@ -1,3 +1,4 @@
+import type { Place } from '@sallyport/proto';
 import { areCoordinates } from '@sallyport/shared/signals/geo';
 import type { Coordinates, KnownPlace } from '@sallyport/shared/signals/place';
 
@@ -5,7 +6,7 @@ const regionCharactersMax = 64;
 const asnMax = 4_294_967_295;
 
 /** What is given of a place, by whoever. */
-export interface SaidPlace {
+interface SaidPlace {
   readonly country: string | null;
   readonly region: string | null;
   readonly coordinates: Coordinates | null;
@@ -23,7 +24,7 @@ function isCountry(code: string): boolean {
 }
 
 /** The place, if all that is said of it can be so; null otherwise. */
-export function checkPlace(said: SaidPlace): KnownPlace | null {
+function checkPlace(said: SaidPlace): KnownPlace | null {
   const { country, region, coordinates, asn, egress } = said;
   const fits =
     (country === null || isCountry(country)) &&
@@ -32,6 +33,27 @@ export function checkPlace(said: SaidPlace): KnownPlace | null {
     (asn === null || (Number.isInteger(asn) && asn > 0 && asn <= asnMax)) &&
     (egress === null || /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(egress));
   return fits ? { country, region, coordinates, asn, egress } : null;
+}
+
+/** Of a place of which nobody says how exact it is: a large city and what is around it. */
+const accuracyKmDefault = 50;
+
+/** The place as an edge sent it; null: it cannot be one. */
+export function readPlaceOnWire(said: Place): KnownPlace | null {
+  const { country, region, latitude, longitude, accuracyKm, asn, egress } = said;
+  // Half of a pair of coordinates is no place.
+  if ((latitude === undefined) !== (longitude === undefined)) return null;
+  const coordinates =
+    latitude === undefined || longitude === undefined
+      ? null
+      : { latitude, longitude, accuracyKm: accuracyKm ?? accuracyKmDefault };
+  return checkPlace({
+    country: country === '' ? null : country,
+    region: region === '' ? null : region,
+    coordinates,
+    asn: asn === 0 ? null : asn,
+    egress: egress === '' ? null : egress,
+  });
 }
 
 /** The place in the facts of a record, which are what an edge wrote; null: none that can be one. */

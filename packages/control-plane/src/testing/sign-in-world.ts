@@ -4,6 +4,7 @@ import {
   BeginSignInRequestSchema,
   CompleteSignInRequestSchema,
   type CompleteSignInResponse,
+  type Place,
   type Position,
   positionToWire,
   SignInFailure,
@@ -29,6 +30,7 @@ export interface Attempt {
   readonly codeVerifier: string;
   readonly deviceId: string;
   readonly stepUp: boolean;
+  readonly place?: Place;
 }
 
 export interface SignInWorld extends EdgeWorld {

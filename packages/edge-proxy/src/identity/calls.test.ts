@@ -8,6 +8,7 @@ import {
 } from '@sallyport/proto';
 import { status } from '@sallyport/proto/grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { berlin } from '../sightings/testing/places.ts';
 import { ScriptedControlPlane } from '../testing/scripted-control-plane.ts';
 import type { CallMessage } from '../worker/messages.ts';
 import { answerCall } from './calls.ts';
@@ -51,6 +52,7 @@ const complete: CallMessage = {
     codeVerifier: 'v',
     deviceId: null,
     sourceAddress: '192.0.2.1',
+    place: berlin,
     userAgent: 'test',
     stepUp: true,
     revoke: { epoch: 1, rev: 7 },
@@ -65,7 +67,8 @@ describe('the calls of requests to the control plane', () => {
       callback(null, create(BeginSignInResponseSchema, { authorizationUrl, revoke }));
     };
     plane.signIn.completeSignIn = ({ request }, callback) => {
-      const statement = `${request.deviceId}|${request.callbackQuery}|${request.revoke?.rev}`;
+      const where = `${request.place?.country}|${request.place?.latitude}|${request.place?.asn}`;
+      const statement = `${request.callbackQuery}|${request.revoke?.rev}|${where}`;
       const value = { statement, directory: { epoch: 1n, rev: 9n } };
       callback(null, create(CompleteSignInResponseSchema, { result: { case: 'signedIn', value } }));
     };
@@ -86,7 +89,11 @@ describe('the calls of requests to the control plane', () => {
     });
     expect(await answerCall(channel, complete)).toEqual({
       ok: true,
-      value: { kind: 'signed_in', statement: '|code=1|7', directory: { epoch: 1, rev: 9 } },
+      value: {
+        kind: 'signed_in',
+        statement: `code=1|7|DE|${berlin.coordinates?.latitude}|${berlin.asn}`,
+        directory: { epoch: 1, rev: 9 },
+      },
     });
     const redeem = { jti: 'j', sid: 'ses_1', expiresAtMs: 1_000 };
     expect(

@@ -12,6 +12,7 @@ import {
   SignInFailure as WireFailure,
 } from '@sallyport/proto';
 import type { Position } from '@sallyport/shared/state/model';
+import { placeToWire } from '../sightings/place-to-wire.ts';
 import type { CallMessage, CallName, CallTable } from '../worker/messages.ts';
 import type { CallResult, SignInFailure, SignInResult } from '../worker/request-worker.ts';
 import { callFailure } from './call-failure.ts';
@@ -46,10 +47,11 @@ async function make(channel: Channel, call: CallMessage): Promise<CallTable[Call
       return { authorizationUrl, revoke: positionFromWire(answer.revoke) ?? unknownPosition };
     }
     case 'completeSignIn': {
-      const { deviceId, revoke, ...fields } = call.request;
+      const { deviceId, place, revoke, ...fields } = call.request;
       const request = create(CompleteSignInRequestSchema, {
         ...fields,
         deviceId: deviceId ?? '',
+        ...placeToWire(place),
         revoke: positionToWire(revoke),
       });
       return signInResult(await channel.unary('completeSignIn', request, callDeadlineMs));

@@ -23,7 +23,7 @@ import { Upstreams } from './7-forward/upstreams.ts';
 import { redactRecord } from './8-record/redact.ts';
 import { recordRulesOf } from './8-record/rules.ts';
 import { ShadowDecisions } from './8-record/shadow.ts';
-import { type Answer, grow, isAnswer, type Received } from './exchange.ts';
+import { type Answer, grow, isAnswer, type Located, type Received } from './exchange.ts';
 import { Life } from './life.ts';
 import { OpenExchanges } from './open/open-exchanges.ts';
 import { Origins } from './origins.ts';
@@ -62,12 +62,13 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     return bundle === null ? { kind: 'none' } : identify(value, bundle, clock());
   };
 
+  const placeOf = ({ connection, sourceAddress, bundle }: Located) =>
+    places.placeOf(connection, sourceAddress, bundle.settings.egress).place;
   const users = new SeenUsers();
   const judge = createJudge(state, places, identify, createRiskOf({ state, users }), clock);
   const sightings = new Sightings({
     users,
-    placeOf: ({ connection, sourceAddress, bundle }) =>
-      places.placeOf(connection, sourceAddress, bundle.settings.egress).place,
+    placeOf,
     lastPlace: (userId) => lastPlace(state, userId, clock()),
     emit: options.emitSightings,
   });
@@ -75,7 +76,8 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     judgeAgain: (value) => judge.judgeAgain(value),
     cut: (value, cause, decision) => life.cut(value, cause, decision),
   });
-  const ownNeeds = { state, control, sessions, origins, clock, log, identify: identifyNow };
+  const identifying = { identify: identifyNow, placeOf };
+  const ownNeeds = { state, control, sessions, origins, clock, log, ...identifying };
   const respond = createRespond({ beginSignIn: createBegin(ownNeeds), clock });
   /** Also called from within undici, where an exception would end the process. */
   const answer = (value: Received, given: Answer): void => {

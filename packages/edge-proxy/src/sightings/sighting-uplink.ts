@@ -1,14 +1,9 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import {
-  type PlaceSchema,
-  type SightRequest,
-  SightRequestSchema,
-  type SightResponse,
-} from '@sallyport/proto';
-import type { KnownPlace } from '@sallyport/shared/signals/place';
+import { create } from '@bufbuild/protobuf';
+import { type SightRequest, SightRequestSchema, type SightResponse } from '@sallyport/proto';
 import { BatchUplink, type BatchUplinkOptions } from '../ops/batch-uplink.ts';
 import { monotonicMs } from '../state/monotonic.ts';
 import { BoundedQueue } from './bounded-queue.ts';
+import { placeToWire } from './place-to-wire.ts';
 import type { Sighting } from './sighting.ts';
 
 const waitingMax = 65_536;
@@ -91,19 +86,8 @@ function request({ sightings, dropped }: Batch, batch: bigint): SightRequest {
       sid,
       deviceId: deviceId ?? '',
       sourceAddress,
-      ...(more.place === null ? {} : { place: placeToWire(more.place) }),
+      ...placeToWire(more.place),
       route: more.route ?? '',
     })),
   });
-}
-
-function placeToWire(place: KnownPlace): MessageInitShape<typeof PlaceSchema> {
-  const { country, region, coordinates, asn, egress } = place;
-  return {
-    country: country ?? '',
-    region: region ?? '',
-    asn: asn ?? 0,
-    egress: egress ?? '',
-    ...(coordinates ?? {}),
-  };
 }

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { Browser, signIn } from '../request/testing/browser.ts';
 import { type Call, call, RawClient } from '../request/testing/client.ts';
 import { testDocuments } from '../request/testing/documents.ts';
 import { TestEdge } from '../request/testing/edge.ts';
@@ -35,6 +36,16 @@ async function newcomer(groups: readonly string[] = ['employees']) {
 
 const get = (cookie: string, more: Call = {}) =>
   call(edge, { cookie, headers: [`X-Forwarded-For: ${inBerlin}`], ...more });
+
+test('the control plane is told where a sign-in comes from', async () => {
+  class Berliner extends Browser {
+    override get(at: string, path: string, more: Call = {}) {
+      return super.get(at, path, { headers: [`X-Forwarded-For: ${inBerlin}`], ...more });
+    }
+  }
+  await signIn(new Berliner(edge));
+  expect(edge.control.completed.at(-1)).toMatchObject({ sourceAddress: inBerlin, place: berlin });
+});
 
 describe('sightings', () => {
   it('are told of a request that was permitted, with the id of its record', async () => {

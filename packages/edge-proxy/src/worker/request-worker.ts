@@ -1,6 +1,7 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
+import type { KnownPlace } from '@sallyport/shared/signals/place';
 import type { Position } from '@sallyport/shared/state/model';
 import type { PlaceReader } from '../places/reader.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
@@ -58,6 +59,8 @@ export interface CompleteSignIn {
   /** null: signed in without a device. */
   readonly deviceId: string | null;
   readonly sourceAddress: string;
+  /** Where that is; null: nothing is known of it. */
+  readonly place: KnownPlace | null;
   readonly userAgent: string;
   readonly stepUp: boolean;
   /** As BeginSignIn gave it. */

@@ -1,15 +1,11 @@
 import { isIP } from 'node:net';
-import type { Place, Sighting } from '@sallyport/proto';
+import type { Sighting } from '@sallyport/proto';
 import { isId } from '@sallyport/shared/ids';
 import type { Sighted } from '@sallyport/shared/signals/events';
-import type { KnownPlace } from '@sallyport/shared/signals/place';
-import { checkPlace } from '../../signals/read-place.ts';
+import { readPlaceOnWire } from '../../signals/read-place.ts';
 
 /** What is older says nothing of where anybody is. */
 const ageMsMax = 86_400_000n;
-/** Of a place of which nobody says how exact it is: a large city and what is around it. */
-const accuracyKmDefault = 50;
-
 /**
  * One sighting as an edge sent it; null if it cannot be one. The edge has only said how long ago it
  * was: when it was is ours to say, whatever the edge's clock shows.
@@ -25,7 +21,7 @@ export function readSighting(said: Sighting, arrivedMs: number): Sighted | null 
     isIP(sourceAddress) !== 0 &&
     /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$/.test(route);
   if (!readable) return null;
-  const place = said.place === undefined ? null : readPlace(said.place);
+  const place = said.place === undefined ? null : readPlaceOnWire(said.place);
   if (said.place !== undefined && place === null) return null;
   return {
     kind: 'sighted',
@@ -38,21 +34,4 @@ export function readSighting(said: Sighting, arrivedMs: number): Sighted | null 
     sid,
     route: route === '' ? null : route,
   };
-}
-
-function readPlace(said: Place): KnownPlace | null {
-  const { country, region, latitude, longitude, accuracyKm, asn, egress } = said;
-  // Half of a pair of coordinates is no place.
-  if ((latitude === undefined) !== (longitude === undefined)) return null;
-  const coordinates =
-    latitude === undefined || longitude === undefined
-      ? null
-      : { latitude, longitude, accuracyKm: accuracyKm ?? accuracyKmDefault };
-  return checkPlace({
-    country: country === '' ? null : country,
-    region: region === '' ? null : region,
-    coordinates,
-    asn: asn === 0 ? null : asn,
-    egress: egress === '' ? null : egress,
-  });
 }

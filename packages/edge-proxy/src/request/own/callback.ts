@@ -65,6 +65,7 @@ async function complete(
     codeVerifier: kept.verifier,
     deviceId: kept.deviceId,
     sourceAddress: value.sourceAddress,
+    place: needs.placeOf(value),
     userAgent: head.userAgent,
     stepUp: kept.stepUp,
     revoke: kept.revoke,

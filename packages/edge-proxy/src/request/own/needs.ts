@@ -1,6 +1,7 @@
 import type { DeviceFacts } from '@sallyport/policy';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
+import type { KnownPlace } from '@sallyport/shared/signals/place';
 import type { CurrentState } from '../../state/current.ts';
 import type { ControlCalls } from '../../worker/request-worker.ts';
 import type { OpenedSessions } from '../4-session/opened-sessions.ts';
@@ -17,6 +18,8 @@ export interface OwnNeeds {
   readonly log: Log;
   /** The device of a request, as the state is now. */
   readonly identify: (value: Located) => DeviceFacts;
+  /** Where a request comes from; null: nothing is known of its address. */
+  readonly placeOf: (value: Located) => KnownPlace | null;
 }
 
 export type Endpoint = (value: Located) => Answer | Promise<Answer>;

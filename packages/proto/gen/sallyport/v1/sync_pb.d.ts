@@ -1179,6 +1179,13 @@ export declare type CompleteSignInRequest = Message<"sallyport.v1.CompleteSignIn
    * @generated from field: sallyport.v1.Position revoke = 11;
    */
   revoke?: Position | undefined;
+
+  /**
+   * Where the source address is; not there: nothing is known of it.
+   *
+   * @generated from field: sallyport.v1.Place place = 12;
+   */
+  place?: Place | undefined;
 };
 
 /**
