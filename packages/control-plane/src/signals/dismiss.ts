@@ -9,6 +9,7 @@ import {
 import { lockHistories } from '../store/histories.ts';
 import { deleteSignal, putSignal } from '../store/signals.ts';
 import type { WriteTx } from '../store/write.ts';
+import { renewPlace } from './last-places.ts';
 import { signalOf } from './raise-findings.ts';
 import type { SignalSettings } from './settings.ts';
 
@@ -29,6 +30,7 @@ export async function dismiss(
   const silentUntilMs = tx.nowMs + dismissalsLastMs;
   await markDismissed(tx.db, row, { ...given, silentUntilMs }, tx.nowMs);
   await tellLane(tx, row);
+  await renewPlace(tx, row.userId);
   tx.describe(id, { ...aboutOf(row), reason: given.why });
 }
 
@@ -38,6 +40,7 @@ export async function undismiss(tx: WriteTx, id: string): Promise<void> {
   if (row === null || row.dismissedAtMs === null) return;
   await unmarkDismissed(tx.db, row);
   await tellLane(tx, row);
+  await renewPlace(tx, row.userId);
   tx.describe(id, aboutOf(row));
 }
 

@@ -52,10 +52,10 @@ export async function silencedFindings(
   db: Executor,
   userIds: readonly string[],
   nowMs: number,
-): Promise<(FindingKey & Pick<FindingRow, 'userId' | 'deviceId'>)[]> {
-  const { detector, subject, subjectId, matter, userId, deviceId } = findings;
+): Promise<(FindingKey & Pick<FindingRow, 'userId'>)[]> {
+  const { detector, subject, subjectId, matter, userId } = findings;
   return db
-    .select({ detector, subject, subjectId, matter, userId, deviceId })
+    .select({ detector, subject, subjectId, matter, userId })
     .from(findings)
     .where(and(inArray(userId, [...userIds]), gt(findings.silentUntilMs, nowMs)))
     .orderBy(desc(findings.dismissedAtMs));

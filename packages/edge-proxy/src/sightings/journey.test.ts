@@ -1,3 +1,4 @@
+import type { LastPlace } from '@sallyport/shared/signals/last-place';
 import type { KnownPlace } from '@sallyport/shared/signals/place';
 import type { Whereabouts } from '@sallyport/shared/signals/travel';
 import { describe, expect, it } from 'vitest';
@@ -27,10 +28,12 @@ const lastPlace = (
   place: KnownPlace,
   atMs: number,
   deviceId: string | null = 'dev_a',
-): Whereabouts => ({
+  dismissed: readonly string[] = [],
+): LastPlace => ({
   atMs: wall(atMs),
   deviceId,
   place,
+  dismissed,
 });
 
 interface Seen {
@@ -39,7 +42,7 @@ interface Seen {
   readonly last?: Whereabouts;
 }
 
-function judge(to: Arrival, last: Whereabouts | null, ...seen: readonly Seen[]): string | null {
+function judge(to: Arrival, last: LastPlace | null, ...seen: readonly Seen[]): string | null {
   const users = new SeenUsers();
   for (const one of seen) users.tell(one.at, one.last ?? null);
   return journeyTo(to, users.spotsOf('usr_a'), last, thresholds)?.reason ?? null;
@@ -76,6 +79,19 @@ describe('a journey that nobody makes', () => {
     expect(judge(to, lastPlace(berlin, hourMs, null))).toBeNull();
     const moved = arrival(sydney, 2 * hourMs, { sid: 'ses_b' });
     expect(judge(moved, null, { at: arrival(berlin, hourMs) })).toContain('DE and AU');
+  });
+
+  it('is none between two networks for which a person said so, before the control plane is asked', () => {
+    const to = arrival(sydney, 2 * hourMs);
+    const none = (...ends: string[]) => lastPlace(berlin, hourMs, 'dev_a', ends);
+    expect(judge(to, none('AU/1221'))).toBeNull();
+    expect(judge(to, none('AU/1'))).toContain('DE and AU');
+    const seen = { at: arrival(berlin, hourMs), last: none('AU/1221') };
+    expect(judge(to, none('AU/1221'), seen)).toBeNull();
+    expect(judge(to, none('PE/6147'), seen)).toContain('DE and AU');
+    // It is of that pair, and of no other with the same end.
+    const lima2 = { at: arrival(lima, hourMs + 1), last: none('AU/1221') };
+    expect(judge(to, none('AU/1221'), lima2)).toContain('PE and AU');
   });
 
   it('is found for what came earlier too', () => {

@@ -1,3 +1,4 @@
+import { isDismissed, type LastPlace } from '@sallyport/shared/signals/last-place';
 import {
   type Journey,
   judgeTravel,
@@ -28,19 +29,21 @@ const here = { atMs: 0, deviceId: null as string | null, place: null as Whereabo
 /**
  * The journey that nobody makes, of one known device or one session, to where somebody comes from: from the last place that the control
  * plane tells (null: none), and from where this worker saw the user. null: there is none, or none
- * that the control plane has not judged already.
+ * that the control plane has not judged already, and that no person has dismissed.
  */
 export function journeyTo(
   arrival: Arrival,
   spots: readonly Spot[],
-  last: Whereabouts | null,
+  last: LastPlace | null,
   thresholds: TravelThresholds,
 ): Journey | null {
   here.atMs = arrival.arrivedAtMs;
   here.deviceId = arrival.deviceId;
   here.place = arrival.place;
   const verdict = last === null ? null : travelVerdict(last, here, thresholds);
-  if (verdict?.outcome === 'journey' && isSame(arrival.deviceId, last)) return verdict.journey;
+  if (verdict?.outcome === 'journey' && isSame(arrival.deviceId, last)) {
+    if (!isDismissed(last, last?.place ?? null, arrival.place)) return verdict.journey;
+  }
   const isHere = verdict !== null && about.has(verdict.outcome);
   for (const spot of spots) {
     // The address is the same: what is known of it has changed, not where it is.
@@ -50,7 +53,8 @@ export function journeyTo(
     from.deviceId = spot.deviceId;
     from.place = spot.place;
     const journey = judgeTravel(from, here, thresholds);
-    if (journey !== null && !isJudged(spot, spots, arrival, last, isHere)) return journey;
+    if (journey === null || isDismissed(last, spot.place, arrival.place)) continue;
+    if (!isJudged(spot, spots, arrival, last, isHere)) return journey;
   }
   return null;
 }

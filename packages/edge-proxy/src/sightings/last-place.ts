@@ -1,11 +1,10 @@
-import { lastPlaceName, readLastPlace } from '@sallyport/shared/signals/last-place';
-import type { Whereabouts } from '@sallyport/shared/signals/travel';
+import { type LastPlace, lastPlaceName, readLastPlace } from '@sallyport/shared/signals/last-place';
 import type { Signal } from '@sallyport/shared/state/model';
 
 /** The signals of a user, apart from the one that says where they were last. */
 export interface UserSignals {
   /** null: there is none, or it cannot be read. */
-  readonly last: Whereabouts | null;
+  readonly last: LastPlace | null;
   readonly noticed: readonly Signal[];
 }
 

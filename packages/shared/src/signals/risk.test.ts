@@ -2,10 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Signal } from '../state/model.ts';
 import { detectorNames, type Finding } from './finding.ts';
-import { lastPlaceName, lastPlaceValue, readLastPlace } from './last-place.ts';
+import {
+  isDismissed,
+  lastPlaceName,
+  lastPlaceValue,
+  otherEnds,
+  readLastPlace,
+} from './last-place.ts';
 import { riskOf, signalReason, signalValue } from './risk.ts';
 import { place } from './testing/arbitraries.ts';
 import { berlin, hourMs, monday } from './testing/events.ts';
+import { endsOf } from './travel.ts';
 
 const finding: Finding = {
   detector: 'impossible-travel',
@@ -147,7 +154,29 @@ describe('the last place', () => {
       atMs: monday,
       deviceId: device,
       place: vpn,
+      dismissed: [],
     });
+    const none = ['US/16509', 'BR/28573', ...Array.from({ length: 40 }, (_, n) => `FR/${n}`)];
+    const more = lastPlaceValue(device, berlin, none) ?? '';
+    expect(Buffer.byteLength(more)).toBeLessThanOrEqual(256);
+    expect(readLastPlace(row(lastPlaceName, more))?.dismissed.slice(0, 3)).toEqual(
+      none.slice(0, 3),
+    );
+  });
+
+  it('knows between which networks a journey was dismissed, either way round', () => {
+    const away = { ...berlin, country: 'US', asn: 16509 };
+    const matters = [endsOf(away, berlin), 'BR/1 FR/1', '*'];
+    expect(otherEnds(berlin, matters)).toEqual(['US/16509']);
+    const value = lastPlaceValue(null, berlin, otherEnds(berlin, matters)) ?? '';
+    const last = readLastPlace(row(lastPlaceName, value));
+    expect([isDismissed(last, away, berlin), isDismissed(last, berlin, away)]).toEqual([
+      true,
+      true,
+    ]);
+    expect(isDismissed(last, { ...away, asn: 7018 }, berlin)).toBe(false);
+    expect(isDismissed(last, away, { ...berlin, asn: 1 })).toBe(false);
+    expect(isDismissed(null, away, berlin)).toBe(false);
   });
 
   it('stays a place whatever it is, to a hundredth of a degree', () => {

@@ -166,8 +166,10 @@ describe('a dismissed signal', () => {
     expect(Date.parse(body.silentUntil) - Date.parse(body.dismissedAt)).toBe(30 * 86_400_000);
     const { userId } = alice;
     const taken = { subject: 'user', subjectId: userId, name: 'impossible-travel' };
-    expect(await newestOps(admin.database, 'signals')).toEqual([
+    // And edges know at once that between the two there is no journey.
+    expect(await newestOps(admin.database, 'signals')).toMatchObject([
       { op: 'deleted_signal', ...taken },
+      { op: 'signal', name: 'last-place', value: expect.stringContaining('["DE/3320"]') },
     ]);
     expect((await dismiss(id)).body.position).toBeNull();
     // The same again, long after a detector would say it again by itself.
@@ -194,6 +196,23 @@ describe('a dismissed signal', () => {
     expect(audit.map(({ verb }: { verb: string }) => verb)).toContain('undismiss');
     const [log, state] = [await digestsOfLog(admin.database), await digestsOfState(admin.database)];
     expect(log.signals).toBe(state.signals);
+  });
+
+  test('goes with the last place to the edges, wherever that is next, and leaves it again', async () => {
+    await travels(berlin, newYork, 60_000);
+    const id = await journey();
+    const none = async () => {
+      const rows = await signalsOf(admin.database.db, 'user', alice.userId);
+      const { value = '{}' } = rows.find(({ name }) => name === 'last-place') ?? {};
+      return JSON.parse(value).none;
+    };
+    expect(await none()).toBeUndefined();
+    await dismiss(id);
+    expect(await none()).toEqual(['DE/3320']);
+    await replicaSignals(admin.database).take([sightedAt(alice, berlin)]);
+    expect(await none()).toEqual(['US/7018']);
+    await admin.send('POST', `/v1/signals/${id}/undismiss`);
+    expect(await none()).toBeUndefined();
   });
 
   test('leaves to the lane what else is open of the detector', async () => {

@@ -1,4 +1,5 @@
 import type { DeviceFacts, RiskFacts, SessionFacts, UserFacts } from '@sallyport/policy';
+import type { LastPlace } from '@sallyport/shared/signals/last-place';
 import type { KnownPlace } from '@sallyport/shared/signals/place';
 import { riskOf, signalValue } from '@sallyport/shared/signals/risk';
 import {
@@ -6,7 +7,7 @@ import {
   type ResolvedTravel,
   travelThresholds,
 } from '@sallyport/shared/signals/settings';
-import type { Journey, Whereabouts } from '@sallyport/shared/signals/travel';
+import type { Journey } from '@sallyport/shared/signals/travel';
 import type { Signal } from '@sallyport/shared/state/model';
 import type { RequestSignals } from '@sallyport/shared/state/tables/request-signals';
 import { journeyTo } from '../../sightings/journey.ts';
@@ -102,7 +103,7 @@ function journeyOf(
   { users }: RiskNeeds,
   { sourceAddress, startedAt, receivedAtMs }: Recognised,
   { device, session, user, place, settings }: Asked,
-  last: Whereabouts | null,
+  last: LastPlace | null,
 ): Signal | null {
   if (place === null || session.kind !== 'live') return null;
   const { userId } = session;
