@@ -19,6 +19,7 @@ const signal = {
   userId: 'usr_1',
   userEmail: 'alice@corp.example',
   reason: 'DE and US, 6384 km apart, within 1 min',
+  matter: 'DE/3320 US/7018',
   score: 80,
   state: 'open',
   at: place.at,
@@ -65,6 +66,9 @@ describe('sallyport signals', () => {
     expect(stdout).toMatch(/^here +2026-11-23 08:01:00Z, US, 40.71 -74.01, AS7018, dev_1$/m);
     expect(stdout).toMatch(/^before +2026-11-23 08:00:00Z, DE, 40.71 -74.01, dev_1$/m);
     expect(stdout).toContain('sallyport explain req_1');
+    expect(stdout).toMatch(
+      /^a dismissal hides +impossible-travel of alice@corp.example, between /m,
+    );
     server.answer(() => problem(404, 'not_found'));
     const none = await sallyport('signals', 'show', 'sig_2');
     expect([none.code, none.stderr]).toEqual([3, expect.stringContaining('no signal sig_2')]);
@@ -74,7 +78,10 @@ describe('sallyport signals', () => {
     answerWith({ ...signal, state: 'dismissed', silentUntil: '2026-12-23T08:00:00.000Z' });
     const ran = await sallyport('signals', 'dismiss', 'sig_1', '--reason', 'a trip');
     expect(ran.stdout).toBe(
-      'dismissed sig_1; the same is not raised again before 2026-12-23 08:00:00Z\n',
+      'dismissed sig_1\n' +
+        'not raised before 2026-12-23 08:00:00Z: impossible-travel of alice@corp.example, between ' +
+        'all of DE on AS3320 and all of US on AS7018, from any address, device and session there\n' +
+        'sallyport signals undismiss sig_1 takes it back\n',
     );
     expect(server.asked.at(-1)).toMatchObject({
       method: 'POST',
@@ -85,6 +92,25 @@ describe('sallyport signals', () => {
     answerWith(signal);
     expect((await sallyport('signals', 'undismiss', 'sig_1')).stdout).toBe('sig_1 is open\n');
     expect(server.asked.at(-1)?.path).toBe('/v1/signals/sig_1/undismiss');
+  });
+
+  it.each([
+    [
+      'failed-sign-ins',
+      '??/0',
+      'while the last of them is from an unknown country on an unknown network',
+    ],
+    ['denial-burst', 'wiki', 'on the route wiki'],
+    ['denial-burst', '*', 'on all routes together'],
+    ['denial-burst', '', 'where no route is'],
+    ['new-country', 'US', 'in US'],
+    ['new-device', 'usr_1', 'of this device alone'],
+    ['session-on-other-device', '', 'of this session without its device'],
+    ['session-on-other-device', 'dev_2', 'of this session on dev_2'],
+  ])('says what a dismissal of %s about "%s" hides', async (detector, matter, words) => {
+    answerWith({ ...signal, detector, matter });
+    const { stdout } = await sallyport('signals', 'show', 'sig_1');
+    expect(stdout).toContain(`${detector} of alice@corp.example, ${words}\n`);
   });
 
   it('shows what counts against a user now', async () => {

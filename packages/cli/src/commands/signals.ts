@@ -5,6 +5,7 @@ import { findUserId } from '../client/find.ts';
 import { type Json, readObject, readObjects, show, showTime } from '../client/reading.ts';
 import { describeOne } from '../output/one.ts';
 import { fields, table } from '../output/table.ts';
+import { breadthOf } from '../signal-breadth.ts';
 import { noun, reasonText } from './options.ts';
 
 /** `signals show`, `dismiss` and `undismiss`, and `users risk`. The list is one of `resources`. */
@@ -32,7 +33,7 @@ export const registerSignals: CommandFile = (program, session) => {
     .command('dismiss')
     .summary('say that a finding is none')
     .description(
-      'Says that a finding is none. It counts for nothing from then on, and the same is not raised again for as long as the settings say (30 days unless they do). A session that it ended stays ended.',
+      'Says that a finding is none. It counts for nothing from then on, and the same is not raised again for as long as the settings say (30 days unless they do). The same is more than this one event: `signals show` and the answer say what will be hidden. A session that it ended stays ended.',
     )
     .argument('<id>', 'id, as `sallyport signals` shows it')
     .requiredOption('--reason <text>', 'why, kept with the finding', reasonText)
@@ -46,7 +47,9 @@ export const registerSignals: CommandFile = (program, session) => {
         const until = showTime(signal, 'silentUntil');
         call.output.result(
           signal,
-          () => `dismissed ${show(signal, 'id')}; the same is not raised again before ${until}`,
+          () =>
+            `dismissed ${show(signal, 'id')}\nnot raised before ${until}: ${breadthOf(signal)}\n` +
+            `sallyport signals undismiss ${show(signal, 'id')} takes it back`,
         );
         return 'ok';
       }),
@@ -89,6 +92,7 @@ async function write(call: Call<unknown>, verb: string, body: Json = {}): Promis
 
 function describeSignal(signal: Json): string {
   const { evidence, subject, ...plain } = signal;
+  const dismissed = show(signal, 'state') === 'dismissed';
   const about = readObject(subject, 'the subject');
   const seen = readObject(evidence, 'the evidence');
   const rows = describeOne({ ...plain, subject: `${show(about, 'kind')} ${show(about, 'id')}` });
@@ -101,6 +105,7 @@ function describeSignal(signal: Json): string {
     ['route', show(seen, 'route')],
     ['here', describePlace(readObject(seen['here'], 'the place'))],
     ['before', before === null ? '' : describePlace(readObject(before, 'the place before'))],
+    [dismissed ? 'is hidden' : 'a dismissal hides', breadthOf(signal)],
   ]);
   const next = request === '' ? '' : `\nsallyport explain ${request} shows the request\n`;
   return `${rows}\n${what}${next}`;
