@@ -36,6 +36,8 @@ function documentsOf(set: PolicySet): ConfigurationDocument[] {
     policies: [...set.globalPolicies],
     ...(set.staleness === undefined ? {} : { staleness: set.staleness }),
     network: { egress: waysOut(set) },
+    // Where no host of the vectors is, and no star of theirs.
+    signIn: { ...settings.spec.signIn, host: 'signin.elsewhere.test' },
   };
   const documents: unknown[] = [
     { ...settings, spec },

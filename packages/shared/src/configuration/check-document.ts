@@ -12,6 +12,7 @@ import type {
   TrustBundleDocument,
 } from './documents.ts';
 import { type Complain, type Context, checkTrustBundle, noSuch } from './references.ts';
+import { signInHostProblem } from './sign-in-host.ts';
 import { issuerUrlProblem, originProblem, upstreamUrlProblem } from './urls.ts';
 
 /** What the schemas cannot see of one document: values, and the documents that it names. */
@@ -27,6 +28,7 @@ export function contextOf(documents: readonly ConfigurationDocument[]): Context 
     providers: new Set(providers.map(({ metadata }) => metadata.name)),
     internal: internalNetworks(documents),
     egress: new Set(egress.map(({ name }) => name)),
+    signInHost: settings[0]?.spec.signIn.host ?? null,
   };
 }
 
@@ -64,6 +66,10 @@ export function checkDocument(
 }
 
 function checkRoute({ spec }: RouteDocument, context: Context, complain: Complain): void {
+  for (const [index, { host }] of spec.match.entries()) {
+    const wrong = signInHostProblem(host, context.signInHost);
+    if (wrong !== null) complain(`/spec/match/${index}/host`, wrong);
+  }
   const { url, plainHttp = false, trustBundle, serverName } = spec.upstream;
   const problem = upstreamUrlProblem(url, plainHttp, context.internal);
   if (problem !== null) complain('/spec/upstream/url', problem);

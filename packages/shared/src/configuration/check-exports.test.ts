@@ -22,6 +22,7 @@ const context: Context = {
   ),
   providers: new Set(),
   egress: new Set(),
+  signInHost: null,
   internal: [],
 };
 

@@ -13,6 +13,8 @@ export interface Context {
   readonly internal: readonly Network[];
   /** Names of known ways out. */
   readonly egress: ReadonlySet<string>;
+  /** Where users sign in; null where the settings are missing. */
+  readonly signInHost: string | null;
 }
 
 /** Says where a trust bundle is not there, or is for something else. */

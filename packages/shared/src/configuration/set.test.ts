@@ -241,12 +241,27 @@ describe('a configuration set', () => {
   });
 
   it('needs an audience where the first host of a route has a star', () => {
-    const starred = { match: [{ host: '*.corp.example' }] };
+    const starred = { match: [{ host: '*.apps.example' }] };
     expect(lines(settings(), provider(), policy, route(undefined, starred))).toEqual([
       'Route/wiki /spec/audience: is missing; it has no default where the first host has a star',
     ]);
-    const given = { ...starred, audience: 'https://corp.example' };
+    const given = { ...starred, audience: 'https://apps.example' };
     expect(lines(settings(), provider(), policy, route(undefined, given))).toEqual([]);
+  });
+
+  it('has no application where people sign in: its scripts would share the own page’s origin', () => {
+    const at = (...hosts: string[]) => {
+      const match = [{ host: 'wiki.corp.example' }, ...hosts.map((host) => ({ host }))];
+      return lines(settings(), provider(), policy, route(undefined, { match }));
+    };
+    expect(at('signin.corp.example', '*.corp.example')).toEqual([
+      'Route/wiki /spec/match/1/host: is the sign-in host (Settings, signIn.host): no route may have it',
+      expect.stringMatching(
+        /^Route\/wiki \/spec\/match\/2\/host: takes in the sign-in host signin\.corp\.example /,
+      ),
+    ]);
+    // One label alone stands in a star's place.
+    expect(at('*.signin.corp.example', '*.example', '*.app.corp.example')).toEqual([]);
   });
 
   it('takes origins as browsers write them', () => {

@@ -42,7 +42,7 @@ function readWish(query: string, bundle: LiveBundle): Wish | null {
   const host = canonicalHost(parameters.get('host') ?? '');
   const binding = parameters.get('binding') ?? '';
   if (host === null) return null;
-  // The sign-in host has a page for signed-in people, too, whether or not it has applications.
+  // The sign-in host has no applications, but a page for signed-in people.
   if (host !== bundle.settings.signInHost && !hostKnown(bundle.policy, host)) return null;
   if (!/^[A-Za-z0-9_-]{43}$/.test(binding)) return null;
   return { host, binding, stepUp: parameters.get('step_up') === '1' };
