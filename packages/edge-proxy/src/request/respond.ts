@@ -12,6 +12,7 @@ import {
 import { clearCookie, sessionCookie } from './cookies.ts';
 import { discardBody, prepareToDiscard } from './discard.ts';
 import type { Answer, Received } from './exchange.ts';
+import { justSignedIn } from './just-signed-in.ts';
 import { navigates, takesPage } from './navigation.ts';
 import { type Page, renderPage } from './pages/page.ts';
 import { renderSelf } from './pages/self.ts';
@@ -31,9 +32,6 @@ interface Content {
   readonly headers: readonly string[];
 }
 
-/** After a sign-in that changed nothing, another redirect would go round for ever. */
-const freshSignInMs = 20_000;
-
 /**
  * The one place where an outcome becomes a response. Browsers that navigate get a page or a
  * redirect, everything else a problem document (RFC 9457). Nothing that a client sent is repeated,
@@ -48,7 +46,8 @@ export function createRespond({ beginSignIn, clock }: RespondNeeds): Respond {
     }
     value.answer = answer;
     if ((answer.kind === 'sign_in' || answer.kind === 'step_up') && navigates(value)) {
-      if (!asksForAgeAlone(answer) && signedInJustNow(value, clock())) {
+      const { opened, facts } = value;
+      if (!asksForAgeAlone(answer) && justSignedIn(opened, facts?.session, clock())) {
         send(value, message(value, { kind: 'notice', code: 'sign_in_no_effect' }));
         return;
       }
@@ -109,13 +108,6 @@ const pageHeaders: readonly string[] = [
 /** Asked by no rule but by the age of the state: a sign-in of now always meets that. */
 function asksForAgeAlone(answer: Answer): boolean {
   return answer.kind === 'step_up' && answer.decision.ruleIds.length === 0;
-}
-
-function signedInJustNow({ opened, facts }: Received, nowMs: number): boolean {
-  // A session that was revoked a moment ago is no session: its user may sign in again at once.
-  if (facts?.session.kind === 'ended' && facts.session.why === 'revoked') return false;
-  const authenticatedAtMs = opened?.statement.authenticatedAtMs;
-  return authenticatedAtMs !== undefined && nowMs - authenticatedAtMs < freshSignInMs;
 }
 
 interface Sendable extends Content {

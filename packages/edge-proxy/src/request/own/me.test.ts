@@ -103,6 +103,19 @@ describe("a person's own page", () => {
     expect(JSON.parse(program.body)).toMatchObject({ code: 'me_sign_in' });
   });
 
+  it('sends nobody round in a circle while this edge has not heard of a new user', async () => {
+    const fresh = { authenticatedAtMs: Date.now() };
+    const ask = async (more: object, device = 'dev_laptop') => {
+      const own = await edge.session('usr_unheard', device, host, more);
+      const { status, body } = await call(edge, { host, path, cookie: own, headers: [html] });
+      return [status, body.includes('sign_in_no_effect')];
+    };
+    expect(await ask(fresh)).toEqual([403, true]);
+    // Where another sign-in may help: long after the last, and for another device.
+    expect(await ask({ authenticatedAtMs: Date.now() - 60_000 })).toEqual([302, false]);
+    expect(await ask(fresh, 'dev_other')).toEqual([302, false]);
+  });
+
   it('is nothing for the cookie of another device', async () => {
     const { status } = await call(edge, {
       host,

@@ -4,7 +4,7 @@ import { navigates } from '../navigation.ts';
 import { ownPaths } from './addresses.ts';
 import { createBegin } from './begin.ts';
 import { fromHere } from './from-here.ts';
-import { liveSession } from './live-session.ts';
+import { sessionHere } from './live-session.ts';
 import type { Endpoint, OwnNeeds } from './needs.ts';
 import { deviceRefusal, refuseBecause } from './refuse.ts';
 
@@ -29,8 +29,9 @@ export function createMe(needs: OwnNeeds): Endpoint {
     }
     const refusal = deviceRefusal(value.device, state.lockdown(clock()));
     if (refusal !== null) return refuseBecause(refusal);
-    const session = await liveSession(needs, value);
-    if (session === null) {
+    const session = await sessionHere(needs, value);
+    if (session === 'in_vain') return { kind: 'notice', code: 'sign_in_no_effect' };
+    if (session === 'none') {
       return navigates(value) ? begin(value, false) : { kind: 'notice', code: 'me_sign_in' };
     }
     value.opened = session;
