@@ -1,6 +1,7 @@
 import fc, { type Arbitrary } from 'fast-check';
 import type { EmploymentFacts, Facts, PolicySet } from '../src/index.ts';
-import { facts, policySets } from './arbitraries.ts';
+import { facts } from './facts.ts';
+import { policySets } from './policy-sets.ts';
 
 /** Values that are almost right. */
 

@@ -72,3 +72,11 @@ export const pathPatterns: Arbitrary<string> = fc
 export const paths: Arbitrary<string> = fc
   .tuple(fc.array(fc.constantFrom(...words), { maxLength: 3 }), fc.boolean())
   .map(([segments, slash]) => `/${segments.join('/')}${slash && segments.length > 0 ? '/' : ''}`);
+
+/** The one, and now and then the other. */
+export function mostly<Value>(usual: Value, other: Value): Arbitrary<Value> {
+  return fc.oneof(
+    { weight: 29, arbitrary: fc.constant(usual) },
+    { weight: 1, arbitrary: fc.constant(other) },
+  );
+}
