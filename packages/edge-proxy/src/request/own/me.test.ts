@@ -23,7 +23,8 @@ describe("a person's own page", () => {
       'alice@corp.test',
       'Alice&#39;s laptop',
       'this one',
-      'Hamburg, Germany',
+      'Hamburg</bdi>, <bdi>Germany',
+      'Firefox 140',
       'Signed in',
       `action="${path}?end=others"`,
       `action="${path}?end=${sid}"`,
@@ -65,7 +66,7 @@ describe("a person's own page", () => {
   });
 
   it('repeats nothing of what clients sent but as text', async () => {
-    const hostile = '"><img src=x onerror=alert(1)>\u202e';
+    const hostile = `"><img src=x onerror=alert(1)>\u202e${'x'.repeat(400)}`;
     const { self } = edge.control;
     edge.control.self = {
       ...self,
@@ -83,6 +84,9 @@ describe("a person's own page", () => {
     const { body } = await call(edge, { host, path, cookie, headers: [html] });
     edge.control.self = self;
     expect(body).not.toContain('<img');
+    // Nor may it turn round what stands beside it, or fill the page.
+    expect(body).not.toContain('\u202e');
+    expect(body).not.toContain('x'.repeat(200));
   });
 
   it('sends a browser without a session to sign in, and tells a program', async () => {

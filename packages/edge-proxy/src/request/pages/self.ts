@@ -8,6 +8,7 @@ import type {
 } from '../../worker/request-worker.ts';
 import { ownPrefix } from '../origins.ts';
 import { refusals } from '../words.ts';
+import { agentInWords } from './agent.ts';
 import { escapeHtml, renderDocument } from './page.ts';
 
 /** Where the page is shown and when. */
@@ -20,20 +21,21 @@ export interface SelfSetting {
 export function renderSelf(self: SelfDescription, { nowMs }: SelfSetting): string {
   const nameOf = deviceNames(self.devices);
   const others = self.sessions.filter(({ current }) => !current).length;
-  const everywhere = others === 0 ? '' : endForm('others', 'End all other sessions', 'button');
-  const main = `<h1>${escapeHtml(self.name === '' ? self.email : self.name)}</h1>
-<p class="next">Signed in as ${escapeHtml(self.email)}. This is what the gate in front of your applications knows of you. If something here is not yours, end it and tell your IT team.</p>
+  const everywhere = others === 0 ? '' : endForm('others', 'End all other sessions', 'second');
+  const main = `<h1>${shown(self.name === '' ? self.email : self.name)}</h1>
+<p class="next">Signed in as ${shown(self.email)}. This is what the gate in front of your applications knows of you. If something here is not yours, end it and tell your IT team.</p>
 <div class="actions"><form method="post" action="${ownPrefix}sign-out"><button class="button">Sign out</button></form>${everywhere}</div>
-${section('Sessions', self.sessions, 'No sessions.', (one) => session(one, nameOf, nowMs))}
-${section('Devices', self.devices, 'No devices.', (one) => device(one, nowMs))}
-${section('Recent places', self.places, 'Nothing is known of the places that you come from.', (one) => place(one, nameOf, nowMs))}
-${section('Recently refused', self.denials, 'Nothing was refused.', (one) => denial(one, nameOf, nowMs))}
-<p class="credit">Places are guesses by address. IP geolocation by DB-IP where no other data are configured.</p>`;
+${section('Sessions', 'Where you are signed in. What you end is signed out of all applications at once.', self.sessions, 'No sessions.', (one) => session(one, nameOf, nowMs))}
+${section('Devices', 'Known by their certificates. If one is lost, tell your IT team: they can block it.', self.devices, 'No devices.', (one) => device(one, nowMs))}
+${section('Recent places', 'Guesses by address, and often wrong within a country.', self.places, 'Nothing is known of the places that you come from.', (one) => place(one, nameOf, nowMs))}
+${section('Recently refused', 'Your IT team can say more with the reference.', self.denials, 'Nothing was refused.', (one) => denial(one, nameOf, nowMs))}
+<p class="credit">IP geolocation by DB-IP where no other data are configured.</p>`;
   return renderDocument('Your sessions and devices', 'wide plain', main);
 }
 
 function section<Item>(
   title: string,
+  note: string,
   items: readonly Item[],
   none: string,
   render: (item: Item) => string,
@@ -41,17 +43,21 @@ function section<Item>(
   const list =
     items.length === 0
       ? `<p class="next">${none}</p>`
-      : `<ul class="list">${items.map((item) => `<li>${render(item)}</li>`).join('\n')}</ul>`;
+      : `<p class="note">${note}</p>
+<ul class="list">${items.map((item) => `<li>${render(item)}</li>`).join('\n')}</ul>`;
   return `<section><h2>${title}</h2>${list}</section>`;
 }
 
 function session(one: OwnSession, nameOf: NameOf, nowMs: number): string {
   const here = one.current ? '<span class="tag here">this one</span>' : '';
-  const from = one.sourceAddress === '' ? '' : ` from ${escapeHtml(one.sourceAddress)}`;
-  const agent = one.userAgent === '' ? '' : `<small>${escapeHtml(one.userAgent)}</small>`;
-  const what = `<div class="what"><strong>${nameOf(one.deviceId)}</strong>${here}<small>Signed in ${ago(one.begunAtMs, nowMs)}${from}, ends ${ahead(one.expiresAtMs, nowMs)}</small>${agent}</div>`;
-  const end = one.current ? '' : endForm(one.sid, 'End', 'button quiet');
-  return what + when('last used', one.lastSeenAtMs, nowMs) + end;
+  const from = one.sourceAddress === '' ? '' : ` from ${shown(one.sourceAddress)}`;
+  const words = agentInWords(one.userAgent) || one.userAgent;
+  const agent = words === '' ? '' : `<small>${shown(words)}</small>`;
+  const name = one.deviceId === '' ? 'A device without a certificate' : nameOf(one.deviceId);
+  const what = `<div class="what"><strong>${name}</strong>${here}<small>Signed in ${ago(one.begunAtMs, nowMs)}${from}, ends ${ahead(one.expiresAtMs, nowMs)}</small>${agent}</div>`;
+  const end = one.current ? '' : endForm(one.sid, 'End', 'second quiet');
+  const where = one.country === '' ? '' : ` in ${shown(countryName(one.country))}`;
+  return what + when('last used', one.lastSeenAtMs, nowMs, where) + end;
 }
 
 function device(one: OwnDevice, nowMs: number): string {
@@ -63,20 +69,22 @@ function device(one: OwnDevice, nowMs: number): string {
       : one.certificateExpiresAtMs > nowMs
         ? `Certificate ends ${ahead(one.certificateExpiresAtMs, nowMs)}`
         : `Certificate ended ${ago(one.certificateExpiresAtMs, nowMs)}`;
-  return `<div class="what"><strong>${escapeHtml(one.name)}</strong>${managed}${blocked}<small>${certificate} · <code>${escapeHtml(one.deviceId)}</code></small></div>${when('last used', one.lastSeenAtMs, nowMs)}`;
+  return `<div class="what"><strong>${shown(one.name)}</strong>${managed}${blocked}<small>${certificate} · <code>${shown(one.deviceId)}</code></small></div>${when('last used', one.lastSeenAtMs, nowMs)}`;
 }
 
 function place(one: OwnPlace, nameOf: NameOf, nowMs: number): string {
   const country = one.country === '' ? '' : countryName(one.country);
-  const known = [one.region, country].filter((text) => text !== '').join(', ');
-  const way = one.egress === '' ? '' : `<span class="tag">${escapeHtml(one.egress)}</span>`;
-  return `<div class="what"><strong>${escapeHtml(known === '' ? one.egress : known)}</strong>${way}<small>On ${nameOf(one.deviceId)}</small></div>${when('last', one.lastSeenAtMs, nowMs)}`;
+  const known = [one.region, country].filter((text) => text !== '').map(shown);
+  const named = known.length > 0 ? known.join(', ') : shown(one.egress);
+  const way =
+    one.egress === '' || known.length === 0 ? '' : `<span class="tag">${shown(one.egress)}</span>`;
+  return `<div class="what"><strong>${named}</strong>${way}<small>On ${nameOf(one.deviceId)}</small></div>${when('last seen', one.lastSeenAtMs, nowMs)}`;
 }
 
 function denial(one: OwnDenial, nameOf: NameOf, nowMs: number): string {
   const [code = 'unknown'] = one.reasons;
   const sentence = sentences.get(code) ?? 'The request was refused.';
-  return `<div class="what"><strong>${escapeHtml(one.host)}</strong>${escapeHtml(one.path)}<small>${escapeHtml(sentence)} On ${nameOf(one.deviceId)}.</small><small>Reason <code>${escapeHtml(code)}</code> · reference <code>${escapeHtml(one.correlationId)}</code></small></div>${when('', one.atMs, nowMs)}`;
+  return `<div class="what"><strong>${shown(one.host)}</strong>${shown(one.path)}<small>${escapeHtml(sentence)} On ${nameOf(one.deviceId)}.</small><small>Reason <code>${shown(code)}</code> · reference <code>${shown(one.correlationId)}</code></small></div>${when('', one.atMs, nowMs)}`;
 }
 
 const sentences: ReadonlyMap<string, string> = new Map(
@@ -87,7 +95,17 @@ const sentences: ReadonlyMap<string, string> = new Map(
 );
 
 function endForm(end: string, label: string, style: string): string {
-  return `<form method="post" action="${ownPrefix}me?end=${encodeURIComponent(end)}"><button class="${style}">${label}</button></form>`;
+  return `<form method="post" action="${ownPrefix}me?end=${encodeURIComponent(end)}"><button class="button ${style}">${label}</button></form>`;
+}
+
+/**
+ * HTML for text that somebody else may have written: within its own bounds, in its own direction, and
+ * without what is not to be seen.
+ */
+function shown(text: string): string {
+  const clean = text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '').toWellFormed();
+  const cut = clean.length > shownMax ? `${clean.slice(0, shownMax).toWellFormed()}…` : clean;
+  return `<bdi>${escapeHtml(cut)}</bdi>`;
 }
 
 /** HTML for a device by its id. */
@@ -97,19 +115,22 @@ function deviceNames(devices: readonly OwnDevice[]): NameOf {
   const names = new Map(devices.map(({ deviceId, name }) => [deviceId, name]));
   return (id) => {
     if (id === '') return 'a device without a certificate';
-    return escapeHtml(names.get(id) ?? id);
+    return shown(names.get(id) ?? id);
   };
 }
 
+/** Characters of one text. */
+const shownMax = 160;
 const countryNames = new Intl.DisplayNames('en', { type: 'region', fallback: 'code' });
 
 function countryName(code: string): string {
   return /^[A-Z]{2}$/.test(code) ? (countryNames.of(code) ?? code) : code;
 }
 
-function when(word: string, atMs: number, nowMs: number): string {
+/** `where` is HTML already. */
+function when(word: string, atMs: number, nowMs: number, where = ''): string {
   if (atMs === 0) return '';
-  const text = `${word} ${ago(atMs, nowMs)}`.trim();
+  const text = `${word} ${ago(atMs, nowMs)}${where}`.trim();
   return `<span class="when" title="${new Date(atMs).toISOString()}">${text}</span>`;
 }
 

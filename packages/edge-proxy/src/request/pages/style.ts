@@ -6,7 +6,7 @@ export const style = `
 @media (prefers-color-scheme:dark){:root{--page:#12161d;--card:#1b212b;--text:#e7ebf1;--soft:#9aa6b6;--line:#2e3744;--mark:#7da7ff;--on:#0e1a33;--stop:#ff8a80;--wait:#f0bd5a;--good:#6fd3a0}}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;display:flex;align-items:center;justify-content:center;padding:24px;background:var(--page);color:var(--text);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{width:100%;max-width:34rem;background:var(--card);border:1px solid var(--line);border-radius:14px;padding:36px 36px 24px;box-shadow:0 8px 30px rgb(0 0 0/.06)}
+main{width:100%;max-width:34rem;background:var(--card);border:1px solid var(--line);border-radius:14px;padding:36px 36px 24px;overflow-wrap:anywhere;box-shadow:0 8px 30px rgb(0 0 0/.06)}
 .bar{width:44px;height:5px;border-radius:3px;background:var(--mark);margin-bottom:22px}
 .stop .bar{background:var(--stop)}.wait .bar{background:var(--wait)}.good .bar{background:var(--good)}
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 12px;letter-spacing:-.01em}
@@ -21,15 +21,17 @@ dt,dd{margin:0}
 dd{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 main.wide{max-width:60rem}
 h2{font-size:1.05rem;margin:32px 0 8px}
+.note{margin:-4px 0 10px;font-size:.875rem;color:var(--soft)}
 .list{list-style:none;margin:0;padding:0;border-top:1px solid var(--line)}
 .list li{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:4px 20px;padding:11px 0;border-bottom:1px solid var(--line)}
-.list .what{flex:1 1 20rem;min-width:0;overflow-wrap:anywhere}
+.list .what{flex:1 1 20rem;min-width:0;overflow:hidden}
 .list .what small{display:block;color:var(--soft)}
 .list .when{color:var(--soft);font-size:.85rem}
 .list form{margin:0}
 .tag{display:inline-block;font-size:.75rem;font-weight:600;padding:1px 8px;margin-left:6px;border:1px solid var(--line);border-radius:20px;color:var(--soft)}
 .tag.here{color:var(--good);border-color:var(--good)}.tag.bad{color:var(--stop);border-color:var(--stop)}
-.quiet{padding:5px 13px;font-size:.85rem;background:none;color:var(--mark)}
+.second{background:none;color:var(--mark)}
+.quiet{padding:5px 13px;font-size:.85rem}
 code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.85em}
 .credit{margin:28px 0 0;font-size:.8rem;color:var(--soft)}
 @media (max-width:30rem){main{padding:26px 22px 18px}}
