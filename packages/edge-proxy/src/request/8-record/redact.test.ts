@@ -76,6 +76,41 @@ describe('what a record leaves out', () => {
     expect(redactRecord(nowhere, rules('remove'), null).redacted).toEqual(['userAgent']);
   });
 
+  it('is taken out of headers that say the same', async () => {
+    await configure(null);
+    const record = await ask();
+    if (record.facts === null) throw new Error('nothing was decided');
+    const headers = {
+      'x-forwarded-for': ['198.51.100.7, 10.0.0.1', '192.0.2.1'],
+      'x-real-ip': ['198.51.100.7'],
+      referer: ['https://app.corp.test/team/page?q=1'],
+      'x-auth-request-email': ['usr_alice@corp.test'],
+      'x-remote-user': ['alice'],
+      'x-team': ['blue'],
+    };
+    const request = { ...record.facts.request, headers };
+    const seen = { ...record, facts: { ...record.facts, request } };
+    const shown = (as: 'remove' | 'truncate') => {
+      const redact = (['sourceAddress', 'userEmail', 'path'] as const).map((field) => ({
+        field,
+        as,
+      }));
+      return redactRecord(seen, { query: 'drop', required: false, redact }, null);
+    };
+    const removed = shown('remove');
+    expect(removed.redacted).toEqual(['sourceAddress', 'headers', 'userEmail', 'path']);
+    expect(JSON.stringify(removed)).not.toMatch(/198\.51|192\.0|alice@|"alice"|team\/page/);
+    expect(removed.facts?.request.headers['x-team']).toEqual(['blue']);
+    expect(shown('truncate').facts?.request.headers).toEqual({
+      'x-forwarded-for': ['', '192.0.2.0/24'],
+      'x-real-ip': ['198.51.100.0/24'],
+      referer: [''],
+      'x-auth-request-email': ['@corp.test'],
+      'x-remote-user': [''],
+      'x-team': ['blue'],
+    });
+  });
+
   it('is nothing but the query, if nothing is said', async () => {
     await configure(null);
     const record = await ask('/team/page?q=1');

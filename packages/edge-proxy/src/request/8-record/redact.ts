@@ -21,8 +21,8 @@ type Field = (record: AccessRecord, change: Change, as: Way) => Redacted | null;
 const truncated: Readonly<Record<Redaction['field'], Change>> = {
   sourceAddress: networkOf,
   userAgent: (text) => text.split(' ', 1)[0]?.slice(0, 64) ?? '',
-  userEmail: (text) => text.slice(Math.max(0, text.lastIndexOf('@'))),
-  path: (text) => /^\/[^/]*/.exec(text)?.[0].slice(0, 64) ?? '',
+  userEmail: (text) => /@[^@]*$/.exec(text)?.[0] ?? '',
+  path: (text) => /^\/[^/?#]*/.exec(text)?.[0].slice(0, 64) ?? '',
   place: () => '',
 };
 
@@ -34,17 +34,8 @@ const fields: Readonly<Record<Redaction['field'], Field>> = {
     return { record: { ...record, sourceAddress, facts }, fields: ['sourceAddress'] };
   },
   userAgent: (record, change) => {
-    const { facts } = record;
-    const lines = facts?.request.headers['user-agent'];
-    if (record.userAgent === '' && lines === undefined) return null;
-    const shown = { ...record, userAgent: change(record.userAgent) };
-    if (facts === null || lines === undefined) return { record: shown, fields: ['userAgent'] };
-    const headers = { ...facts.request.headers, 'user-agent': lines.map(change) };
-    const request = { ...facts.request, headers };
-    return {
-      record: { ...shown, facts: { ...facts, request } },
-      fields: ['userAgent', 'headers'],
-    };
+    if (record.userAgent === '') return null;
+    return { record: { ...record, userAgent: change(record.userAgent) }, fields: ['userAgent'] };
   },
   userEmail: (record, change) => {
     const { facts, userEmail } = record;
@@ -85,6 +76,31 @@ const fields: Readonly<Record<Redaction['field'], Field>> = {
 };
 
 /**
+ * Headers that conditions may look at and that say the same as a field: what clients, front proxies
+ * and older proxies tell of it.
+ */
+const headersOf: Readonly<Record<Redaction['field'], RegExp | null>> = {
+  sourceAddress: /forwarded|[-_]addr(?:ess)?$|(?:^|[-_])(?:client)?ip(?:[-_]|$)/,
+  userAgent: /^user-agent$/,
+  userEmail: /^from$|e-?mail|[-_]user(?:name)?$/,
+  path: /^referr?er$|[-_](?:uri|url|path)$/,
+  place: null,
+};
+
+/** The same text among the headers that were decided on; null: there is none. */
+function inHeaders(record: AccessRecord, names: RegExp | null, change: Change): Redacted | null {
+  const { facts } = record;
+  if (facts === null || names === null) return null;
+  const lines = Object.entries(facts.request.headers);
+  if (!lines.some(([name]) => names.test(name))) return null;
+  const headers = Object.fromEntries(
+    lines.map(([name, values]) => [name, names.test(name) ? values.map(change) : values]),
+  );
+  const request = { ...facts.request, headers };
+  return { record: { ...record, facts: { ...facts, request } }, fields: ['headers'] };
+}
+
+/**
  * The record as it may be written down. `key`: what hashes are made with; null: there is none, and
  * what was to be hashed is removed.
  */
@@ -97,12 +113,14 @@ export function redactRecord(
   let shown = record;
   const taken: RedactedField[] = [];
   for (const { field, as } of rules.redact) {
-    const redacted = fields[field](shown, changeOf(field, as, key), as);
-    if (redacted === null) continue;
-    shown = redacted.record;
-    taken.push(...redacted.fields);
+    const change = changeOf(field, as, key);
+    const redacted = fields[field](shown, change, as);
+    shown = redacted?.record ?? shown;
+    const told = inHeaders(shown, headersOf[field], change);
+    shown = told?.record ?? shown;
+    taken.push(...(redacted?.fields ?? []), ...(told?.fields ?? []));
   }
-  return { ...shown, redacted: taken };
+  return { ...shown, redacted: [...new Set(taken)] };
 }
 
 function changeOf(field: Redaction['field'], as: Way, key: KeyObject | null): Change {
