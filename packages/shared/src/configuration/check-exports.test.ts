@@ -76,6 +76,20 @@ it.each<[Export[], string]>([
     '/spec/exports/1/file/path is the file of another export',
   ],
   [
+    [
+      { name: 'a', file: { path: `${file.path}.12` } },
+      { name: 'b', file },
+    ],
+    '/spec/exports/1/file/path is the name of a full file of another export',
+  ],
+  [
+    [
+      { name: 'a', file },
+      { name: 'b', file: { path: `${file.path}.1` } },
+    ],
+    '/spec/exports/1/file/path is the name of a full file of another export',
+  ],
+  [
     [{ name: 'a', file: { path: '/var/../etc/passwd' } }],
     '/spec/exports/0/file/path must be the path of a file, without //, /./, /../ and control characters',
   ],

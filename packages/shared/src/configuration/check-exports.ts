@@ -74,7 +74,15 @@ function checkFile(file: string, seen: Set<string>, path: string, complain: Comp
     complain(path, 'must be the path of a file, without //, /./, /../ and control characters');
   }
   if (seen.has(file)) complain(path, 'is the file of another export');
+  // Rotation would take it for a full one, move it on and remove it in the end.
+  const rotated = [...seen].some((other) => isRotated(file, other) || isRotated(other, file));
+  if (rotated) complain(path, 'is the name of a full file of another export');
   seen.add(file);
+}
+
+/** `a.jsonl.7` of `a.jsonl`. */
+function isRotated(file: string, of: string): boolean {
+  return file.startsWith(`${of}.`) && /^[1-9]\d{0,3}$/.test(file.slice(of.length + 1));
 }
 
 function checkNames(
