@@ -4,14 +4,14 @@ import { printable, printableJson } from './printable.ts';
 import { fields, table } from './table.ts';
 import { printableYaml } from './yaml.ts';
 
-const hostile = 'a\u001b[31mb\u0007\r\n\u007f\u009b2J\u202e\u2066c\u2028"\'\\: #';
+const hostile = 'a\u001b[31mb\u0007\r\n\u007f\u009b2J\u202e\u2066c\u200f\u061c\ufeff\u2028"\'\\: #';
 
 describe('what is written to a terminal', () => {
   it('holds no character that a terminal acts on, in whatever form', () => {
     const value = { [hostile]: [hostile, 'plain'] };
     for (const text of [printable(hostile), printableJson(value), printableYaml(value)]) {
       expect(text).not.toMatch(
-        /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/,
+        /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/,
       );
     }
     expect(printable(hostile)).not.toContain('\n');

@@ -1,7 +1,7 @@
 /**
  * Text as it may stand on a terminal: control characters become visible escapes, so that a device
- * name or a user agent cannot move the cursor, change colours or forge a line. Bidirectional
- * overrides go the same way, because they can make a line read as another one.
+ * name or a user agent cannot move the cursor, change colours or forge a line. What is invisible or
+ * turns the direction goes the same way, because it can make a line read as another one.
  */
 export function printable(text: string): string {
   return escapeUnsafe(text.replace(/[\u0000-\u001f]/g, escape));
@@ -18,7 +18,7 @@ export function printableJson(value: unknown, indent?: number): string {
 }
 
 /** What JSON and YAML let stand in a text although a terminal may act on it. */
-const unsafe = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const unsafe = /[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 /** Writes such characters as `\uXXXX`, which JSON and double-quoted YAML read back. */
 export function escapeUnsafe(text: string): string {

@@ -1,7 +1,7 @@
 /** JSON as it goes out: on one line whatever reads it, and no longer than it may be. */
 
-/** What ends a line for some reader, or is invisible. `JSON.stringify` takes care of the rest. */
-const unsafe = /[\u007f-\u009f\u2028\u2029]/g;
+/** What ends a line for some reader, turns its direction around, or is invisible. `JSON.stringify` takes care of the rest. */
+const unsafe = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 const beyondAscii = /[\u007f-\uffff]/g;
 
 /** One line of JSON, in UTF-8. */

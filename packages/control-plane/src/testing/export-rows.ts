@@ -28,7 +28,7 @@ export const hostileTexts: readonly string[] = [
   'a"b\\c]d[e',
   'line\nbreak\r\n<34>1 2026-11-23T08:00:00Z evil - - - - forged',
   '\u0000\u0001\u001b[31mred\u007f\u0080\u0085\u009f',
-  '\u2028\u2029\u202e\ufeff',
+  '\u2028\u2029\u202e\u2066\u200f\u061c\ufeff',
   '\ud800 lone \udc00',
   '𝔘nicode ✓ \u{1f600}',
   '"]} , {"kind":"forged"}',

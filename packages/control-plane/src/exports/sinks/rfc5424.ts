@@ -58,12 +58,13 @@ function structuredData({ position, fields }: ExportRow): string {
 
 /**
  * `"`, `\` and `]` are escaped (RFC 5424, 6.3.3). Control characters, which could end a line at a
- * receiver that writes lines, become U+FFFD; the JSON has them as they were.
+ * receiver that writes lines, and those that change how one reads become U+FFFD; the JSON has them
+ * as they were.
  */
 function parameterValue(text: string): string {
   return cutText(text, valueCharactersMax)
     .toWellFormed()
-    .replaceAll(/[\p{Cc}\u2028\u2029]/gu, '\ufffd')
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
     .replaceAll(/["\\\]]/g, String.raw`\$&`);
 }
 
