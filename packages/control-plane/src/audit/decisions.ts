@@ -8,6 +8,7 @@ import {
 import { type Database, type Executor, read } from '../store/database.ts';
 import { oldestRecordId } from '../store/records/days.ts';
 import { conditionOf, type RecordFilter } from '../store/records/filter.ts';
+import { readInTurn } from './read-in-turn.ts';
 import { walkDown } from './slices.ts';
 
 export interface DecisionPage {
@@ -44,7 +45,7 @@ export async function decisionsBefore(
     stopAtMs: performance.now() + pageMs,
   };
   const walk = await walkDown(filter, bounds, async (slice) => {
-    const rows = await read(database, (db) =>
+    const rows = await readInTurn(database, (db) =>
       listRecordsWithin(db, condition, slice, limit + 1 - found.length),
     );
     found.push(...rows);

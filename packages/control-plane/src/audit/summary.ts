@@ -8,6 +8,7 @@ import {
 import { oldestRecordId } from '../store/records/days.ts';
 import { conditionOf, type RecordFilter } from '../store/records/filter.ts';
 import { receivedAtMsOf } from '../store/records/ids.ts';
+import { readInTurn } from './read-in-turn.ts';
 import { walkDown } from './slices.ts';
 
 export interface Summary {
@@ -40,7 +41,7 @@ export async function summarise(
   let left = 0;
   const bounds = { lowId, highId: newestId + 1, stopAtMs: performance.now() + summaryMs };
   const walk = await walkDown(filter, bounds, async (slice) => {
-    const rows = await read(database, (db) => countRecords(db, by, condition, slice));
+    const rows = await readInTurn(database, (db) => countRecords(db, by, condition, slice));
     for (const row of rows) {
       counted += row.count;
       const before = totals.get(row.key);

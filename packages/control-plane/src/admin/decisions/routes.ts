@@ -6,6 +6,7 @@ import {
   decisionsBefore,
   type DecisionPage as Page,
 } from '../../audit/decisions.ts';
+import { readInTurn } from '../../audit/read-in-turn.ts';
 import { type Summary, summarise } from '../../audit/summary.ts';
 import { TailWaiters } from '../../audit/tail-waiters.ts';
 import { explainRecord } from '../../simulate/explain.ts';
@@ -33,6 +34,7 @@ const params = Type.Object({ correlationId: Type.String({ pattern: '^[A-Za-z0-9_
 
 /** Each may take seconds of the database's time. */
 const summaries = new Slots(2);
+const lists = new Slots(32);
 const summaryDefaultMs = 86_400_000;
 
 /** /v1/decisions: what edges decided, and why */
@@ -62,7 +64,8 @@ export function decisionRoutes(app: AdminApp, context: AdminContext): void {
       }
       if (tail === undefined) {
         const [before = null] = readCursor('decisions', cursor) ?? [];
-        return presentPage(await decisionsBefore(database, filter, before, limit), 'decisions');
+        const page = await lists.run(() => decisionsBefore(database, filter, before, limit));
+        return presentPage(page, 'decisions');
       }
       const [after = 0] = readCursor('tail', tail) ?? [];
       return presentPage(
@@ -83,7 +86,7 @@ export function decisionRoutes(app: AdminApp, context: AdminContext): void {
     client.once('close', () => gone.abort());
     const until = performance.now() + waitMs;
     for (let from = afterId; ; ) {
-      const page = await read(database, (db) => decisionsAfter(db, filter, from, limit));
+      const page = await readInTurn(database, (db) => decisionsAfter(db, filter, from, limit));
       const leftMs = until - performance.now();
       const ended = page.rows.length > 0 || leftMs <= 0 || gone.signal.aborted || waiters.closed;
       if (ended) return page;
