@@ -3,6 +3,8 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const numberDigits = 16;
+/** Twice as much is still counted exactly. */
+const firstMax = 2 ** 52;
 const name = /^(permits|denials)-([0-9]{16})\.spool$/;
 
 /** A file of blocks of one class. It is written by one process, by appending alone. */
@@ -45,8 +47,10 @@ export class Segment {
   /** A file that was there when the process began; null: it is none. */
   static found(directory: string, file: string, bytes: number): Segment | null {
     const match = name.exec(file);
-    if (match === null) return null;
-    return new Segment(join(directory, file), match[1] === 'denials', Number(match[2]), bytes);
+    const first = Number(match?.[2]);
+    // Of a run that no process comes to: the next could not tell its own blocks apart.
+    if (match === null || first >= firstMax) return null;
+    return new Segment(join(directory, file), match[1] === 'denials', first, bytes);
   }
 
   /** Throws what the disk says: then the file ends after the block before. */
