@@ -40,6 +40,10 @@ describe('the query in a record', () => {
     'q=eyJhbGciOiJFUzI1NiJ9.e30.x',
     'q=0123456789abcdefghijklmnopqrstuvwxyzABCD',
     'a;token=x',
+    'next=https%3A%2F%2Fapp.corp.test%2Freset%3Fa%3D1%26token%3Dx',
+    'next=/done%23access_token%3Dx%25',
+    'next=%252Fcb%253Fcode%253Dx',
+    'pass%2577ord=x%25',
   ])('never holds the value of %s', (part) => {
     const value = part.slice(part.lastIndexOf('=') + 1);
     expect(kept(`?a=1&${part}&b=2`)).toMatch(/^\?a=1&.*\[redacted\]&b=2$/);

@@ -59,20 +59,32 @@ function isName(text: string): boolean {
 }
 
 function isSecret(name: string, value: string): boolean {
-  const plain = decoded(name)
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]/g, '');
   const text = decoded(value);
-  return secretNames.has(plain) || secretWords.test(plain) || secretValue.test(text);
+  return isSecretName(decoded(name)) || secretValue.test(text) || holdsSecret(text);
+}
+
+/** A value that is an address may have a query, or a fragment, of its own. */
+function holdsSecret(text: string): boolean {
+  return text
+    .split(/[?&;#]/)
+    .slice(1)
+    .some((part) => part.includes('=') && isSecretName(part.slice(0, part.indexOf('='))));
+}
+
+function isSecretName(name: string): boolean {
+  const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  return secretNames.has(plain) || secretWords.test(plain);
 }
 
 /** Twice, because that is how names are hidden; what is no encoding stays as it is. */
 function decoded(text: string): string {
+  let shown = text.replaceAll('+', ' ');
   try {
-    return decodeURIComponent(decodeURIComponent(text.replaceAll('+', ' ')));
+    for (let times = 0; times < 2; times += 1) shown = decodeURIComponent(shown);
   } catch {
-    return text;
+    // As far as it goes.
   }
+  return shown;
 }
 
 function clip(name: string): string {
