@@ -52,7 +52,7 @@ export interface ClientConnection {
   readonly socketAddress: string;
   /** Where it comes from, canonical: as a front proxy said by PROXY protocol, else the socket's. */
   readonly sourceAddress: string;
-  /** Whether its requests say in X-Forwarded-For where they come from, and by which networks. */
+  /** Whether a front proxy forwards on it (forwards.ts), and by which networks. */
   forwards: boolean;
   lookedAtWith: FrontProxies | null;
   /** Where a request of it came from when that was last asked; null: not yet. */

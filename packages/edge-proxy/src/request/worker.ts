@@ -56,7 +56,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
   const upstreams = new Upstreams(state);
 
   const identify = (value: Received, bundle: LiveBundle, nowMs: number): DeviceFacts =>
-    deviceFacts(state, checks, bundle, value.connection.peer, nowMs);
+    deviceFacts(state, checks, bundle, value.connection, nowMs);
   const identifyNow = (value: Received): DeviceFacts => {
     const bundle = state.bundle();
     return bundle === null ? { kind: 'none' } : identify(value, bundle, clock());

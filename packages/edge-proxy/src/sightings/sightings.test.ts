@@ -3,8 +3,16 @@ import { Browser, signIn } from '../request/testing/browser.ts';
 import { type Call, call, RawClient } from '../request/testing/client.ts';
 import { testDocuments } from '../request/testing/documents.ts';
 import { TestEdge } from '../request/testing/edge.ts';
+import { clientAt } from '../request/testing/front.ts';
 import { ok } from '../request/testing/recorder.ts';
-import { behindAFront, getFrom, inBerlin, inSydney, usePlaces } from './testing/behind-a-front.ts';
+import {
+  behindAFront,
+  getFrom,
+  inBerlin,
+  inSydney,
+  socketFrom,
+  usePlaces,
+} from './testing/behind-a-front.ts';
 import { berlin, sydney } from './testing/places.ts';
 
 const host = 'app.corp.test';
@@ -34,13 +42,13 @@ async function newcomer(groups: readonly string[] = ['employees']) {
   return { userId, sid, cookie: await edge.session(userId, 'dev_laptop', host, { sid }) };
 }
 
-const get = (cookie: string, more: Call = {}) =>
-  call(edge, { cookie, headers: [`X-Forwarded-For: ${inBerlin}`], ...more });
+const get = async (cookie: string, more: Call = {}) =>
+  call(edge, { cookie, socket: await socketFrom(edge, inBerlin), ...more });
 
 test('the control plane is told where a sign-in comes from', async () => {
   class Berliner extends Browser {
-    override get(at: string, path: string, more: Call = {}) {
-      return super.get(at, path, { headers: [`X-Forwarded-For: ${inBerlin}`], ...more });
+    override async get(at: string, path: string, more: Call = {}) {
+      return super.get(at, path, { socket: await socketFrom(edge, inBerlin), ...more });
     }
   }
   await signIn(new Berliner(edge));
@@ -111,8 +119,8 @@ describe('sightings', () => {
 
   it('are told once of requests that come together', async () => {
     const { cookie, userId } = await newcomer();
-    const client = await RawClient.connect(edge, host, edge.laptop);
-    const one = `GET / HTTP/1.1\r\nHost: ${host}\r\nX-Forwarded-For: ${inBerlin}\r\nCookie: ${cookie}\r\n\r\n`;
+    const client = await clientAt(edge, inBerlin);
+    const one = `GET / HTTP/1.1\r\nHost: ${host}\r\nCookie: ${cookie}\r\n\r\n`;
     client.send(one.repeat(10));
     for (let at = 0; at < 10; at += 1) expect((await client.response()).status).toBe(200);
     client.close();

@@ -1,8 +1,8 @@
 import type { Server, Socket } from 'node:net';
 import { canonicalAddress } from '@sallyport/policy';
 import type { FrontProxies } from '../../state/current.ts';
+import { isIn } from '../forwards.ts';
 import type { TurnedAwayCode } from '../words.ts';
-import { isIn } from './fronts.ts';
 import { takeProxyHeader } from './take-proxy-header.ts';
 
 const headerMs = 5_000;

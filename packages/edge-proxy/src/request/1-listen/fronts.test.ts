@@ -27,8 +27,13 @@ function from(localAddress: string): Promise<RawClient> {
   return RawClient.connect(edge, 'app.corp.test', edge.laptop, { localAddress });
 }
 
-async function ask(client: RawClient, lines: readonly string[] = []): Promise<RawResponse> {
-  const head = ['GET / HTTP/1.1', 'Host: app.corp.test', `Cookie: ${cookie}`, ...lines];
+/** A page that is for everybody, unless another is named. */
+async function ask(
+  client: RawClient,
+  lines: readonly string[] = [],
+  host = 'pub.corp.test',
+): Promise<RawResponse> {
+  const head = ['GET / HTTP/1.1', `Host: ${host}`, `Cookie: ${cookie}`, ...lines];
   client.send(`${head.join('\r\n')}\r\n\r\n`);
   return client.response();
 }
@@ -67,8 +72,17 @@ describe('behind a front proxy that speaks PROXY protocol', () => {
 
   it('the device is the client and not the proxy', async () => {
     const client = await clientAt(edge, '203.0.113.7');
-    await ask(client);
+    expect((await ask(client, [], 'app.corp.test')).status).toBe(200);
     await expect.poll(() => edge.records.all[0]?.deviceId).toBe('dev_laptop');
+    client.close();
+  });
+
+  it('a client that is itself a front proxy says for whom it asks', async () => {
+    const client = await clientAt(edge, outerFront);
+    expect((await ask(client, ['X-Forwarded-For: 1.2.3.4, 203.0.113.7'])).status).toBe(200);
+    expect(await sourceOfOne()).toBe('203.0.113.7');
+    expect(edge.records.all[0]?.deviceId).toBeNull();
+    expect((await ask(client)).status).toBe(400);
     client.close();
   });
 
@@ -218,6 +232,21 @@ describe('behind a front proxy that sets X-Forwarded-For', () => {
     await expect.poll(() => edge.records.all[0]?.reasons).toEqual(['source_address_unclear']);
   });
 
+  it('its certificate makes it the device of none of its clients', async () => {
+    const client = await from(forwardingFront);
+    const lines = ['X-Forwarded-For: 203.0.113.7'];
+    const refused = await ask(client, lines, 'app.corp.test');
+    expect([refused.status, edge.upstream.bytes]).toEqual([403, '']);
+    expect((await ask(client, lines)).status).toBe(200);
+    await expect
+      .poll(() => edge.records.all.map(({ deviceId, reasons }) => [deviceId, reasons[0]]))
+      .toEqual([
+        [null, 'device_certificate_missing'],
+        [null, 'rule_allowed'],
+      ]);
+    client.close();
+  });
+
   it('a refused request is recorded with the client that it names', async () => {
     const client = await from(forwardingFront);
     client.send('GET / HTTP/1.1\r\nHost: a, b\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n');
@@ -248,6 +277,7 @@ describe('front proxies', () => {
     try {
       expect((await ask(open, ['X-Forwarded-For: 203.0.113.7'])).status).toBe(200);
       expect(await sourceOfOne()).toBe(forwardingFront);
+      expect(edge.records.all[0]?.deviceId).toBe('dev_laptop');
       open.close();
       await edge.settle();
       const socket = await speakFrom(edge, proxyFront, proxyHeader('203.0.113.7'));

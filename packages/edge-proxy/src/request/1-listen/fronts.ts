@@ -1,12 +1,7 @@
-import {
-  type Address,
-  formatAddress,
-  type Network,
-  networkContains,
-  parseAddress,
-} from '@sallyport/policy';
+import { type Address, formatAddress, parseAddress } from '@sallyport/policy';
 import type { FrontProxies } from '../../state/current.ts';
 import type { ClientConnection } from '../exchange.ts';
+import { forwards, isIn } from '../forwards.ts';
 
 /** Entries that are looked at: more front proxies in a row than this is no path of ours. */
 const hopsMax = 32;
@@ -14,28 +9,18 @@ const hopsMax = 32;
 /** Nobody is believed. */
 export const noFronts: FrontProxies = { proxyV2: [], forwardedFor: [] };
 
-export function isIn(networks: readonly Network[], address: Address | string): boolean {
-  const parsed = typeof address === 'string' ? parseAddress(address) : address;
-  return parsed !== null && networks.some((network) => networkContains(network, parsed));
-}
-
 /**
- * Where a request comes from: as the connection does, unless its other end is a front proxy that
- * says so in X-Forwarded-For, anew with each request. null: that header is not there, or cannot be
- * read. Some front proxies leave it out for a client that names it in `Connection`; taking such a
- * request for the front proxy's own would let it in wherever that one's network is let in.
+ * Where a request comes from: as the connection does, unless its client is a front proxy that
+ * forwards. null: X-Forwarded-For is not there, or cannot be read. Some front proxies leave it out
+ * for a client that names it in `Connection`; taking such a request for the front proxy's own would
+ * let it in wherever that one's network is let in.
  */
 export function sourceOf(
   connection: ClientConnection,
   rawHeaders: readonly string[],
   fronts: FrontProxies,
 ): string | null {
-  if (fronts.forwardedFor.length === 0) return connection.sourceAddress;
-  if (connection.lookedAtWith !== fronts) {
-    connection.lookedAtWith = fronts;
-    connection.forwards = isIn(fronts.forwardedFor, connection.socketAddress);
-  }
-  if (!connection.forwards) return connection.sourceAddress;
+  if (!forwards(connection, fronts)) return connection.sourceAddress;
   const entries = entriesOf(rawHeaders);
   return entries === null ? null : lastClient(entries, fronts);
 }

@@ -1,6 +1,7 @@
 import type { DeviceFacts } from '@sallyport/policy';
 import type { CurrentState, LiveBundle } from '../../state/current.ts';
-import type { PeerCertificate } from '../exchange.ts';
+import type { ClientConnection } from '../exchange.ts';
+import { forwards } from '../forwards.ts';
 import type { CertificateChecks } from './certificate-checks.ts';
 
 const none: DeviceFacts = { kind: 'none' };
@@ -8,16 +9,18 @@ const none: DeviceFacts = { kind: 'none' };
 /**
  * Who the device of a connection is, asked anew for each request: by the certificate's fingerprint,
  * else by the device named in a certificate of our own authority. What a header says about a
- * certificate is never looked at.
+ * certificate is never looked at, and the certificate of a front proxy that forwards for many is
+ * none of theirs.
  */
 export function deviceFacts(
   state: CurrentState,
   checks: CertificateChecks,
   bundle: LiveBundle,
-  peer: PeerCertificate | null,
+  connection: ClientConnection,
   nowMs: number,
 ): DeviceFacts {
-  if (peer === null) return none;
+  const { peer } = connection;
+  if (peer === null || forwards(connection, bundle.settings.frontProxies)) return none;
   const certificateSha256 = peer.sha256;
   const check = checks.check(peer, bundle.deviceAuthorities, nowMs);
   if (check.problem !== null) return { kind: 'bad', problem: check.problem, certificateSha256 };

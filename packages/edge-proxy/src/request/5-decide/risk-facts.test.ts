@@ -14,9 +14,10 @@ import {
   usePlaces,
 } from '../../sightings/testing/behind-a-front.ts';
 import { berlin, sydney } from '../../sightings/testing/places.ts';
-import { RawClient } from '../testing/client.ts';
+import type { RawClient } from '../testing/client.ts';
 import { testDocuments } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
+import { clientAt } from '../testing/front.ts';
 import { ok } from '../testing/recorder.ts';
 import { agree, webSocketRequest } from '../testing/web-socket.ts';
 import { createRiskOf } from './risk-facts.ts';
@@ -101,9 +102,8 @@ async function ask(address = inBerlin): Promise<[number, RiskFacts | null | unde
 /** A WebSocket from Berlin. */
 async function openSocket(): Promise<RawClient> {
   edge.upstream.script = agree;
-  const client = await RawClient.connect(edge, host, edge.laptop);
-  const lines = webSocketRequest(cookie).split('\r\n');
-  client.send(lines.toSpliced(1, 0, `X-Forwarded-For: ${inBerlin}`).join('\r\n'));
+  const client = await clientAt(edge, inBerlin);
+  client.send(webSocketRequest(cookie));
   expect((await client.response()).status).toBe(101);
   return client;
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { TcpSocketConnectOpts } from 'node:net';
+import type { Socket, TcpSocketConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import type { TestEdge } from './edge.ts';
 import type { Identity } from './pki.ts';
@@ -143,12 +143,16 @@ export interface Call {
   readonly body?: string;
   /** As a browser that navigates. */
   readonly page?: boolean;
+  /** What to connect over, such as a connection out of a front proxy. */
+  readonly socket?: Socket;
 }
 
 /** One request on a connection of its own, and its response. */
 export async function call(edge: TestEdge, options: Call = {}): Promise<RawResponse> {
   const { host = 'app.corp.test', method = 'GET', path = '/', device = edge.laptop } = options;
-  const client = await RawClient.connect(edge, host, device);
+  const client = await RawClient.connect(edge, host, device, {
+    ...(options.socket === undefined ? {} : { socket: options.socket }),
+  });
   const lines = [
     `${method} ${path} HTTP/1.1`,
     `Host: ${host}:${edge.port}`,

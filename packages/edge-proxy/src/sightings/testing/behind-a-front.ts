@@ -1,8 +1,11 @@
+import type { Socket } from 'node:net';
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { writeAsnMmdb, writeCityMmdb } from '@sallyport/shared/testing/mmdb';
+import { proxyHeader } from '@sallyport/shared/testing/proxy-header';
 import type { PlaceReader } from '../../places/reader.ts';
-import { RawClient, type RawResponse } from '../../request/testing/client.ts';
+import { call, type RawResponse } from '../../request/testing/client.ts';
 import type { TestEdge } from '../../request/testing/edge.ts';
+import { proxyFront, speakFrom } from '../../request/testing/front.ts';
 import { berlin, sydney } from './places.ts';
 
 /** Addresses that are in berlin and in sydney. */
@@ -32,7 +35,7 @@ function shared(file: Uint8Array) {
 
 /** The same behind a front proxy on this machine, which says where clients are. */
 export function behindAFront(documents: readonly ConfigurationDocument[]): ConfigurationDocument[] {
-  const frontProxies = [{ networks: ['127.0.0.0/8'], protocol: 'x-forwarded-for' as const }];
+  const frontProxies = [{ networks: [`${proxyFront}/32`], protocol: 'proxy-v2' as const }];
   return documents.map((document) =>
     document.kind === 'Settings'
       ? {
@@ -43,18 +46,16 @@ export function behindAFront(documents: readonly ConfigurationDocument[]): Confi
   );
 }
 
-/** One request from an address, on a connection of its own. */
+/** One request of Alice's laptop from an address, on a connection of its own. */
 export async function getFrom(
   edge: TestEdge,
   address: string,
   cookie: string,
 ): Promise<RawResponse> {
-  const host = 'app.corp.test';
-  const client = await RawClient.connect(edge, host, edge.laptop);
-  client.send(
-    `GET / HTTP/1.1\r\nHost: ${host}\r\nX-Forwarded-For: ${address}\r\nCookie: ${cookie}\r\n\r\n`,
-  );
-  const response = await client.response();
-  client.close();
-  return response;
+  return call(edge, { cookie, socket: await socketFrom(edge, address) });
+}
+
+/** A connection out of the front proxy, for a client at the address. */
+export function socketFrom(edge: TestEdge, address: string): Promise<Socket> {
+  return speakFrom(edge, proxyFront, proxyHeader(address));
 }
