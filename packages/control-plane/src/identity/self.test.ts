@@ -7,9 +7,13 @@ import {
 } from '@sallyport/proto';
 import { status } from '@sallyport/proto/grpc';
 import type { AccessRecord } from '@sallyport/shared/access-record';
+import type { SignalEvent } from '@sallyport/shared/signals/events';
+import { emptyHistory, encodeHistory, remember } from '@sallyport/shared/signals/history';
 import { eq } from 'drizzle-orm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { insertAccessRecords } from '../store/access-records.ts';
+import { transaction } from '../store/database.ts';
+import { lockHistories, writeHistories } from '../store/histories.ts';
 import { adminAudit } from '../store/schema/index.ts';
 import { startIdentityProvider, type TestProvider } from '../testing/identity-provider.ts';
 import { accessRecord } from '../testing/records.ts';
@@ -76,6 +80,51 @@ describe('what a person may know of themselves', () => {
     expect(found.sessions[0]?.lastSeenAtMs).toBeGreaterThan(0n);
     expect(found.places).toMatchObject([{ country: 'DE', region: 'Hamburg', egress: '' }]);
     expect(found.denials).toMatchObject([{ path: '/admin', reasons: ['group_missing'] }]);
+  });
+
+  it('shows the places of each session, however often another one of theirs is used', async () => {
+    const [own, stolen] = [await signIn('mia'), await signIn('mia')];
+    const { userId } = own;
+    const at = (sid: string, country: string, atMs: number): SignalEvent => ({
+      kind: 'sighted',
+      id: `req_${sid}`,
+      atMs,
+      userId,
+      sid,
+      deviceId: null,
+      sourceAddress: '203.0.113.7',
+      place: {
+        country,
+        region: null,
+        coordinates: { latitude: 53.6, longitude: 10, accuracyKm: 20 },
+        asn: 3320,
+        egress: null,
+      },
+      route: 'wiki',
+    });
+    const nowMs = Date.now();
+    const first = remember(emptyHistory, at(own.sid, 'DE', nowMs - 7_200_000)).history;
+    const { history } = remember(first, at(stolen.sid, 'BR', nowMs));
+    await transaction(world.database.ordinary, async (db) => {
+      await lockHistories(db, [userId], nowMs);
+      await writeHistories(db, new Map([[userId, encodeHistory(history)]]), nowMs);
+    });
+    const place = (n: number) => ({ country: 'BR', region: `region ${n % 20}`, egress: '' });
+    const flood = Array.from({ length: 500 }, (_, n) =>
+      accessRecord({ userId, sid: stolen.sid, facts: { place: place(n) } as never }),
+    );
+    await insertAccessRecords(world.database, world.edge.edgeId, flood, nowMs);
+    const found = await self(own.jws);
+    expect(new Map(found.sessions.map(({ sid, country }) => [sid, country]))).toEqual(
+      new Map([
+        [own.sid, 'DE'],
+        [stolen.sid, 'BR'],
+      ]),
+    );
+    const mine = found.sessions.find(({ sid }) => sid === own.sid);
+    expect(Math.floor(nowMs / 1000) - Number(mine?.lastSeenAtMs) / 1000).toBe(7_200);
+    expect(found.places.length).toBe(12);
+    expect(found.places.at(-1)).toMatchObject({ country: 'DE', region: '' });
   });
 
   it('is told to a session that holds and to nothing else', async () => {

@@ -17,6 +17,16 @@ export function historyKey(userId: string): string {
   ].join('-');
 }
 
+/** The history of a user as it stands, for whoever only looks; null: there is none. */
+export async function findHistory(db: Executor, userId: string): Promise<Uint8Array | null> {
+  const { key, history } = userHistories;
+  const [row] = await db
+    .select({ history })
+    .from(userHistories)
+    .where(eq(key, historyKey(userId)));
+  return row?.history ?? null;
+}
+
 /**
  * The histories of these users, locked until the transaction ends: whoever looks at an event of a
  * user does this first, so that replicas take turns and none counts what another has. Those that

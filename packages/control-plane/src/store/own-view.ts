@@ -1,7 +1,15 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { desc, eq, notInArray, sql } from 'drizzle-orm';
+import { findBlocked } from './blocked.ts';
 import type { Executor } from './database.ts';
-import { isBlocked } from './revocations.ts';
+import {
+  type LastSeen,
+  lastSeenBy,
+  type OwnPlaceRow,
+  placesInHistory,
+  placesOf,
+  recentRequests,
+} from './own-places.ts';
 import { accessRecords, deviceCertificates, devices } from './schema/index.ts';
 import { listSessions, type SessionView } from './sessions.ts';
 import { findUser } from './users.ts';
@@ -16,15 +24,6 @@ export interface OwnDeviceRow {
   readonly lastSeenAtMs: number | null;
 }
 
-export interface OwnPlaceRow {
-  readonly country: string | null;
-  readonly region: string | null;
-  readonly egress: string | null;
-  readonly deviceId: string | null;
-  readonly firstSeenAtMs: number;
-  readonly lastSeenAtMs: number;
-}
-
 export interface OwnDenialRow {
   readonly atMs: number;
   readonly record: AccessRecord;
@@ -36,22 +35,18 @@ export interface OwnView {
   readonly name: string;
   /** Those that hold, the newest first. */
   readonly sessions: readonly SessionView[];
-  /** By sid: of the newest request that was looked at. */
-  readonly seenAtMs: ReadonlyMap<string, number>;
+  /** By sid. */
+  readonly seen: ReadonlyMap<string, LastSeen>;
   readonly devices: readonly OwnDeviceRow[];
   /** The newest first. */
   readonly places: readonly OwnPlaceRow[];
   readonly denials: readonly OwnDenialRow[];
 }
 
-/** Requests that are looked at for places and for when something was last seen: the newest. */
-const requestsMax = 500;
 /** Requests among which refusals are looked for: whoever is seldom refused has many of them. */
 const amongMax = 2_000;
 const devicesMax = 32;
-const placesMax = 12;
 const denialsMax = 20;
-const textMax = 128;
 
 /** null: there is no such user. */
 export async function readOwnView(
@@ -64,51 +59,27 @@ export async function readOwnView(
   if (user === null) return null;
   const page = { limit: sessionsMax - 1, after: null };
   const sessions = await listSessions(db, { user: userId, live: true }, page, nowMs);
-  const seen = await recentRequests(db, userId);
-  const deviceIds = [
+  const requests = await recentRequests(db, userId);
+  const kept = await placesInHistory(db, userId);
+  const used = [
     ...new Set([
       ...sessions.map(({ session }) => session.deviceId),
-      ...seen.map(({ deviceId }) => deviceId),
+      ...requests.map(({ deviceId }) => deviceId),
     ]),
   ].filter((id) => id !== null);
+  const devices = await ownDevices(db, userId, used, nowMs);
+  const deviceIds = devices.map(({ id }) => id);
+  const seen = lastSeenBy(requests, kept, deviceIds, 'deviceId');
+  const sids = sessions.map(({ session }) => session.sid);
   return {
     email: user.email,
     name: user.displayName,
     sessions,
-    seenAtMs: newestBy(seen, ({ sid }) => sid),
-    devices: await ownDevices(
-      db,
-      userId,
-      deviceIds,
-      newestBy(seen, ({ deviceId }) => deviceId),
-      nowMs,
-    ),
-    places: placesOf(seen),
+    seen: lastSeenBy(requests, kept, sids, 'sid'),
+    devices: devices.map((one) => ({ ...one, lastSeenAtMs: seen.get(one.id)?.atMs ?? null })),
+    places: placesOf(requests, kept, [...new Set([...used, ...deviceIds])]),
     denials: await recentDenials(db, userId),
   };
-}
-
-interface Request {
-  readonly atMs: number;
-  readonly sid: string | null;
-  readonly deviceId: string | null;
-  /** As an edge wrote it, which may be anything. */
-  readonly place: { readonly [field in 'country' | 'region' | 'egress']?: unknown } | null;
-}
-
-async function recentRequests(db: Executor, userId: string): Promise<Request[]> {
-  const { record } = accessRecords;
-  return db
-    .select({
-      atMs: accessRecords.timeMs,
-      sid: sql<string | null>`${record} ->> 'sid'`,
-      deviceId: accessRecords.deviceId,
-      place: sql<Request['place']>`${record} -> 'facts' -> 'place'`,
-    })
-    .from(accessRecords)
-    .where(eq(accessRecords.userId, userId))
-    .orderBy(desc(accessRecords.id))
-    .limit(requestsMax);
 }
 
 async function recentDenials(db: Executor, userId: string): Promise<OwnDenialRow[]> {
@@ -132,54 +103,13 @@ async function recentDenials(db: Executor, userId: string): Promise<OwnDenialRow
     .limit(denialsMax);
 }
 
-/** The requests are the newest first. */
-function newestBy(
-  requests: readonly Request[],
-  keyOf: (request: Request) => string | null,
-): ReadonlyMap<string, number> {
-  const newest = new Map<string, number>();
-  for (const request of requests) {
-    const key = keyOf(request);
-    if (key !== null && !newest.has(key)) newest.set(key, request.atMs);
-  }
-  return newest;
-}
-
-function placesOf(requests: readonly Request[]): OwnPlaceRow[] {
-  const places = new Map<string, OwnPlaceRow>();
-  for (const { atMs, deviceId, place } of requests) {
-    if (place === null) continue;
-    const country = textOrNull(place.country);
-    const region = textOrNull(place.region);
-    const egress = textOrNull(place.egress);
-    if (country === null && egress === null) continue;
-    const key = JSON.stringify([country, region, egress, deviceId]);
-    const known = places.get(key);
-    if (known === undefined && places.size === placesMax) continue;
-    places.set(key, {
-      country,
-      region,
-      egress,
-      deviceId,
-      firstSeenAtMs: Math.min(atMs, known?.firstSeenAtMs ?? atMs),
-      lastSeenAtMs: Math.max(atMs, known?.lastSeenAtMs ?? atMs),
-    });
-  }
-  return [...places.values()];
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value.slice(0, textMax) : null;
-}
-
 /** Devices that the person owns, and those that sessions and requests came from. */
 async function ownDevices(
   db: Executor,
   userId: string,
   used: readonly string[],
-  seenAtMs: ReadonlyMap<string, number>,
   nowMs: number,
-): Promise<OwnDeviceRow[]> {
+): Promise<Omit<OwnDeviceRow, 'lastSeenAtMs'>[]> {
   const rows = await db
     .select({
       id: devices.id,
@@ -195,15 +125,11 @@ async function ownDevices(
     )
     .orderBy(devices.name, devices.id)
     .limit(devicesMax);
-  const found: OwnDeviceRow[] = [];
-  for (const { certificateExpiresAtMs, ...row } of rows) {
-    found.push({
-      ...row,
-      blocked: await isBlocked(db, 'device', row.id, nowMs),
-      certificateExpiresAtMs:
-        certificateExpiresAtMs === null ? null : Number(certificateExpiresAtMs),
-      lastSeenAtMs: seenAtMs.get(row.id) ?? null,
-    });
-  }
-  return found;
+  const ids = rows.map(({ id }) => id);
+  const blocked = await findBlocked(db, 'device', ids, nowMs);
+  return rows.map(({ certificateExpiresAtMs, ...row }) => ({
+    ...row,
+    blocked: blocked.has(row.id),
+    certificateExpiresAtMs: certificateExpiresAtMs === null ? null : Number(certificateExpiresAtMs),
+  }));
 }

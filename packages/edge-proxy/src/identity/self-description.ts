@@ -18,6 +18,7 @@ export function selfDescription(answer: DescribeSelfResponse): SelfDescription {
       deviceId: session.deviceId,
       sourceAddress: session.sourceAddress,
       userAgent: session.userAgent,
+      country: session.country,
     })),
     devices: answer.devices.slice(0, rowsMax).map((device) => ({
       deviceId: device.deviceId,

@@ -103,6 +103,8 @@ export interface OwnSession {
   readonly deviceId: string;
   readonly sourceAddress: string;
   readonly userAgent: string;
+  /** Where it was used last; empty: not known. */
+  readonly country: string;
 }
 
 export interface OwnDevice {

@@ -115,6 +115,7 @@ function aliceHerself(): SelfDescription {
     deviceId: 'dev_laptop',
     sourceAddress: '203.0.113.7',
     userAgent: 'Firefox/140.0',
+    country: 'DE',
   };
   return {
     email: 'alice@corp.test',

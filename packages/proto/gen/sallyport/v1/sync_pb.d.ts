@@ -1628,6 +1628,13 @@ export declare type OwnSession = Message<"sallyport.v1.OwnSession"> & {
    * @generated from field: repeated string amr = 9;
    */
   amr: string[];
+
+  /**
+   * ISO 3166-1, where it was used last; empty: not known.
+   *
+   * @generated from field: string country = 10;
+   */
+  country: string;
 };
 
 /**
