@@ -10,11 +10,13 @@ import { berlin } from './testing/places.ts';
 let plane: ScriptedControlPlane;
 let channel: ControlChannel;
 let uplink: SightingUplink;
+const logged: string[] = [];
 
 beforeEach(async () => {
   plane = await ScriptedControlPlane.start();
   channel = new ControlChannel([plane.target], await plane.edgeTrust());
-  uplink = new SightingUplink({ channel, log: createLog('error', {}, () => undefined) });
+  logged.length = 0;
+  uplink = new SightingUplink({ channel, log: createLog('warn', {}, (line) => logged.push(line)) });
 });
 afterEach(async () => {
   await uplink.stop(0);
@@ -106,6 +108,17 @@ describe('sightings on their way upward', () => {
     expect([again.batch, idsOf(again), again.dropped]).toEqual([1n, ['1'], 2n]);
     const older = Number(again.sightings[0]?.ageMs) - Number(first.sightings[0]?.ageMs);
     expect(older).toBeGreaterThanOrEqual(awayMs - 1);
+  });
+
+  it('that are left when the edge ends are counted in its log, with those under way', async () => {
+    plane.acknowledgesSightings = false;
+    uplink.start();
+    uplink.push([sighting('1')], 0);
+    await plane.sightings.next();
+    uplink.push([sighting('2'), sighting('3')], 0);
+    await uplink.stop(0);
+    const lost = logged.filter((line) => line.includes('sightings.lost_at_end'));
+    expect(lost.map((line) => JSON.parse(line).sightings)).toEqual([3]);
   });
 
   it('wait in a bounded queue, the newest of them, and what was lost is told', async () => {

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { type SightRequest, SightRequestSchema, type SightResponse } from '@sallyport/proto';
+import type { Log } from '@sallyport/shared/log';
 import { BatchUplink, type BatchUplinkOptions } from '../ops/batch-uplink.ts';
 import { monotonicMs } from '../state/monotonic.ts';
 import { BoundedQueue } from './bounded-queue.ts';
@@ -26,8 +27,10 @@ export type SightingUplinkOptions = Pick<
 export class SightingUplink {
   readonly #waiting = new BoundedQueue<Sighting>(waitingMax);
   readonly #uplink: BatchUplink<Batch, SightRequest, SightResponse>;
+  readonly #log: Log;
 
   constructor({ channel, log }: SightingUplinkOptions) {
+    this.#log = log;
     this.#uplink = new BatchUplink({
       channel,
       log,
@@ -62,9 +65,10 @@ export class SightingUplink {
     return this.#waiting.droppedTotal;
   }
 
-  /** Tries to get rid of everything, for so long at the most, and ends the stream. */
-  stop(flushMs: number): Promise<void> {
-    return this.#uplink.stop(flushMs);
+  /** Tries to get rid of everything, for so long at the most, and ends the stream. What is left is lost. */
+  async stop(flushMs: number): Promise<void> {
+    await this.#uplink.stop(flushMs);
+    if (this.backlog > 0) this.#log.warn('sightings.lost_at_end', { sightings: this.backlog });
   }
 
   #next(): Batch | null {
