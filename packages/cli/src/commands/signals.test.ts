@@ -31,6 +31,7 @@ const signal = {
     sourceAddress: '203.0.113.7',
     route: 'wiki',
     here: place,
+    beforeSid: 'ses_2',
     before: { ...place, at: '2026-11-23T08:00:00.000Z', country: 'DE', asn: null },
   },
 };
@@ -65,7 +66,9 @@ describe('sallyport signals', () => {
     expect(stdout).toMatch(/^subject +user usr_1$/m);
     expect(stdout).toMatch(/^here +2026-11-23 08:01:00Z, US, 40.71 -74.01, AS7018, dev_1$/m);
     expect(stdout).toMatch(/^before +2026-11-23 08:00:00Z, DE, 40.71 -74.01, dev_1$/m);
-    expect(stdout).toContain('sallyport explain req_1');
+    expect(stdout).toMatch(/^session before +ses_2$/m);
+    expect(stdout).toMatch(/^sallyport explain req_1 shows the request, and its edge$/m);
+    expect(stdout).toMatch(/^sallyport decisions list --user usr_1 /m);
     expect(stdout).toMatch(
       /^a dismissal hides +impossible-travel of alice@corp.example, between /m,
     );

@@ -105,10 +105,15 @@ function describeSignal(signal: Json): string {
     ['route', show(seen, 'route')],
     ['here', describePlace(readObject(seen['here'], 'the place'))],
     ['before', before === null ? '' : describePlace(readObject(before, 'the place before'))],
+    ['session before', show(seen, 'beforeSid')],
     [dismissed ? 'is hidden' : 'a dismissal hides', breadthOf(signal)],
   ]);
-  const next = request === '' ? '' : `\nsallyport explain ${request} shows the request\n`;
-  return `${rows}\n${what}${next}`;
+  const who = show(signal, 'userId');
+  const next = [
+    ...(request === '' ? [] : [`sallyport explain ${request} shows the request, and its edge`]),
+    `sallyport decisions list --user ${who} shows the others`,
+  ];
+  return `${rows}\n${what}\n${next.join('\n')}\n`;
 }
 
 function describePlace(place: Json): string {

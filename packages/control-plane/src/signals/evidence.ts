@@ -4,7 +4,7 @@ import type { Whereabouts } from '@sallyport/shared/signals/travel';
 import type { Evidence, EvidencePlace } from '../store/schema/index.ts';
 
 /** What a finding rests on: the event, and of a journey where it was from. */
-export function evidenceOf(event: SignalEvent, { from }: Finding): Evidence {
+export function evidenceOf(event: SignalEvent, { from }: Finding): Omit<Evidence, 'beforeSid'> {
   const before =
     from === null ? null : { atMs: from.atS * 1000, deviceId: null, place: from.place };
   return {

@@ -24,7 +24,7 @@ import type { FindingOutcome } from './metrics.ts';
 export interface Found {
   readonly event: SignalEvent;
   readonly finding: Finding;
-  readonly evidence: Evidence;
+  readonly evidence: Omit<Evidence, 'beforeSid'>;
   /** Of a journey, where sessions are to end. */
   readonly side: Side;
 }
@@ -81,11 +81,14 @@ async function raise(tx: WriteTx, found: Found, known: Map<string, Known>): Prom
     return { ...came, id: earlier.id, outcome: 'dismissed' };
   }
   // Before anything is left out: what ends a session does so however much else is found.
-  const revocationIds = finding.outcome === 'revoke' ? await endSessions(tx, found) : none;
+  const beforeSid = await sessionBefore(tx, found);
+  const revocationIds =
+    finding.outcome === 'revoke' ? await endSessions(tx, found, beforeSid) : none;
   if (earlier === undefined && openOf(known, found) >= openMax) {
     return { ...came, id: null, outcome: 'too_many', revocationIds };
   }
-  const row = rowOf(tx, found, revocationIds[0] ?? null);
+  const seen = { ...found.evidence, beforeSid };
+  const row = rowOf(tx, found, seen, revocationIds[0] ?? null);
   if (row.expiresAtMs > tx.nowMs)
     tx.emit('signals', await putSignal(tx.db, signalOf(finding, row)));
   if (earlier === undefined) {
@@ -130,7 +133,12 @@ function countsUntilMs(
   return atMs + Math.max(0, Math.ceil(halfLifeMs * Math.log2(score / scoreMin)));
 }
 
-function rowOf(tx: WriteTx, { event, finding, evidence }: Found, revocationId: string | null) {
+function rowOf(
+  tx: WriteTx,
+  { event, finding }: Found,
+  evidence: Evidence,
+  revocationId: string | null,
+) {
   const { detector, subject, subjectId, reason, score, halfLifeMs, matter, sid } = finding;
   const expiresAtMs = countsUntilMs(finding, event.atMs);
   return {
@@ -172,18 +180,29 @@ export function signalOf(
   };
 }
 
+/** The live session at the other end of a journey; null: it is over, or there is no other end. */
+async function sessionBefore(tx: WriteTx, { event, finding }: Found): Promise<string | null> {
+  const { from, sid } = finding;
+  if (from === null) return null;
+  // A history knows sessions by a key of them.
+  if (sid !== null && historyKeyOf(sid) === from.session) return sid;
+  const live = await liveSidsOf(tx.db, event.userId, tx.nowMs, sessionsMax);
+  return live.find((one) => historyKeyOf(one) === from.session) ?? null;
+}
+
 /** Ends the sessions at those ends of a finding that are to; those that are over are left alone. */
-async function endSessions(tx: WriteTx, { event, finding, side }: Found): Promise<string[]> {
-  const sids = side === 'there' || finding.sid === null ? [] : [finding.sid];
-  if (side !== 'here' && finding.from !== null) {
-    // A history knows sessions by a key of them.
-    const { session } = finding.from;
-    const live = await liveSidsOf(tx.db, event.userId, tx.nowMs, sessionsMax);
-    sids.push(...live.filter((sid) => historyKeyOf(sid) === session && sid !== finding.sid));
-  }
+async function endSessions(
+  tx: WriteTx,
+  { finding, side }: Found,
+  beforeSid: string | null,
+): Promise<string[]> {
+  const sids = new Set([
+    ...(side === 'there' ? [] : [finding.sid]),
+    ...(side === 'here' ? [] : [beforeSid]),
+  ]);
   const revocationIds: string[] = [];
   for (const sid of sids) {
-    const id = await endSession(tx, finding, sid);
+    const id = sid === null ? null : await endSession(tx, finding, sid);
     if (id !== null) revocationIds.push(id);
   }
   return revocationIds;

@@ -39,6 +39,7 @@ function findingOf(id: string): NewFindingRow {
       kind: 'sighted',
       here: { id: 'req_a', sourceAddress: '203.0.113.7', ...place },
       before: null,
+      beforeSid: null,
       route: null,
     },
     atMs: 1,

@@ -306,6 +306,8 @@ describe('with the outcome revoke', () => {
     await replica.take([signedInAt(thief, saoPaulo, 60_000)]);
     await replica.take([signedInAt(alice, berlin, 0)]);
     expect(await revocations()).toMatchObject([{ target: { id: thief.sid } }]);
+    const { body } = await admin.send('GET', `/v1/signals/${await journey()}`);
+    expect([body.sid, body.evidence.beforeSid]).toEqual([alice.sid, thief.sid]);
     // Of two ends that are both new nobody knows which is the user's.
     const other = { ...thief, sid: await bornSession(admin, alice.userId, null) };
     const third = { ...thief, sid: await bornSession(admin, alice.userId, null) };

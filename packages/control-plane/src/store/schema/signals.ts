@@ -69,6 +69,8 @@ export interface Evidence {
   readonly here: EvidencePlace;
   /** Where the user was before; null: not known, or of no matter. */
   readonly before: Omit<EvidencePlace, 'id' | 'sourceAddress'> | null;
+  /** The session that was there; null: it is over, or of no matter. */
+  readonly beforeSid: string | null;
   readonly route: string | null;
 }
 
