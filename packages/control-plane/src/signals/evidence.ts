@@ -3,8 +3,11 @@ import type { Finding } from '@sallyport/shared/signals/finding';
 import type { Whereabouts } from '@sallyport/shared/signals/travel';
 import type { Evidence, EvidencePlace } from '../store/schema/index.ts';
 
+/** Evidence without the session at the other end, which is looked up when the finding is written. */
+export type SeenEvidence = Omit<Evidence, 'beforeSid'>;
+
 /** What a finding rests on: the event, and of a journey where it was from. */
-export function evidenceOf(event: SignalEvent, { from }: Finding): Omit<Evidence, 'beforeSid'> {
+export function evidenceOf(event: SignalEvent, { from }: Finding): SeenEvidence {
   const before =
     from === null ? null : { atMs: from.atS * 1000, deviceId: null, place: from.place };
   return {

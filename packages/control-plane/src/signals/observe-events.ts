@@ -13,6 +13,7 @@ import { notePlaces } from './last-places.ts';
 import { sideToEnd } from './less-familiar.ts';
 import type { EventOutcome } from './metrics.ts';
 import { type Found, type Raised, raiseFindings } from './raise-findings.ts';
+import { redactEvidence } from './redact-evidence.ts';
 import type { SignalSettings } from './settings.ts';
 
 /** What came of a batch. */
@@ -46,7 +47,7 @@ export async function observeEvents(
   const userIds = [...byUser.keys()];
   if (userIds.length === 0) return { events: outcomes, findings: [], unreadable: 0 };
   const kept = await lockHistories(db, userIds, nowMs);
-  const { detectors } = await settings.live(db);
+  const { detectors, redactions } = await settings.live(db);
   const groups = await groupNamesOf(db, userIds);
   const changed = new Map<string, Uint8Array>();
   const found: Found[] = [];
@@ -76,7 +77,7 @@ export async function observeEvents(
         found.push({
           event,
           finding,
-          evidence: evidenceOf(event, finding),
+          evidence: redactEvidence(evidenceOf(event, finding), redactions),
           side: sideToEnd(event, finding.from, history),
         });
       }

@@ -17,6 +17,7 @@ import type { Evidence } from '../store/schema/index.ts';
 import { findSessionOwners, liveSidsOf } from '../store/sessions.ts';
 import { putSignal } from '../store/signals.ts';
 import { type Actor, insertAuditRow, type WriteTx } from '../store/write.ts';
+import type { SeenEvidence } from './evidence.ts';
 import type { Side } from './less-familiar.ts';
 import type { FindingOutcome } from './metrics.ts';
 
@@ -24,7 +25,7 @@ import type { FindingOutcome } from './metrics.ts';
 export interface Found {
   readonly event: SignalEvent;
   readonly finding: Finding;
-  readonly evidence: Omit<Evidence, 'beforeSid'>;
+  readonly evidence: SeenEvidence;
   /** Of a journey, where sessions are to end. */
   readonly side: Side;
 }

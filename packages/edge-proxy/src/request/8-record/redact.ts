@@ -1,6 +1,6 @@
 import { createHmac, type KeyObject } from 'node:crypto';
-import { formatAddress, parseAddress } from '@sallyport/policy';
 import type { AccessRecord, RedactedField } from '@sallyport/shared/access-record';
+import { shortenedAddress } from '@sallyport/shared/network/shortened';
 import type { RecordRules } from '../../state/current.ts';
 
 type Redaction = RecordRules['redact'][number];
@@ -19,7 +19,7 @@ type Field = (record: AccessRecord, change: Change, as: Way) => Redacted | null;
 
 /** What is left of a text when it is truncated. */
 const truncated: Readonly<Record<Redaction['field'], Change>> = {
-  sourceAddress: networkOf,
+  sourceAddress: shortenedAddress,
   userAgent: (text) => text.split(' ', 1)[0]?.slice(0, 64) ?? '',
   userEmail: (text) => /@[^@]*$/.exec(text)?.[0] ?? '',
   path: (text) => /^\/[^/?#]*/.exec(text)?.[0].slice(0, 64) ?? '',
@@ -135,14 +135,3 @@ function changeOf(field: Redaction['field'], as: Way, key: KeyObject | null): Ch
 
 /** Enough to tell people apart; of a whole HMAC nothing more could be learnt. */
 const hashBytes = 16;
-
-/** The /24 of an IPv4 address, the /48 of an IPv6 address. */
-function networkOf(text: string): string {
-  const address = parseAddress(text);
-  if (address === null) return '';
-  const [first, second, , last] = address.words;
-  if (address.family === 4) {
-    return `${formatAddress({ family: 4, words: [0, 0, 0, (last & 0xffffff00) >>> 0] })}/24`;
-  }
-  return `${formatAddress({ family: 6, words: [first, (second & 0xffff0000) >>> 0, 0, 0] })}/48`;
-}
