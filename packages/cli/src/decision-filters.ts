@@ -1,3 +1,4 @@
+import type { DecisionFilter } from '@sallyport/shared/decision-filter';
 import { type Command, Option } from 'commander';
 import type { Query } from './client/api.ts';
 import { type Json, show, showTime } from './client/reading.ts';
@@ -5,17 +6,7 @@ import { pastInstant } from './commands/options.ts';
 import type { Column } from './output/table.ts';
 
 /** Which decisions to show. */
-export interface DecisionFilters {
-  readonly user?: string;
-  readonly device?: string;
-  readonly route?: string;
-  readonly host?: string;
-  readonly outcome?: string;
-  readonly reason?: string;
-  readonly rule?: string;
-  readonly address?: string;
-  readonly edge?: string;
-  readonly correlationId?: string;
+export interface DecisionFilters extends DecisionFilter {
   readonly from?: string;
   readonly to?: string;
 }

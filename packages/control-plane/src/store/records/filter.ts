@@ -1,23 +1,10 @@
+import type { DecisionFilter } from '@sallyport/shared/decision-filter';
 import { and, eq, gte, inArray, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { Executor } from '../database.ts';
 import { accessRecords, users } from '../schema/index.ts';
 
-/** Which records are asked for. */
-export interface RecordFilter {
-  /** User id or e-mail address. */
-  readonly user?: string;
-  readonly device?: string;
-  readonly route?: string;
-  readonly host?: string;
-  readonly outcome?: string;
-  /** Code of a reason; it need not be the deciding one. */
-  readonly reason?: string;
-  /** Id of a rule that had a part in it. */
-  readonly rule?: string;
-  /** An address or a network in CIDR notation, as `canonicalAddress` or `parseNetwork` take them. */
-  readonly address?: string;
-  readonly edge?: string;
-  readonly correlationId?: string;
+/** Which records are asked for. `address` as `canonicalAddress` or `parseNetwork` take it. */
+export interface RecordFilter extends DecisionFilter {
   /** When it was, as the edge says; both ends belong to it. */
   readonly fromMs?: number;
   readonly toMs?: number;
