@@ -207,3 +207,25 @@ test('the report of a migration counts what each route was brought, by day', asy
   const ahead = await admin.send('GET', `/v1/migration?since=${at(nowMs + 24 * hourMs)}`);
   expect(ahead.body.items).toEqual([]);
 });
+
+test('lists of deliveries and webhooks share the connections of questions', async () => {
+  const other = await admin.database.connect();
+  await other.query('begin; lock table webhook_deliveries in access exclusive mode');
+  const paths = ['/v1/webhooks', '/v1/webhooks/deliveries?state=dead'];
+  const asked = Promise.allSettled(
+    Array.from({ length: 20 }, (_, index) => admin.send('GET', paths[index % 2] ?? '')),
+  );
+  let most = 0;
+  for (let looks = 0; looks < 12; ) {
+    const { rows } = await admin.database.urgent.query<{ count: number }>(
+      `select count(*)::int as count from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    most = Math.max(most, rows[0]?.count ?? 0);
+    if (most >= 3) looks += 1;
+  }
+  await other.query('rollback');
+  await other.end();
+  await asked;
+  expect(most).toBe(3);
+});

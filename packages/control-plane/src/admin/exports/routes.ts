@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
+import { readInTurn } from '../../audit/read-in-turn.ts';
 import { recordsBetween } from '../../exports/rows/decisions.ts';
 import { readTargets } from '../../exports/targets.ts';
 import { giveUpMs } from '../../exports/webhooks/enqueue.ts';
-import { type Executor, read } from '../../store/database.ts';
+import type { Executor } from '../../store/database.ts';
 import { type CursorRow, listCursors } from '../../store/export-cursors.ts';
 import {
   countDeliveries,
@@ -46,7 +47,7 @@ export function exportRoutes(app: AdminApp, context: AdminContext): void {
       },
     },
     async () =>
-      read(database, async (db) => {
+      readInTurn(database, async (db) => {
         const { exports } = await readTargets(db);
         const names = new Set(exports.map(({ entry }) => entry.name));
         const cursors: (CursorRow & { readonly behind: number })[] = [];
@@ -67,7 +68,7 @@ export function exportRoutes(app: AdminApp, context: AdminContext): void {
       },
     },
     async () =>
-      read(database, async (db) => {
+      readInTurn(database, async (db) => {
         const { webhooks } = await readTargets(db);
         const counts = await countDeliveries(db);
         return { items: webhooks.map(({ entry }) => presentWebhook(entry, counts)) };
@@ -90,7 +91,9 @@ function deliveryRoutes(app: AdminApp, context: AdminContext): void {
     },
     async (request) => {
       const wanted = pageRequest('deliveries', request.query);
-      const found = await read(context.database, (db) => listDeliveries(db, request.query, wanted));
+      const found = await readInTurn(context.database, (db) =>
+        listDeliveries(db, request.query, wanted),
+      );
       const { rows, nextCursor } = cutPage('deliveries', wanted, found, (row) => [
         row.createdAtMs,
         row.id,
