@@ -25,6 +25,14 @@ describe('the log', () => {
     });
   });
 
+  it('holds nothing that a terminal acts on or that turns the direction', () => {
+    const text = 'a\u001b[31m\u009b2J\u007f\u2028\u202e\u2066\u200f\u061c\ufeff';
+    const lines: string[] = [];
+    createLog('info', {}, (one) => lines.push(one)).info('happened', { [text]: text });
+    expect(lines[0]).not.toMatch(/[\p{Cf}\p{Zl}\p{Zp}\u0000-\u0009\u000b-\u001f\u007f-\u009f]/u);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ [text]: text });
+  });
+
   it('leaves out what is below its level', () => {
     const lines: string[] = [];
     const log = createLog('warn', {}, (text) => lines.push(text));
@@ -54,6 +62,7 @@ describe('the log', () => {
     '-----BEGIN PRIVATE KEY-----\n0123456789abcdef\n-----END PRIVATE KEY-----',
     '-----BEGIN EC PRIVATE KEY-----\n0123456789abcdef',
     'sallyport-key-1:0123456789abcdef',
+    'signed with whsec_0123456789abcdef',
   ])('redacts what looks like a secret under any name: %s', (text) => {
     const written = JSON.stringify(line({ note: text, error: new Error(text) }));
     expect(written).toContain('[redacted]');

@@ -28,6 +28,7 @@ const secretValues: readonly (readonly [RegExp, string])[] = [
   [/\b(Bearer|Basic) +[\w.~+/=-]{8,}/gi, `$1 ${redacted}`],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?/g, redacted],
   [/sallyport-key-1:[\w-]+/g, redacted],
+  [/\bwhsec_[\w+/=-]{8,}/g, redacted],
   [/(\/\/[^/\s:@]*):[^/\s@]+@/g, `$1:${redacted}@`],
 ];
 
@@ -46,7 +47,7 @@ export function createLog(
     const head = { time: new Date().toISOString(), level, event };
     const plain = plainOf({ ...fields, ...more }, 0) as object;
     // First for the eye, and last so that no field takes their place.
-    write(`${JSON.stringify({ ...head, ...plain, ...head })}\n`);
+    write(`${JSON.stringify({ ...head, ...plain, ...head }).replace(acting, escape)}\n`);
   };
   return {
     debug: (event, more) => emit('debug', event, more),
@@ -55,6 +56,13 @@ export function createLog(
     error: (event, more) => emit('error', event, more),
     with: (more) => createLog(minimum, { ...fields, ...more }, write),
   };
+}
+
+/** What JSON leaves as it is and a terminal or a reader may act on, or not show. */
+const acting = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+function escape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** A value as plain data with nothing in it that may not be written. */
