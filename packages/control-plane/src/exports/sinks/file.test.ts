@@ -108,6 +108,7 @@ describe('the file sink', () => {
     for (const [wrong, reason] of [
       [`${folder}-other/records`, 'below the folder of exports'],
       [join(folder, 'out', 'records'), 'a link leads out'],
+      [join(folder, 'out', 'new', 'records'), 'a link leads out'],
       [join(folder, 'siem', 'link'), 'ELOOP'],
       // Nobody reads it: to open it must not wait for one.
       [join(folder, 'siem', 'pipe'), 'not a regular file'],

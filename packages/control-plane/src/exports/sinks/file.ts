@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { dirname, sep } from 'node:path';
 import { ExportFailure, failureWords } from '../failure.ts';
 import { lineJson } from '../json.ts';
@@ -120,10 +120,28 @@ async function inFolder({ path, folder }: FileSinkOptions): Promise<void> {
   if (!path.startsWith(folder + sep)) {
     throw new ExportFailure('it is not below the folder of exports');
   }
-  await mkdir(dirname(path), { recursive: true, mode: folderMode });
-  const [real, root] = await Promise.all([realpath(dirname(path)), realpath(folder)]);
-  if (real !== root && !real.startsWith(root + sep)) {
-    throw new ExportFailure('a link leads out of the folder of exports');
-  }
+  const parent = dirname(path);
+  await mkdir(folder, { recursive: true, mode: folderMode });
+  // Before any folder is made, too.
+  let known = parent;
+  while (!(await isThere(known))) known = dirname(known);
+  await refuseOutside(known, folder);
+  await mkdir(parent, { recursive: true, mode: folderMode });
+  const real = await refuseOutside(parent, folder);
   if (!(await stat(real)).isDirectory()) throw new ExportFailure('its folder is not a folder');
+}
+
+/** Where the path leads, which is not out of the folder. */
+async function refuseOutside(path: string, folder: string): Promise<string> {
+  const [real, root] = await Promise.all([realpath(path), realpath(folder)]);
+  if (real === root || real.startsWith(root + sep)) return real;
+  throw new ExportFailure('a link leads out of the folder of exports');
+}
+
+/** A link that leads to nothing is there. */
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
