@@ -69,8 +69,6 @@ async function startEdge(
       SALLYPORT_JOIN_TOKEN: invited.body.token,
       SALLYPORT_REGION: region,
       ...(Object.keys(labels).length > 0 && { SALLYPORT_LABELS: written(labels) }),
-      // From this machine's own addresses no place could be told.
-      SALLYPORT_PLACES_CITY_FILES: 'none',
       // Nobody waits for the end of a development stack's downloads.
       SALLYPORT_DRAIN_SECONDS: '1',
       ...(await bus(name)),

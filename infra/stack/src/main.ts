@@ -11,8 +11,9 @@ import { type StackOptions, startStack } from './start.ts';
 import { tellStory } from './story/story.ts';
 import { describeUse } from './story/use.ts';
 
-const usage = `usage: pnpm stack up [--json] [--edges N] [--control-planes N] [--nats] [--config DIR] [--keep]
-       pnpm stack story [--once] [--edges N] [--control-planes N] [--nats]
+const usage = `usage: pnpm stack up [--json] [--edges N] [--control-planes N] [--nats] [--places] [--config DIR]
+                     [--keep]
+       pnpm stack story [--once] [--edges N] [--control-planes N] [--nats] [--places]
 
 up      starts PostgreSQL, control planes, edges in two regions, an identity provider and a demo
         application on free ports of this machine, and stays until SIGTERM or Ctrl-C, or
@@ -22,6 +23,8 @@ up      starts PostgreSQL, control planes, edges in two regions, an identity pro
   --control-planes N
                 how many replicas of the control plane (default 1)
   --nats        start nats-server too, as the second way of the state
+  --places      edges know where addresses are, by the data that come with Sallyport; without
+                it no place is known, so there are no signals of travel
   --config DIR  apply the documents of this folder in place of the demo's; they may use
                 \${upstream.url}, \${idp.issuer} and \${ca.pem}
   --keep        leave the folder of the stack behind
@@ -44,12 +47,13 @@ function readCall(args: readonly string[]): Call | null {
       edges: { type: 'string', default: '2' },
       'control-planes': { type: 'string', default: '1' },
       nats: { type: 'boolean', default: false },
+      places: { type: 'boolean', default: false },
       config: { type: 'string' },
       keep: { type: 'boolean', default: false },
       once: { type: 'boolean', default: false },
     },
   });
-  const { help, json, nats, keep, once, config } = values;
+  const { help, json, nats, places, keep, once, config } = values;
   if (help) return null;
   const [command, ...more] = positionals;
   if (command !== 'up' && command !== 'story') {
@@ -63,6 +67,7 @@ function readCall(args: readonly string[]): Call | null {
     command,
     json,
     nats,
+    places,
     keep,
     once,
     edges: readCount('--edges', values.edges, 20),

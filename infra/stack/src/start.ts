@@ -20,6 +20,8 @@ export interface StackOptions {
   /** Replicas of the control plane on one PostgreSQL. Default: 1. */
   readonly controlPlanes?: number;
   readonly nats?: boolean;
+  /** Edges have the data on places that come with Sallyport. Default: none. */
+  readonly places?: boolean;
   /** Edges get a NATS of their own; what stands between the two is up to the caller. */
   readonly natsForEdges?: boolean;
   /**
@@ -102,7 +104,11 @@ async function build(running: Running, options: StackOptions): Promise<StackDesc
         reach,
         bus,
         count: options.edges ?? 2,
-        environment: options.edgeEnvironment ?? {},
+        environment: {
+          // From this machine's own addresses no place could be told.
+          ...(options.places !== true && { SALLYPORT_PLACES_CITY_FILES: 'none' }),
+          ...options.edgeEnvironment,
+        },
       }),
       provision(api, {
         dir: join(dir, 'devices'),

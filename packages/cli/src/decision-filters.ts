@@ -22,7 +22,7 @@ export function withFilters(command: Command): Command {
     .option('--host <name>', 'to this host')
     .addOption(new Option('--outcome <outcome>', 'with this outcome').choices(outcomes))
     .option('--reason <code>', 'with this reason, deciding or not')
-    .option('--rule <id>', 'in which this rule had a part')
+    .option('--rule <id>', 'in which this rule had a part, like staff/deny/guests')
     .option('--address <address|network>', 'from this address, or network like 203.0.113.0/24')
     .option('--edge <id>', 'at this edge')
     .option('--correlation-id <id>', 'of this request');
@@ -51,6 +51,7 @@ export const decisionColumns: readonly Column<Json>[] = [
   { heading: 'OUTCOME', cell: (row) => show(row, 'outcome') },
   { heading: 'REASON', cell: firstReason },
   { heading: 'USER', cell: (row) => show(row, 'userEmail') || show(row, 'userId') },
+  { heading: 'FROM', cell: (row) => show(row, 'sourceAddress') },
   { heading: 'DEVICE', cell: (row) => show(row, 'deviceId') },
   {
     heading: 'REQUEST',

@@ -8,9 +8,7 @@ import { describeSteps } from './trace.ts';
 export function describeExplanation(record: Json, explanation: Json | null): string {
   const parts = [describeRequest(record), describeVerdict(record, explanation)];
   if (explanation === null) {
-    parts.push(
-      'There is nothing more to explain: no rules were asked, or their version is gone.\n',
-    );
+    parts.push(`There is nothing more to explain: ${whyNoSteps(record)}.\n`);
   } else {
     parts.push(`Steps:\n${describeSteps(readObjects(explanation, 'trace'))}`);
     if (explanation['agrees'] !== true) {
@@ -24,12 +22,20 @@ export function describeExplanation(record: Json, explanation: Json | null): str
   return parts.join('\n');
 }
 
+/** What was redacted cannot be decided on again; the other reasons look the same from here. */
+function whyNoSteps(record: Json): string {
+  const redacted = show(record, 'redacted');
+  return redacted === ''
+    ? 'no rules were asked, or their version is gone'
+    : `the record is without ${redacted}, which "records.redact" takes out`;
+}
+
 function describeRequest(record: Json): string {
   return fields([
     ['Request', `${show(record, 'method')} ${show(record, 'host')}${show(record, 'path')}`],
     ['Time', showTime(record, 'time')],
     ['Reference', show(record, 'correlationId')],
-    ['From', show(record, 'sourceAddress')],
+    ['From', describeFrom(record)],
     ['User', withId(show(record, 'userEmail'), show(record, 'userId'))],
     ['Session', show(record, 'sid')],
     ['Device', withId(show(record, 'deviceId'), shortened(show(record, 'certificateSha256')))],
@@ -37,9 +43,38 @@ function describeRequest(record: Json): string {
     ['Route', show(record, 'route')],
     ['Version', show(record, 'configVersion')],
     ['Revisions', revisions(record)],
+    ['Risk', describeRisk(record)],
     ['Status', show(record, 'status')],
     ['Ending', show(record, 'ending')],
   ]);
+}
+
+/** The address, and what was known of its place when it was decided. */
+function describeFrom(record: Json): string {
+  const place = readFact(record, 'place');
+  const asn = show(place, 'asn');
+  const egress = show(place, 'egress');
+  const parts = [
+    show(place, 'country'),
+    show(place, 'region'),
+    asn === '' ? '' : `AS${asn}`,
+    egress === '' ? '' : `way out ${egress}`,
+  ];
+  return withId(show(record, 'sourceAddress'), parts.filter((part) => part !== '').join(', '));
+}
+
+/** The score that was decided with, and the names of the signals behind it. */
+function describeRisk(record: Json): string {
+  const risk = readFact(record, 'risk');
+  return withId(show(risk, 'score'), show(risk, 'signals'));
+}
+
+/** One of the facts that were decided on; empty where there is none. */
+function readFact(record: Json, name: string): Json {
+  const { facts } = record;
+  if (typeof facts !== 'object' || facts === null) return {};
+  const fact: unknown = (facts as Json)[name];
+  return typeof fact === 'object' && fact !== null ? (fact as Json) : {};
 }
 
 /**

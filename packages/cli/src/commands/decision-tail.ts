@@ -67,6 +67,7 @@ async function follow(call: Call<DecisionFilters>, interrupt: AbortSignal): Prom
       const leftMs = pollMs - (performance.now() - askedAt);
       if (items.length === 0 && leftMs > 0) await wait(leftMs, undefined, { signal: interrupt });
     } catch (error) {
+      if (interrupt.aborted) throw error;
       if (!(error instanceof Failure) || error.exit !== 'unreachable') throw error;
       if (retryMs === 0) call.output.note(`${printable(error.message)}; trying again`);
       retryMs = Math.min(retryMsMax, Math.max(pollMs, retryMs * 2));

@@ -116,6 +116,29 @@ describe('decisions', () => {
       },
     );
 
+    it('says where it came from and which risk was decided with', async () => {
+      const place = { country: 'AU', region: 'Victoria', asn: 64500, egress: 'vpn' };
+      const risk = { score: 86, signals: ['impossible-travel', 'new-country'], untilMs: null };
+      server.answer(({ path }) => ({
+        status: 200,
+        body: path.endsWith('/explanation') ? explanation : { ...record, facts: { place, risk } },
+      }));
+      const { stdout } = await sallyport('explain', record.correlationId);
+      expect(stdout).toContain('203.0.113.9 (AU, Victoria, AS64500, way out vpn)\n');
+      expect(stdout).toMatch(/^Risk +86 \(impossible-travel, new-country\)$/m);
+    });
+
+    it('says that a redacted record cannot be explained, and what it is without', async () => {
+      const redacted = ['sourceAddress', 'path'];
+      server.answer(({ path }) =>
+        path.endsWith('/explanation')
+          ? problem(409, 'conflict')
+          : { status: 200, body: { ...record, redacted } },
+      );
+      const { stdout } = await sallyport('explain', record.correlationId);
+      expect(stdout).toContain('nothing more to explain: the record is without sourceAddress');
+    });
+
     it('says what the rules say where monitor mode let it through, and what a shadow says', async () => {
       const shadow = { version: 8, outcome: 'deny', reasons: ['group_missing'], ruleIds: [] };
       const permit = {
@@ -326,6 +349,16 @@ describe('decisions', () => {
         true,
       );
       expect(server.asked.at(-1)?.query.get('wait')).toBe('20');
+    });
+
+    it('is interrupted while it waits without a word of failure', async () => {
+      const stop = new AbortController();
+      server.answer(({ query }) => {
+        if (query.get('tail') !== null) stop.abort();
+        return { status: 200, body: { items: [], nextCursor: null, tailCursor: '5' } };
+      });
+      const ran = await run(['decisions', 'tail'], { env: server.env, interrupt: stop.signal });
+      expect(ran).toMatchObject({ code: 0, stdout: '', stderr: '' });
     });
 
     it('goes on from where it was when the control plane has been away', async () => {

@@ -134,6 +134,12 @@ async function probe(...more: string[]): Promise<{ code: number; items: readonly
 }
 
 describe('sallyport probe', () => {
+  it('says of its durations once what they are, and in their unit', async () => {
+    const { stdout } = await run(['probe', '--help'], { env: {} });
+    expect(stdout).toMatch(/--timeout <duration> +for each request \(default: 5s\)\n/);
+    expect(stdout).toMatch(/--within <duration> +for all of them \(default: 2m\)\n/);
+  });
+
   it('says of the live configuration which upstreams answer somebody who is no edge', async () => {
     const { code, items } = await probe();
     expect(code).toBe(9);

@@ -1,6 +1,6 @@
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { parseDocuments } from '@sallyport/shared/configuration/parse';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { action, type Call, type CommandFile } from '../call.ts';
 import { apiPath } from '../client/api.ts';
 import { readObject, readObjects } from '../client/reading.ts';
@@ -32,8 +32,12 @@ export const registerProbe: CommandFile = (program, session) => {
     .option('--route <name>', 'only this route; repeatable', collect)
     .option('--except <name>', 'not this route, which may be open; repeatable', collect)
     .option('--method <method>', 'GET or HEAD', readingMethod, 'GET')
-    .option('--timeout <duration>', 'for each request (default: 5s)', short, 5)
-    .option('--within <duration>', 'for all of them (default: 2m)', duration, 120)
+    .addOption(
+      new Option('--timeout <duration>', 'for each request').argParser(short).default(5, '5s'),
+    )
+    .addOption(
+      new Option('--within <duration>', 'for all of them').argParser(duration).default(120, '2m'),
+    )
     .option('--concurrency <n>', 'upstreams at a time', count(64), 8)
     .addHelpText(
       'after',

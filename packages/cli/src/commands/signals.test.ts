@@ -7,7 +7,7 @@ const place = {
   deviceId: 'dev_1',
   country: 'US',
   region: null,
-  latitude: 40.71,
+  latitude: 40.712776184082,
   longitude: -74.01,
   asn: 7018,
   egress: null,
@@ -75,6 +75,10 @@ describe('sallyport signals', () => {
     server.answer(() => problem(404, 'not_found'));
     const none = await sallyport('signals', 'show', 'sig_2');
     expect([none.code, none.stderr]).toEqual([3, expect.stringContaining('no signal sig_2')]);
+    const neither = await sallyport('signals', 'dismiss', 'sig_2', '--reason', 'a trip');
+    expect([neither.code, neither.stderr]).toEqual([3, expect.stringContaining('no signal sig_2')]);
+    const nobody = await sallyport('users', 'risk', 'usr_2');
+    expect([nobody.code, nobody.stderr]).toEqual([3, expect.stringContaining('no user usr_2')]);
   });
 
   it('dismisses with a reason, and takes it back', async () => {

@@ -76,8 +76,13 @@ export const registerSignals: CommandFile = (program, session) => {
     .action(
       action(session, async (call) => {
         const api = call.api();
-        const id = await findUserId(api, argument(call, 0));
-        const risk = readObject(await api.get(apiPath('users', id, 'risk')), 'the risk');
+        const user = argument(call, 0);
+        const id = await findUserId(api, user);
+        const found = await orNotFound(
+          api.get(apiPath('users', id, 'risk')),
+          `there is no user ${user}; give an id or an e-mail address`,
+        );
+        const risk = readObject(found, 'the risk');
         call.output.result(risk, () => describeRisk(risk));
         return 'ok';
       }),
@@ -85,8 +90,12 @@ export const registerSignals: CommandFile = (program, session) => {
 };
 
 async function write(call: Call<unknown>, verb: string, body: Json = {}): Promise<Json> {
-  const path = apiPath('signals', argument(call, 0), verb);
-  const answer = await call.api().send('POST', path, verb === 'dismiss' ? body : undefined);
+  const id = argument(call, 0);
+  const path = apiPath('signals', id, verb);
+  const answer = await orNotFound(
+    call.api().send('POST', path, verb === 'dismiss' ? body : undefined),
+    `there is no signal ${id}`,
+  );
   return readObject(answer.body, 'the signal');
 }
 
@@ -118,7 +127,7 @@ function describeSignal(signal: Json): string {
 
 function describePlace(place: Json): string {
   const where = ['country', 'region'].map((name) => show(place, name));
-  const [latitude, longitude] = [show(place, 'latitude'), show(place, 'longitude')];
+  const [latitude, longitude] = [showDegrees(place, 'latitude'), showDegrees(place, 'longitude')];
   const asn = show(place, 'asn');
   return [
     showTime(place, 'at'),
@@ -130,6 +139,12 @@ function describePlace(place: Json): string {
   ]
     .filter((part) => part !== '')
     .join(', ');
+}
+
+/** A hundredth of a degree is about a kilometre; data on places know no better. */
+function showDegrees(place: Json, field: string): string {
+  const degrees = place[field];
+  return typeof degrees === 'number' ? degrees.toFixed(2) : '';
 }
 
 function describeRisk(risk: Json): string {

@@ -74,19 +74,19 @@ function invalidFields(
   // One for each field, and no more than are shown: a body may hold hundreds of thousands.
   const problems = new Map<string, FieldProblem>();
   for (const one of found) {
-    const problem = fieldProblem(one, context);
-    if (!problems.has(problem.field)) problems.set(problem.field, problem);
+    const field = fieldOf(one, context);
+    if (!problems.has(field)) problems.set(field, { field, message: sentence(one, found) });
     if (problems.size >= problemsShownMax) break;
   }
   return badFields([...problems.values()]);
 }
 
-function fieldProblem(found: FastifySchemaValidationError, context: string): FieldProblem {
+function fieldOf(found: FastifySchemaValidationError, context: string): string {
   const { missingProperty, additionalProperty } = found.params;
   const member = missingProperty ?? additionalProperty;
   const below = typeof member === 'string' ? `/${escapePointer(member)}` : '';
   const pointer = `${found.instancePath}${below}`;
-  return { field: fieldIn(context, pointer), message: sentence(found) };
+  return fieldIn(context, pointer);
 }
 
 function fieldIn(context: string, pointer: string): string {
@@ -94,13 +94,50 @@ function fieldIn(context: string, pointer: string): string {
   return context === 'headers' ? pointer.slice(1) : pointer;
 }
 
-function sentence(found: FastifySchemaValidationError): string {
+function sentence(
+  found: FastifySchemaValidationError,
+  all: readonly FastifySchemaValidationError[],
+): string {
   switch (found.keyword) {
     case 'required':
       return 'is missing';
     case 'additionalProperties':
       return 'is not known here';
+    case 'enum':
+    case 'const':
+      return namesAllowed(found, all) ?? plain(found);
+    case 'pattern':
+      return shape(found) ?? plain(found);
     default:
-      return found.message ?? 'is not valid';
+      return plain(found);
   }
+}
+
+/** In place of the pattern of an id, what ids of that kind look like; null for other patterns. */
+function shape(found: FastifySchemaValidationError): string | null {
+  const prefix = /^\^([a-z]{3}_)\[/.exec(String(found.params['pattern']))?.[1];
+  return prefix === undefined ? null : `must be an id, ${prefix} and 26 characters`;
+}
+
+/**
+ * The names that stand at this place, such as outcomes or detectors; null where one name alone does,
+ * which the schema may ask for in one of several forms of the whole.
+ */
+function namesAllowed(
+  { keyword, params, instancePath }: FastifySchemaValidationError,
+  all: readonly FastifySchemaValidationError[],
+): string | null {
+  const here = all.filter((one) => one.instancePath === instancePath);
+  if (keyword === 'const' && !here.some((one) => one.keyword === 'anyOf')) return null;
+  const names =
+    keyword === 'enum' ? params['allowedValues'] : here.flatMap((one) => constantOf(one));
+  return Array.isArray(names) ? `must be one of ${names.map(String).join(', ')}` : null;
+}
+
+function constantOf({ params }: FastifySchemaValidationError): readonly unknown[] {
+  return 'allowedValue' in params ? [params['allowedValue']] : [];
+}
+
+function plain({ message }: FastifySchemaValidationError): string {
+  return message ?? 'is not valid';
 }

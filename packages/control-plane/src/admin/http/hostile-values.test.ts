@@ -185,3 +185,19 @@ describe('bodies', () => {
     expect(fields.sort()).toEqual(['/admin', '/email', '/status']);
   });
 });
+
+test('what is refused for its form is told which form there is', async () => {
+  for (const [query, field, words] of [
+    ['/v1/decisions?outcome=denied', '?outcome', 'must be one of permit, deny'],
+    ['/v1/signals?state=closed', '?state', 'must be one of open, dismissed, expired'],
+    ['/v1/signals?detector=travel', '?detector', 'impossible-travel'],
+    ['/v1/decisions?edge=eu-1', '?edge', 'must be an id, edg_ and 26 characters'],
+  ] as const) {
+    const { status, body } = await admin.send('GET', query);
+    expect([query, status, body.errors]).toEqual([
+      query,
+      400,
+      [{ field, message: expect.stringContaining(words) }],
+    ]);
+  }
+});
