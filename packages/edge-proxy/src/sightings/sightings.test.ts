@@ -84,11 +84,14 @@ describe('sightings', () => {
     expect(edge.sightings.map(({ sid }) => sid)).toEqual([denied.sid, asked.sid]);
   });
 
-  it('are told of a session on another device, with that device', async () => {
+  it('are told of no session on another device, which would move its user there', async () => {
     const { cookie, sid } = await newcomer();
     expect((await get(cookie, { device: edge.stranger })).status).toBe(403);
+    await expect.poll(() => edge.records.all.length).toBe(1);
+    expect(edge.records.all[0]).toMatchObject({ sid, outcome: 'deny' });
+    expect((await get(cookie)).status).toBe(200);
     await expect.poll(() => edge.sightings.length).toBe(1);
-    expect(edge.sightings[0]).toMatchObject({ sid, deviceId: null });
+    expect(edge.sightings[0]).toMatchObject({ sid, deviceId: 'dev_laptop' });
   });
 
   it('are told of no session that does not live, and of nobody who has none', async () => {

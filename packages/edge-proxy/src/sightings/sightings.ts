@@ -1,9 +1,12 @@
+import type { DeviceFacts, SessionFacts } from '@sallyport/policy';
 import type { KnownPlace } from '@sallyport/shared/signals/place';
 import type { Whereabouts } from '@sallyport/shared/signals/travel';
 import type { Recognised } from '../request/exchange.ts';
 import { monotonicMs } from '../state/monotonic.ts';
 import type { SeenUsers } from './seen-users.ts';
 import type { Sighting } from './sighting.ts';
+
+type LiveSession = Extract<SessionFacts, { readonly kind: 'live' }>;
 
 /** Requests that may wait for their turn within one turn of the event loop. */
 const pendingMax = 1_024;
@@ -30,10 +33,14 @@ export class Sightings {
     this.#needs = needs;
   }
 
-  /** Of a request whose session does not live nothing is noted. */
+  /**
+   * Of a request whose session does not live nothing is noted, nor of one that shows a session on
+   * another device than its own: it tells where somebody's cookie is, and not where its user is. Its
+   * record is what detectors learn it from.
+   */
   note(value: Recognised): void {
     const { session, device } = value.facts ?? nothing;
-    if (session.kind !== 'live') return;
+    if (session.kind !== 'live' || isElsewhere(session, device)) return;
     const { users, placeOf } = this.#needs;
     const { sourceAddress, startedAt } = value;
     const deviceId = device.kind === 'known' ? device.id : null;
@@ -81,6 +88,11 @@ export class Sightings {
       route,
     };
   }
+}
+
+/** A session that was made on a device is shown with another one, or without. */
+function isElsewhere({ deviceId }: LiveSession, device: DeviceFacts): boolean {
+  return deviceId !== null && (device.kind !== 'known' || device.id !== deviceId);
 }
 
 const none = { kind: 'none' } as const;
