@@ -1,3 +1,5 @@
+import { boundedLines } from './log-output.ts';
+
 /** Structured log of a process: one JSON object a line on standard error. */
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -32,6 +34,14 @@ const secretValues: readonly (readonly [RegExp, string])[] = [
   [/(\/\/[^/\s:@]*):[^/\s@]+@/g, `$1:${redacted}@`],
 ];
 
+let standardError: ((line: string) => void) | null = null;
+
+/** All logs of a thread share one count of what nobody reads. */
+function toStandardError(line: string): void {
+  standardError ??= boundedLines(process.stderr);
+  standardError(line);
+}
+
 /**
  * Writes lines of `minimum` level and up to `write`. Values under names that speak of secrets are
  * replaced, and what looks like one under any name; errors are written with their causes; long
@@ -40,7 +50,7 @@ const secretValues: readonly (readonly [RegExp, string])[] = [
 export function createLog(
   minimum: LogLevel,
   fields: LogFields = {},
-  write: (line: string) => void = (line) => process.stderr.write(line),
+  write: (line: string) => void = toStandardError,
 ): Log {
   const emit = (level: LogLevel, event: string, more: LogFields = {}): void => {
     if (order.indexOf(level) < order.indexOf(minimum)) return;

@@ -195,9 +195,8 @@ export class RecordUplink {
   }
 
   #tellWhetherFull(): void {
-    const spool = this.spool;
-    const memoryAlone = spool === null || spool.failing;
-    const full = spool?.full === true || (memoryAlone && this.#queue.tight);
+    // Memory is this full only where the disk takes too little: it fails, hangs or there is none.
+    const full = this.spool?.full === true || this.#queue.tight;
     if (full === this.#full) return;
     this.#full = full;
     this.#onFull(full);

@@ -76,6 +76,60 @@ describe('access records that no control plane takes', () => {
     await expect.poll(() => next.spool.bytes, { timeout: 10_000 }).toBe(0);
   });
 
+  it('are counted as lost only where they are, not where they are under way as well', async () => {
+    plane.acknowledgesRecords = false;
+    const { uplink, spool } = await start(2 ** 20);
+    const filler = 'x'.repeat(4_000);
+    for (const text of texts(20, 'a')) uplink.push(linesOf([text, filler]));
+    await plane.records.next();
+    plane.close();
+    await isWritten(spool, 40);
+    for (const text of texts(1_200, 'b')) uplink.push(linesOf([text, filler]));
+    await expect.poll(() => spool.droppedTotal.permits, { timeout: 15_000 }).toBeGreaterThan(1_500);
+    plane.acknowledgesRecords = true;
+    await plane.open();
+    await expect.poll(() => [uplink.backlog, spool.bytes], { timeout: 15_000 }).toEqual([0, 0]);
+    const came = new Set((await sent(1)).filter((text) => text !== filler));
+    expect([...came]).toEqual(expect.arrayContaining(texts(20, 'a')));
+    // Each with as much filler.
+    expect(spool.droppedTotal).toEqual({ permits: 2 * (1_220 - came.size), denials: 0 });
+  });
+
+  it('that make room behind others that are under way are counted once, and are no damage', async () => {
+    plane.close();
+    const { uplink, spool } = await start(2 ** 20);
+    const filler = 'x'.repeat(4_000);
+    for (const [at, text] of texts(6, 'a').entries()) {
+      uplink.push(linesOf([text, filler]));
+      await isWritten(spool, 2 * (at + 1));
+    }
+    plane.acknowledgesRecords = false;
+    await plane.open();
+    // As many as may be under way, of more in the same file.
+    await expect.poll(() => plane.records.all.length, { timeout: 10_000 }).toBe(4);
+    plane.close();
+    for (const text of texts(1_200, 'b')) uplink.push(linesOf([text, filler]));
+    await expect.poll(() => spool.droppedTotal.permits, { timeout: 15_000 }).toBeGreaterThan(1_500);
+    plane.acknowledgesRecords = true;
+    await plane.open();
+    await expect.poll(() => [uplink.backlog, spool.bytes], { timeout: 15_000 }).toEqual([0, 0]);
+    const came = new Set((await sent(1)).filter((text) => text !== filler));
+    expect([...came]).toEqual(expect.arrayContaining(texts(6, 'a')));
+    expect(spool.droppedTotal).toEqual({ permits: 2 * (1_206 - came.size), denials: 0 });
+    expect(spool.damagedTotal).toBe(0);
+  });
+
+  it('fill memory where the disk does not keep up, which is told before any is lost', async () => {
+    plane.close();
+    const { uplink, full } = await start();
+    // All in one turn: whatever the disk does, none of it can be there yet.
+    const block = linesOf(texts(1_000, 'a'));
+    for (let at = 0; at < 50; at += 1) uplink.push(block);
+    expect(full).toEqual([true]);
+    expect(uplink.droppedTotal).toEqual({ permits: 0, denials: 0 });
+    await expect.poll(() => full, { timeout: 10_000 }).toEqual([true, false]);
+  });
+
   it('that were sent and not confirmed go to disk too, and are told once', async () => {
     plane.acknowledgesRecords = false;
     const { uplink, spool } = await start();

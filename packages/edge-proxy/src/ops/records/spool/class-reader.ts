@@ -33,9 +33,25 @@ export class ClassReader {
   #offset = 0;
   #chain: Buffer = firstChain;
   #next: BlockHeader | null = null;
+  #gapAtEnd = false;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
+  }
+
+  /** A new segment, behind all others. */
+  add(segment: Segment): void {
+    segment.afterGap = this.#gapAtEnd;
+    this.#gapAtEnd = false;
+    this.segments.push(segment);
+  }
+
+  /** The segment has to make room: from there on nobody can say what else is missing. */
+  noteGapAt(segment: Segment): void {
+    this.settled = null;
+    const next = this.segments[this.segments.indexOf(segment) + 1];
+    if (next === undefined) this.#gapAtEnd = true;
+    else next.afterGap = true;
   }
 
   /** Whether there may be blocks that were not read. */
@@ -64,6 +80,9 @@ export class ClassReader {
         continue;
       }
       const header = readHeader(await segment.read(this.#offset, headerBytes));
+      // Others in front of the gap may have been read since.
+      if (segment.afterGap) this.settled = null;
+      segment.afterGap = false;
       const whole = header !== null && this.#end(header) <= segment.bytes;
       if (header !== null && header.denial === segment.denial) this.#noteGap(header);
       if (whole && header.denial === segment.denial) this.#next = header;

@@ -10,16 +10,21 @@ export interface SpooledBlock {
   readonly lines: Uint8Array<ArrayBuffer>;
 }
 
+interface Unconfirmed {
+  readonly segment: Segment;
+  readonly records: number;
+}
+
 /** Reads both classes as one, and knows of each block whether it is confirmed. */
 export class Readers {
   readonly #permits: ClassReader;
   readonly #denials: ClassReader;
   /** Read and not confirmed, by number. */
-  readonly #given = new Map<number, { readonly segment: Segment; readonly records: number }>();
+  readonly #given = new Map<number, Unconfirmed>();
   /** Confirmed before they were read: what they hold was sent from memory. */
-  readonly #early = new Set<number>();
-  /** Not confirmed, and under way from memory. */
-  readonly #copies = new Set<number>();
+  readonly #early = new Map<number, Unconfirmed>();
+  /** Neither read nor confirmed, and under way from memory. */
+  readonly #copies = new Map<number, Unconfirmed>();
   #cursor = 0;
   #lastRead = 0;
 
@@ -64,16 +69,29 @@ export class Readers {
     };
   }
 
-  noteCopy(number: number): void {
-    this.#copies.add(number);
+  noteCopy(number: number, segment: Segment, records: number): void {
+    this.#copies.set(number, { segment, records });
+    segment.outstanding += 1;
   }
 
   confirm(number: number): void {
-    const given = this.#given.get(number);
+    const copy = this.#copies.get(number);
+    const confirmed = this.#given.get(number) ?? copy;
     this.#copies.delete(number);
     this.#given.delete(number);
-    if (given === undefined) this.#early.add(number);
-    else given.segment.outstanding -= 1;
+    if (confirmed !== undefined) confirmed.segment.outstanding -= 1;
+    if (copy !== undefined) this.#early.set(number, copy);
+  }
+
+  /** Takes a segment out; returns how many records are gone with it, as far as can be told. */
+  async leaveOut(segment: Segment): Promise<number> {
+    let lost = await this.of(segment.denial).leaveOut(segment);
+    for (const [number, early] of this.#early) {
+      if (early.segment !== segment) continue;
+      this.#early.delete(number);
+      lost -= early.records;
+    }
+    return Math.max(0, lost);
   }
 
   /** The next block that nobody has sent; null: there is none yet. Throws what the disk says. */
@@ -114,12 +132,13 @@ export class Readers {
       return null;
     }
     const segment = reader.segments.find(({ done }) => !done);
-    const copy = this.#copies.delete(number);
+    const copy = this.#copies.has(number);
     const lines = copy ? await skipped(reader) : await reader.take();
     if (lines === null || segment === undefined) return null;
     // Confirmed while it was looked at.
     if (this.#early.delete(number)) return null;
-    segment.outstanding += 1;
+    // Of a copy something was under way all the time.
+    if (!this.#copies.delete(number)) segment.outstanding += 1;
     this.#given.set(number, { segment, records });
     return copy ? null : { number, records, lines };
   }

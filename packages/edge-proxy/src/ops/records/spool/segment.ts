@@ -23,6 +23,8 @@ export class Segment {
   closed: boolean;
   /** Read to its end. */
   done = false;
+  /** What was in front of it had to make room: that it is missing is no damage. */
+  afterGap = false;
   #file: FileHandle | null = null;
   #unsynced = false;
 

@@ -74,7 +74,7 @@ export class RecordSpool {
       key,
       context,
       segmentBytes: this.#segmentBytes,
-      onSegment: (segment) => void this.#readers.of(segment.denial).segments.push(segment),
+      onSegment: (segment) => this.#readers.of(segment.denial).add(segment),
       onEmpty: (segment) => this.#takeAway(segment),
     });
   }
@@ -150,7 +150,10 @@ export class RecordSpool {
   appendCopy(items: readonly RecordLines[]): Promise<Appended | null> {
     return this.#turn(async () => {
       const appended = await this.#append(items, false);
-      if (appended?.kind === 'written') this.#readers.noteCopy(appended.number);
+      const segment = this.#writers.segmentOf(items[0]?.denial === true);
+      if (appended?.kind === 'written' && segment !== undefined) {
+        this.#readers.noteCopy(appended.number, segment, recordsOf(items));
+      }
       return appended;
     });
   }
@@ -236,7 +239,7 @@ export class RecordSpool {
     const [first] = items;
     if (first === undefined) return { kind: 'dropped' };
     const { denial } = first;
-    const records = items.reduce((sum, item) => sum + item.records, 0);
+    const records = recordsOf(items);
     const lines = Buffer.concat(items.map((item) => item.lines));
     const appended = await this.#health.attempt('write', async (): Promise<Appended> => {
       if (await this.#makeRoom(denial, lines.length + blockBytesMore)) {
@@ -255,11 +258,9 @@ export class RecordSpool {
     while (this.bytes + bytes > bytesMax) {
       const victim = this.#oldest(false) ?? (denial ? this.#oldest(true) : undefined);
       if (victim === undefined || bytes > bytesMax) return false;
-      const reader = this.#readers.of(victim.denial);
       this.#writers.forget(victim);
-      this.#drop(droppedOf(await reader.leaveOut(victim), victim.denial));
-      // From here on nobody can say what is missing.
-      reader.settled = null;
+      this.#readers.of(victim.denial).noteGapAt(victim);
+      this.#drop(droppedOf(await this.#readers.leaveOut(victim), victim.denial));
       await victim.remove();
     }
     return true;
@@ -290,7 +291,7 @@ export class RecordSpool {
 
   /** Of which nothing is missed. */
   async #takeAway(segment: Segment): Promise<void> {
-    await this.#readers.of(segment.denial).leaveOut(segment);
+    await this.#readers.leaveOut(segment);
     await segment.remove().catch(() => undefined);
   }
 
@@ -331,4 +332,8 @@ export class RecordSpool {
     if (!this.#prepared) return;
     await this.#health.attempt('marks', () => this.#marks.write(this.#marksNow()));
   }
+}
+
+function recordsOf(items: readonly RecordLines[]): number {
+  return items.reduce((sum, { records }) => sum + records, 0);
 }
