@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { measureBlockedSinks } from './lib/blocked-sinks.ts';
 import { measureHistories } from './lib/histories.ts';
 import { measurePlaces } from './lib/places.ts';
 import { measureRecords } from './lib/records.ts';
@@ -21,6 +22,8 @@ const parts: Readonly<Record<string, Part>> = {
   places: measurePlaces,
   histories: measureHistories,
   records: measureRecords,
+  // Last: it leaves this process on one core.
+  'blocked sinks': measureBlockedSinks,
 };
 
 export async function signals(options: BenchmarkOptions): Promise<Report> {

@@ -32,6 +32,8 @@ export interface StackProcess {
   readonly ready: Promise<Readonly<Record<string, unknown>>>;
   /** Sends a message over the channel and waits for any answer. */
   ask(message: object): Promise<void>;
+  /** Leaves what it writes to its standard output in the pipe, or reads it again. */
+  holdOutput(hold: boolean): void;
   /** SIGTERM, and SIGKILL if that does not end it. Safe to call twice. */
   stop(): Promise<void>;
   /** SIGKILL to it and to all that came of it; resolves when it is gone. */
@@ -90,6 +92,10 @@ export function startProcess(
       child.send(message);
       const error = await Promise.race([answer, died]);
       if (error !== undefined) throw error;
+    },
+    holdOutput: (hold) => {
+      if (hold) child.stdout?.pause();
+      else child.stdout?.resume();
     },
     stop: async () => {
       stopping = true;

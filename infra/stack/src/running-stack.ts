@@ -51,6 +51,11 @@ export class Stack {
     signalTree(this.pid(name), 'SIGCONT');
   }
 
+  /** Nobody reads the standard output of a process any more, or somebody does again. */
+  holdOutput(name: string, hold: boolean): void {
+    this.#running.process(name).holdOutput(hold);
+  }
+
   /** Starts a process again that has ended, with the same ports; resolves when it listens. */
   async restart(name: string): Promise<void> {
     const { ready } = await this.#running.startAgain(name);

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { processTree } from '@sallyport/stack';
 
@@ -15,8 +15,13 @@ export function pin(pid: number, core: number): void {
  */
 export function pinBackground(pid: number, core: number): void {
   for (const one of processTree(pid)) {
-    pin(one, core);
-    execFileSync('renice', ['-n', '19', '-p', String(one)], { stdio: 'ignore' });
+    try {
+      pin(one, core);
+      execFileSync('renice', ['-n', '19', '-p', String(one)], { stdio: 'ignore' });
+    } catch (error) {
+      // PostgreSQL has processes that end at any time.
+      if (existsSync(`/proc/${one}`)) throw error;
+    }
   }
 }
 
