@@ -371,11 +371,11 @@ describe('what detectors are told', () => {
     const { statement } = await signIn();
     expect(await since(before, 'signed_in taken')).toBe(1);
     await order({ kind: 'user', id: statement.userId, effect: 'block' });
-    for (let attempts = 0; attempts < 10; attempts += 1) {
+    for (let attempts = 0; attempts < 12; attempts += 1) {
       const one = attempt();
       expect(outcomeOf(await world.complete(one, await callbackOf(one)))).toBe('USER_BLOCKED');
     }
-    expect(await since(before, 'sign_in_failed taken')).toBe(10);
+    expect(await since(before, 'sign_in_failed taken')).toBe(12);
     const found = await world.database.db
       .select()
       .from(findings)

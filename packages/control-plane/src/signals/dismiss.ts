@@ -3,14 +3,14 @@ import {
   findFindingView,
   lockFinding,
   markDismissed,
-  newestOpenFinding,
+  openFindings,
   unmarkDismissed,
 } from '../store/findings.ts';
 import { lockHistories } from '../store/histories.ts';
 import { deleteSignal, putSignal } from '../store/signals.ts';
 import type { WriteTx } from '../store/write.ts';
 import { renewPlace } from './last-places.ts';
-import { signalOf } from './raise-findings.ts';
+import { openMax, signalOf, weighsMore } from './raise-findings.ts';
 import type { SignalSettings } from './settings.ts';
 
 /**
@@ -52,11 +52,13 @@ async function holdFinding(tx: WriteTx, id: string): Promise<FindingRow | null> 
   return lockFinding(tx.db, id);
 }
 
-/** The lane has one row of a detector and subject: what is open of them, the newest. */
+/** The lane has one row of a detector and subject: of what is open of them the heaviest, the newest first. */
 async function tellLane(tx: WriteTx, row: FindingRow): Promise<void> {
-  const open = await newestOpenFinding(tx.db, row, tx.nowMs);
-  if (open !== null) {
-    tx.emit('signals', await putSignal(tx.db, signalOf(open, open)));
+  const open = await openFindings(tx.db, row, tx.nowMs, openMax);
+  const [first, ...others] = open.map((one) => signalOf(one, one));
+  if (first !== undefined) {
+    const heaviest = others.reduce((a, b) => (weighsMore(b, a, tx.nowMs) ? b : a), first);
+    tx.emit('signals', await putSignal(tx.db, heaviest));
     return;
   }
   const { detector: name, subject, subjectId } = row;

@@ -1,7 +1,8 @@
 import type { SignalEvent } from '@sallyport/shared/signals/events';
-import type { Finding } from '@sallyport/shared/signals/finding';
+import { detectorNames, type Finding } from '@sallyport/shared/signals/finding';
 import { decodeHistory, encodeHistory } from '@sallyport/shared/signals/history';
-import { matterKey, observe } from '@sallyport/shared/signals/observe';
+import { matterKeys, observe } from '@sallyport/shared/signals/observe';
+import type { DetectorSettings } from '@sallyport/shared/signals/settings';
 import type { Executor } from '../store/database.ts';
 import { silencedFindings } from '../store/findings.ts';
 import { lockHistories, writeHistories } from '../store/histories.ts';
@@ -65,9 +66,7 @@ export async function observeEvents(
       let seen = look();
       if (seen.silent.length > 0 && dismissed === undefined) {
         // Asked for only now: nearly nobody has so many findings.
-        dismissed = new Set(
-          (await silencedFindings(db, [userId], nowMs)).map((row) => matterKey(row)),
-        );
+        dismissed = keysOf(await silencedFindings(db, [userId], nowMs), detectors);
         seen = look();
       }
       for (const finding of seen.silent) silent.push(silentOf(userId, finding));
@@ -93,6 +92,18 @@ export async function observeEvents(
     findings: [...(await raiseFindings(tx, found)), ...silent],
     unreadable,
   };
+}
+
+/** What a history knows dismissed matters by. */
+function keysOf(
+  dismissed: Awaited<ReturnType<typeof silencedFindings>>,
+  detectors: DetectorSettings,
+): Set<number> {
+  const keys = dismissed.flatMap((row) => {
+    const name = detectorNames.find((one) => one === row.detector);
+    return name === undefined ? [] : matterKeys(row, detectors[name].score);
+  });
+  return new Set(keys);
 }
 
 /** What is not raised, for people to see that it is not. */

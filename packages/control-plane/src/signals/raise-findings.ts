@@ -2,7 +2,7 @@ import { newId } from '@sallyport/shared/ids';
 import type { SignalEvent } from '@sallyport/shared/signals/events';
 import type { Finding } from '@sallyport/shared/signals/finding';
 import { keyOf as historyKeyOf } from '@sallyport/shared/signals/history-model';
-import { signalValue } from '@sallyport/shared/signals/risk';
+import { riskOf, signalValue } from '@sallyport/shared/signals/risk';
 import { revoke } from '../revoke/revoke.ts';
 import {
   type FindingRow,
@@ -15,7 +15,7 @@ import {
 } from '../store/findings.ts';
 import type { Evidence } from '../store/schema/index.ts';
 import { findSessionOwners, liveSidsOf } from '../store/sessions.ts';
-import { putSignal } from '../store/signals.ts';
+import { findSignals, putSignal, type SignalRow } from '../store/signals.ts';
 import { type Actor, insertAuditRow, type WriteTx } from '../store/write.ts';
 import type { SeenEvidence } from './evidence.ts';
 import type { Side } from './less-familiar.ts';
@@ -44,7 +44,7 @@ export interface Raised {
 /** So long findings are kept for people after they were made, if nothing asks for longer. */
 const keptMs = 90 * 86_400_000;
 /** Open ones of one user and detector: an edge that makes up devices fills no table. */
-const openMax = 50;
+export const openMax = 50;
 
 const none: readonly string[] = [];
 /** Among so many of a user's sessions the other end of a journey is looked for. */
@@ -90,20 +90,20 @@ async function raise(tx: WriteTx, found: Found, known: Map<string, Known>): Prom
   }
   const seen = { ...found.evidence, beforeSid };
   const row = rowOf(tx, found, seen, revocationIds[0] ?? null);
-  if (row.expiresAtMs > tx.nowMs)
-    tx.emit('signals', await putSignal(tx.db, signalOf(finding, row)));
+  if (row.expiresAtMs > tx.nowMs) await tellEdges(tx, signalOf(finding, row));
   if (earlier === undefined) {
     await insertFinding(tx.db, row);
     known.set(keyOf(finding), { ...row, silentUntilMs: null });
     return { ...came, id: row.id, outcome: 'raised', revocationIds };
   }
-  const { evidence, reason, expiresAtMs, keptUntilMs, sid } = row;
+  const { evidence, reason, score, expiresAtMs, keptUntilMs, sid } = row;
   await repeatFinding(
     tx.db,
     earlier.id,
     {
       evidence,
       reason,
+      score,
       expiresAtMs,
       keptUntilMs,
       sid: sid ?? null,
@@ -121,6 +121,20 @@ function openOf(known: ReadonlyMap<string, Known>, { event, finding }: Found): n
     if (same && row.silentUntilMs === null) open += 1;
   }
   return open;
+}
+
+/** The lane has one row of a detector and subject: of two findings the one that weighs more now. */
+async function tellEdges(tx: WriteTx, signal: ReturnType<typeof signalOf>): Promise<void> {
+  const { subject, subjectId, name } = signal;
+  const there = await findSignals(tx.db, subject, name, [subjectId]);
+  if (there.some((row) => weighsMore(row, signal, tx.nowMs))) return;
+  tx.emit('signals', await putSignal(tx.db, signal));
+}
+
+/** Whether a signal weighs more at this instant than another. */
+export function weighsMore(one: SignalRow, other: SignalRow, nowMs: number): boolean {
+  const weight = (row: SignalRow) => riskOf([{ op: 'signal', ...row }], nowMs).score;
+  return weight(one) > weight(other);
 }
 
 /** Below this, a decayed score does not count (shared/signals/risk.ts). */

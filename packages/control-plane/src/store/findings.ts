@@ -61,12 +61,15 @@ export async function silencedFindings(
     .orderBy(desc(findings.dismissedAtMs));
 }
 
-/** Notes that the same was found again. */
+/** Notes that the same was found again. It weighs, and counts, as the heavier and the longer of both. */
 export async function repeatFinding(
   db: Executor,
   id: string,
   change: Partial<
-    Pick<FindingRow, 'evidence' | 'reason' | 'expiresAtMs' | 'keptUntilMs' | 'revocationId' | 'sid'>
+    Pick<
+      FindingRow,
+      'evidence' | 'reason' | 'score' | 'expiresAtMs' | 'keptUntilMs' | 'revocationId' | 'sid'
+    >
   >,
   atMs: number,
 ): Promise<void> {
@@ -74,6 +77,8 @@ export async function repeatFinding(
     .update(findings)
     .set({
       ...change,
+      score: sql`greatest(${findings.score}, ${change.score ?? 0}::integer)`,
+      expiresAtMs: sql`greatest(${findings.expiresAtMs}, ${change.expiresAtMs ?? 0}::bigint)`,
       times: sql`${findings.times} + 1`,
       lastAtMs: sql`greatest(${findings.lastAtMs}, ${atMs}::bigint)`,
     })
@@ -117,13 +122,14 @@ export async function unmarkDismissed(db: Executor, row: FindingRow): Promise<vo
     .where(and(isSame(row), isNotNull(findings.dismissedAtMs)));
 }
 
-/** The newest open finding of a detector about a subject: what its signal in the lane says. */
-export async function newestOpenFinding(
+/** The open findings of a detector and subject, as many as `limit`, the newest first. */
+export async function openFindings(
   db: Executor,
   { detector, subject, subjectId }: Omit<FindingKey, 'matter'>,
   nowMs: number,
-): Promise<FindingRow | null> {
-  const [row] = await db
+  limit: number,
+): Promise<FindingRow[]> {
+  return db
     .select()
     .from(findings)
     .where(
@@ -135,8 +141,7 @@ export async function newestOpenFinding(
       ),
     )
     .orderBy(desc(findings.lastAtMs), desc(findings.id))
-    .limit(1);
-  return row ?? null;
+    .limit(limit);
 }
 
 export const findingStates = ['open', 'dismissed', 'expired'] as const;

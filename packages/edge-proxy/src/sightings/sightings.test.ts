@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
 import { Browser, signIn } from '../request/testing/browser.ts';
-import { type Call, call, RawClient } from '../request/testing/client.ts';
+import { type Call, call } from '../request/testing/client.ts';
 import { testDocuments } from '../request/testing/documents.ts';
 import { TestEdge } from '../request/testing/edge.ts';
 import { clientAt } from '../request/testing/front.ts';

@@ -5,6 +5,9 @@ const radians = Math.PI / 180;
 /** Half of the way round: no two places are further apart. */
 export const distanceKmMax = earthRadiusKm * Math.PI;
 
+/** Data that are no surer than this mean a continent: they say nothing of where somebody is. */
+export const accuracyKmMax = 1_000;
+
 const rowsOfCells = 200;
 const cellsOfEquator = 400;
 

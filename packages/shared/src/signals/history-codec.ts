@@ -1,4 +1,5 @@
 import { detectorNames } from './finding.ts';
+import { accuracyKmMax } from './geo.ts';
 import { ByteReader, ByteWriter, Unreadable } from './history-bytes.ts';
 import {
   emptyHistory,
@@ -111,7 +112,7 @@ function read(input: ByteReader): UserHistory {
 
 function writePlace(out: ByteWriter, seen: PlaceSeen, newestS: number): void {
   const { country, coordinates, asn } = seen.place;
-  out.number((seen.device === null ? 0 : 1) + (country === null ? 0 : 2));
+  out.number((seen.device === null ? 0 : 1) + (country === null ? 0 : 2) + (seen.settled ? 4 : 0));
   if (seen.device !== null) out.key(seen.device);
   out.key(seen.session);
   out.number(newestS - seen.atS);
@@ -123,7 +124,7 @@ function writePlace(out: ByteWriter, seen: PlaceSeen, newestS: number): void {
 }
 
 function readPlace(input: ByteReader, newestS: number): PlaceSeen {
-  const flags = input.number(3);
+  const flags = input.number(7);
   const device = (flags & 1) === 0 ? null : input.key();
   const session = input.key();
   const atS = newestS - input.number(newestS);
@@ -131,11 +132,11 @@ function readPlace(input: ByteReader, newestS: number): PlaceSeen {
   const coordinates = {
     latitude: (input.number(18_000) - 9_000) / 100,
     longitude: (input.number(36_000) - 18_000) / 100,
-    accuracyKm: input.number(25_000),
+    accuracyKm: input.number(accuracyKmMax),
   };
   const asn = input.number(asnMax);
   const place = { country, region: null, coordinates, asn: asn === 0 ? null : asn, egress: null };
-  return { atS, device, session, place };
+  return { atS, device, session, settled: (flags & 4) !== 0, place };
 }
 
 function writeTally(out: ByteWriter, tally: Tally, newestS: number): void {

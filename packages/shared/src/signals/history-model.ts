@@ -30,6 +30,8 @@ export interface PlaceSeen {
   /** null: without a device. */
   readonly device: number | null;
   readonly session: number;
+  /** The device had been the user's on an earlier day. */
+  readonly settled: boolean;
   readonly place: PlaceKept;
 }
 
@@ -103,6 +105,9 @@ export const emptyHistory: UserHistory = {
   counted: [],
   raised: [],
 };
+
+/** Whoever was on a network on so many different days uses it regularly. */
+export const regularAfterDays = 2;
 
 /** Whoever was on a network on so many different days is at home there. */
 export const familiarAfterDays = 4;

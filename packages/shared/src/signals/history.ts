@@ -3,12 +3,12 @@ import {
   allRoutes,
   type Counted,
   type Familiar,
-  familiarAfterDays,
   keyOf,
   limits,
   type Raised,
   type RouteTally,
   secondsOf,
+  type Tally,
   type UserHistory,
 } from './history-model.ts';
 import {
@@ -30,6 +30,8 @@ const dayS = 86_400;
 /** An event that comes again within so long of the user's other events counts once. */
 const countedForS = 1_800;
 const talliedForS = dayS;
+/** Of a failure from where the user was never seen. */
+const strangeWeight = 3;
 const raisedForS = 7 * dayS;
 /** `fresh` false: the event has been remembered before, and nothing may be raised. */
 export interface Remembered {
@@ -63,7 +65,10 @@ export function withRaised(history: UserHistory, raised: readonly Raised[]): Use
 function learn(history: UserHistory, event: SignalEvent, atS: number): UserHistory {
   switch (event.kind) {
     case 'sign_in_failed':
-      return { ...history, failures: counting(history.failures, atS) };
+      return {
+        ...history,
+        failures: counting(history.failures, atS, weightOfFailure(history, event)),
+      };
     case 'denied':
       // Somebody else has the cookie: it says nothing of what the user does.
       if (event.reasons.includes('session_other_device')) return history;
@@ -80,7 +85,8 @@ function learn(history: UserHistory, event: SignalEvent, atS: number): UserHisto
         networks: networksWith(history.networks, place, day),
       };
       if (!tellsWhere(place)) return learnt;
-      const seen = { atS, device, session: keyOf(event.sid), place: placeKept(place) };
+      const settled = deviceId !== null && isSettled(history, deviceId, event.atMs);
+      const seen = { atS, device, session: keyOf(event.sid), settled, place: placeKept(place) };
       const { lastSignIn } = history;
       const latest = lastSignIn === null || !isLater(lastSignIn, seen);
       return {
@@ -102,16 +108,40 @@ export function isFamiliar<Name>(
   return list.some((one) => one.name === name && Math.abs(day - one.day) <= familiarForDays);
 }
 
-/** Whether the user is at home on the network: was on it on several days of the last half year. */
-export function isAtHome(history: UserHistory, place: KnownPlace, atMs: number): boolean {
+/**
+ * Whether the device had been the user's before the day of the time. On its first day it is new: it
+ * says that somebody enrolled it, and not yet that the user did.
+ */
+export function isSettled(history: UserHistory, deviceId: string, atMs: number): boolean {
+  const [key, day] = [keyOf(deviceId), Math.floor(secondsOf(atMs) / dayS)];
+  return (
+    history.devices.some(
+      (one) => one.name === key && one.day < day && day - one.day <= familiarForDays,
+    ) || history.places.some((seen) => seen.device === key && seen.settled)
+  );
+}
+
+/** Whether the user is known, and was never seen on the place's network. */
+export function isStrange(history: UserHistory, place: KnownPlace | null, atMs: number): boolean {
+  if (place === null || place.egress !== null || place.asn === null) return false;
+  return history.networks.length > 0 && daysOn(history, place, atMs) === 0;
+}
+
+/** How often a sign-in that failed counts. */
+export function weightOfFailure(history: UserHistory, { place, atMs }: SignalEvent): number {
+  return isStrange(history, place, atMs) ? strangeWeight : 1;
+}
+
+/** On how many different days of the last half year the user was on the network, as far as is counted. */
+export function daysOn(history: UserHistory, place: KnownPlace | null, atMs: number): number {
   const day = Math.floor(secondsOf(atMs) / dayS);
-  return history.networks.some(
+  const network = history.networks.find(
     (one) =>
-      one.asn === place.asn &&
+      one.asn === place?.asn &&
       one.country === place.country &&
-      one.days >= familiarAfterDays &&
       Math.abs(day - one.day) <= familiarForDays,
   );
+  return network?.days ?? 0;
 }
 
 function countedWith(counted: readonly Counted[], one: Counted): readonly Counted[] {
@@ -119,8 +149,8 @@ function countedWith(counted: readonly Counted[], one: Counted): readonly Counte
   return [...kept, one].slice(-limits.counted);
 }
 
-function counting(tally: UserHistory['failures'], atS: number): UserHistory['failures'] {
-  return tallied(since(tally, atS - talliedForS), atS);
+function counting(tally: Tally, atS: number, more = 1): Tally {
+  return tallied(since(tally, atS - talliedForS), atS, more);
 }
 
 function denialsWith(list: readonly RouteTally[], route: number, atS: number) {

@@ -47,7 +47,8 @@ describe('impossible travel', () => {
       subject: 'user',
       subjectId: 'usr_alice',
       sid: 'ses_one',
-      score: 80,
+      // One device at both ends: there is something to doubt.
+      score: 40,
       matter: 'DE/3320 US/7018',
       outcome: 'signal',
     });
@@ -212,10 +213,10 @@ describe('counted events', () => {
   });
 
   it('are sign-ins that failed as well, from the place of the last', () => {
-    const tries = Array.from({ length: 11 }, (_, i) => failed(newYork, monday + i * 1000));
+    const tries = Array.from({ length: 13 }, (_, i) => failed(newYork, monday + i * 1000));
     const all = findings(tries);
     expect(all).toMatchObject([{ detector: 'failed-sign-ins', matter: 'US/7018', sid: null }]);
-    expect(all[0]?.reason).toBe('10 sign-ins failed within 5 min, the last from US/7018');
+    expect(all[0]?.reason).toBe('failed sign-ins within 10 min count 12, the last from US/7018');
   });
 
   it('raise no finding for each of many networks that the tries come from', () => {
@@ -280,7 +281,7 @@ describe('any detector', () => {
     signedIn(newYork, soon, { deviceId: 'dev_b', sid: 'ses_two' }),
     denied(soon, ['session_other_device']),
     ...Array.from({ length: 30 }, () => denied(soon)),
-    ...Array.from({ length: 10 }, () => failed(newYork, soon)),
+    ...Array.from({ length: 12 }, () => failed(newYork, soon)),
   ];
 
   it('is quiet when it is off', () => {
@@ -293,7 +294,8 @@ describe('any detector', () => {
     const own = { score: 7, halfLife: '2m', outcome: 'revoke' } as const;
     const all = Object.fromEntries(detectorNames.map((name) => [name, own]));
     for (const finding of findings(everything, { detectors: all })) {
-      expect(finding).toMatchObject({ score: 7, halfLifeMs: 120_000, outcome: 'revoke' });
+      expect(finding).toMatchObject({ halfLifeMs: 120_000, outcome: 'revoke' });
+      expect([4, 7]).toContain(finding.score);
     }
   });
 
@@ -303,7 +305,8 @@ describe('any detector', () => {
         const all = findings(events);
         expect(findings(events)).toEqual(all);
         for (const finding of all) {
-          expect(finding.score).toBe(defaultSettings[finding.detector].score);
+          const { score } = defaultSettings[finding.detector];
+          expect([score, score / 2]).toContain(finding.score);
           expect(finding.reason.length).toBeLessThanOrEqual(160);
         }
       }),

@@ -1,3 +1,4 @@
+import { scoresFrom } from './confidence.ts';
 import type { Observation } from './detector.ts';
 import { detectors } from './detectors/index.ts';
 import type { SignalEvent } from './events.ts';
@@ -6,7 +7,10 @@ import { emptyHistory, remember, withRaised } from './history.ts';
 import { keyOf, type Raised, secondsOf, type UserHistory } from './history-model.ts';
 import type { DetectorSettings } from './settings.ts';
 
-/** So many different matters of one detector within its half-life; further ones are silent. */
+/**
+ * So many different matters of one detector within its half-life; further ones are silent. Those
+ * that there is something to doubt about have half of the room, so that they do not hide the others.
+ */
 const mattersMax = 4;
 const noMatters: ReadonlySet<number> = new Set();
 
@@ -41,16 +45,16 @@ export function observe(
   const silent: Finding[] = [];
   const raised: Raised[] = [];
   for (const finding of found(observation)) {
-    const one = raisedBy(finding, atS);
-    const recent = recentOf(before.raised, one, finding);
-    if (recent.some((old) => old.key === one.key)) continue;
+    const fullScore = settings[finding.detector].score;
+    const recent = recentOf([...raised, ...before.raised], finding, atS);
+    if (wasRaised(recent, finding, fullScore)) continue;
     const others = recent.filter((old) => !dismissed.has(old.key));
-    if (isBounded(finding) && others.length >= mattersMax) {
+    if (isBounded(finding) && others.length >= roomOf(finding, fullScore)) {
       silent.push(finding);
       continue;
     }
     findings.push(finding);
-    raised.push(one);
+    raised.push(raisedBy(finding, finding.score, atS));
   }
   return { history: withRaised(after, raised), findings, silent, fresh };
 }
@@ -69,27 +73,41 @@ function mayLook(settings: DetectorSettings, name: Finding['detector']): boolean
 }
 
 /** What is raised once: for a session that is to end, each of them. */
-function raisedBy(finding: Finding, atS: number): Raised {
+function raisedBy(finding: Finding, score: number, atS: number): Raised {
   const { detector, outcome, sid } = finding;
-  const key = matterKey(finding, outcome === 'revoke' ? (sid ?? '') : '');
+  const key = matterKey(finding, score, outcome === 'revoke' ? (sid ?? '') : '');
   return { key, detector: detectorNames.indexOf(detector), atS };
 }
 
-/** What a history knows a matter by. */
-export function matterKey(
-  { detector, subject, subjectId, matter }: Readonly<Record<MatterField, string>>,
+/** What a history knows a matter by, at whichever weight it was raised. */
+export function matterKeys(matter: Matter, fullScore: number): number[] {
+  return scoresFrom(0, fullScore).map((score) => matterKey(matter, score));
+}
+
+function matterKey(
+  { detector, subject, subjectId, matter }: Matter,
+  score: number,
   ends = '',
 ): number {
-  return keyOf(detector, subject, subjectId, matter, ends);
+  return keyOf(detector, subject, subjectId, matter, ends, String(score));
 }
-type MatterField = 'detector' | 'subject' | 'subjectId' | 'matter';
+type Matter = Readonly<Record<'detector' | 'subject' | 'subjectId' | 'matter', string>>;
 
 /** What the same detector raised within the half-life. */
-function recentOf(raised: readonly Raised[], one: Raised, { halfLifeMs }: Finding) {
+function recentOf(raised: readonly Raised[], { detector, halfLifeMs }: Finding, atS: number) {
+  const index = detectorNames.indexOf(detector);
   const halfLifeS = halfLifeMs / 1000;
-  return raised.filter(
-    (old) => old.detector === one.detector && Math.abs(one.atS - old.atS) < halfLifeS,
-  );
+  return raised.filter((old) => old.detector === index && Math.abs(atS - old.atS) < halfLifeS);
+}
+
+/** Whether the same was raised, at this weight or a heavier one; a heavier one than before is raised. */
+function wasRaised(recent: readonly Raised[], finding: Finding, fullScore: number): boolean {
+  const ones = scoresFrom(finding.score, fullScore).map((score) => raisedBy(finding, score, 0).key);
+  return recent.some(({ key }) => ones.includes(key));
+}
+
+function roomOf({ score }: Finding, fullScore: number): number {
+  return score < fullScore ? mattersMax / 2 : mattersMax;
 }
 
 function isBounded({ outcome, subject }: Finding): boolean {

@@ -54,13 +54,13 @@ export const windowMsMax = 24 * hourMs;
 export const defaultSettings: DetectorSettings = {
   'impossible-travel': {
     ...plain(80, 12 * hourMs),
-    speedKmhMax: 900,
+    speedKmhMax: 1000,
     distanceKmMin: 500,
     groups: [],
   },
-  'failed-sign-ins': { ...plain(40, hourMs), count: 10, windowMs: 5 * minuteMs },
+  'failed-sign-ins': { ...plain(40, hourMs), count: 12, windowMs: 10 * minuteMs },
   'denial-burst': { ...plain(30, hourMs), count: 30, windowMs: 2 * minuteMs },
-  'distant-sessions': { ...plain(30, 6 * hourMs), speedKmhMax: 900, distanceKmMin: 800 },
+  'distant-sessions': { ...plain(60, 6 * hourMs), speedKmhMax: 900, distanceKmMin: 500 },
   'new-device': plain(20, 24 * hourMs),
   'new-country': plain(30, 24 * hourMs),
   'session-on-other-device': plain(90, 24 * hourMs),

@@ -3,18 +3,18 @@ import { limits, type Tally, type TallyEntry } from './history-model.ts';
 const countMax = 2 ** 31;
 
 /**
- * Counts one more at the time. Past the bound, two neighbours become one entry at the earlier
+ * Counts one more, or so many more, at the time. Past the bound, two neighbours become one entry at the earlier
  * time: those that are close together for how long ago they are. So counts of short windows stay
  * exact for longest, and no window is ever counted too high.
  */
-export function tallied(tally: Tally, atS: number): Tally {
+export function tallied(tally: Tally, atS: number, more = 1): Tally {
   const after = tally.findIndex((entry) => entry.atS >= atS);
   const at = after < 0 ? tally.length : after;
   const same = tally[at];
   if (same?.atS === atS) {
-    return tally.with(at, { atS, count: Math.min(same.count + 1, countMax) });
+    return tally.with(at, { atS, count: Math.min(same.count + more, countMax) });
   }
-  return bounded(tally.toSpliced(at, 0, { atS, count: 1 }));
+  return bounded(tally.toSpliced(at, 0, { atS, count: more }));
 }
 
 /** The highest count of any window of this length that the time is in. */

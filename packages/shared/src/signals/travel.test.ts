@@ -4,7 +4,7 @@ import { cellOf, distanceKm, distanceKmMax } from './geo.ts';
 import type { KnownPlace } from './place.ts';
 import { place } from './testing/arbitraries.ts';
 import { berlin, hourMs, monday, munich, newYork, nowhere, saoPaulo } from './testing/events.ts';
-import { judgeTravel, travelVerdict, type Whereabouts } from './travel.ts';
+import { judgeTravel, tellsWhere, travelVerdict, type Whereabouts } from './travel.ts';
 
 const thresholds = { speedKmhMax: 1000, distanceKmMin: 500 };
 const at = (where: KnownPlace | null, hours = 0, deviceId: string | null = null): Whereabouts => ({
@@ -84,11 +84,22 @@ describe('travel', () => {
   it('is none where the accuracy radii meet or leave less than the floor', () => {
     const vague = (accuracyKm: number) =>
       there({ coordinates: { latitude: 40.71, longitude: -74.01, accuracyKm } });
-    expect(outcome(at(berlin), at(vague(5000)))).toBe('journey');
-    expect(outcome(at(berlin), at(vague(5900)))).toBe('near');
-    expect(outcome(at(berlin), at(vague(9000)))).toBe('near');
-    const floor = { speedKmhMax: 1000, distanceKmMin: 0 };
-    expect(travelVerdict(at(berlin), at(vague(9000)), floor).outcome).toBe('near');
+    expect(outcome(at(berlin), at(vague(1000)))).toBe('journey');
+    const under = (distanceKmMin: number) => ({ speedKmhMax: 1000, distanceKmMin });
+    expect(travelVerdict(at(berlin), at(vague(1000)), under(5400)).outcome).toBe('near');
+    const wide = {
+      ...munich,
+      asn: 1,
+      coordinates: { latitude: 48, longitude: 11, accuracyKm: 700 },
+    };
+    expect(travelVerdict(at(berlin), at(wide), under(0)).outcome).toBe('near');
+  });
+
+  it('is never made of data that mean a continent, which cannot hide a journey either', () => {
+    const vague = there({ coordinates: { latitude: 40.71, longitude: -74.01, accuracyKm: 1001 } });
+    expect(outcome(at(berlin), at(vague))).toBe('vague');
+    expect(outcome(at(vague), at(berlin))).toBe('vague');
+    expect(tellsWhere(vague)).toBe(false);
   });
 
   it('is none within a country on one network, however far its addresses wander', () => {

@@ -1,4 +1,4 @@
-import { areCoordinates, distanceKm } from './geo.ts';
+import { accuracyKmMax, areCoordinates, distanceKm } from './geo.ts';
 import type { Coordinates, KnownPlace } from './place.ts';
 
 /** Where a user was, when, and with which device. */
@@ -25,6 +25,10 @@ export interface Journey {
   readonly speedKmh: number;
   /** Both ends are of one country. */
   readonly withinCountry: boolean;
+  /** Both ends are of one network: of two countries, or one of them is not known. */
+  readonly oneNetwork: boolean;
+  /** Both ends have the same known device. */
+  readonly oneDevice: boolean;
   /** For people. */
   readonly reason: string;
 }
@@ -34,6 +38,8 @@ export type TravelVerdict =
   | { readonly outcome: 'journey'; readonly journey: Journey }
   /** Of one side nobody knows where it is. */
   | { readonly outcome: 'unknown' }
+  /** Of one side the data know no more than a continent: `accuracyKmMax`. */
+  | { readonly outcome: 'vague' }
   /** One side is a known way out of ours: it says nothing of where the user is. */
   | { readonly outcome: 'egress' }
   /** Two devices that are both known may be in two places. */
@@ -68,6 +74,7 @@ export function travelVerdict(
   }
   const [here, there] = [first.coordinates, second.coordinates];
   if (!known(here) || !known(there)) return { outcome: 'unknown' };
+  if (isVague(here) || isVague(there)) return { outcome: 'vague' };
   const apart = distanceKm(here, there) - here.accuracyKm - there.accuracyKm;
   if (!(apart >= thresholds.distanceKmMin) || apart <= 0) return { outcome: 'near' };
   const hours = Math.max(Math.abs(to.atMs - from.atMs) / 3_600_000, secondHours);
@@ -75,9 +82,12 @@ export function travelVerdict(
   // A time that is no number is no evidence.
   if (!(speedKmh > thresholds.speedKmhMax)) return { outcome: 'possible' };
   const reason = describe(first, second, apart, hours);
-  const withinCountry = sameCountry(first, second);
-  const journey = { distanceKm: apart, hours, speedKmh, withinCountry, reason };
-  return { outcome: 'journey', journey };
+  const kind = {
+    withinCountry: sameCountry(first, second),
+    oneNetwork: first.asn !== null && first.asn === second.asn,
+    oneDevice: from.deviceId !== null && from.deviceId === to.deviceId,
+  };
+  return { outcome: 'journey', journey: { distanceKm: apart, hours, speedKmh, ...kind, reason } };
 }
 
 /** The journey that nobody makes; null: there is none, for whichever reason `travelVerdict` says. */
@@ -91,13 +101,14 @@ export function judgeTravel(
 }
 
 /**
- * Whether a place says where the user is: it has coordinates and is no known way out. Only such a
+ * Whether a place says where the user is: it has coordinates, no vague ones, and is no known way out. Only such a
  * one is worth remembering as where somebody was last.
  */
 export function tellsWhere(
   place: KnownPlace | null,
 ): place is KnownPlace & { readonly coordinates: Coordinates } {
-  return place !== null && place.egress === null && known(place.coordinates);
+  if (place === null || place.egress !== null) return false;
+  return known(place.coordinates) && !isVague(place.coordinates);
 }
 
 /** What a journey was between, the same both ways round: countries and networks. */
@@ -126,6 +137,10 @@ function sameCountry(a: KnownPlace, b: KnownPlace): boolean {
 
 function known(coordinates: Coordinates | null): coordinates is Coordinates {
   return coordinates !== null && areCoordinates(coordinates);
+}
+
+function isVague({ accuracyKm }: Coordinates): boolean {
+  return accuracyKm > accuracyKmMax;
 }
 
 function describe(from: KnownPlace, to: KnownPlace, km: number, hours: number): string {

@@ -123,11 +123,11 @@ describe('signals', () => {
     expect((await admin.send('GET', path)).body).toEqual(none);
     await travels();
     const { body } = await admin.send('GET', path);
-    // 80 and 30 as independent chances.
+    // 40, because it is one device, and 30, as independent chances.
     expect(body).toMatchObject({
-      score: 86,
+      score: 58,
       signals: [
-        { name: 'impossible-travel', score: 80, reason: expect.stringContaining('DE and US') },
+        { name: 'impossible-travel', score: 40, reason: expect.stringContaining('DE and US') },
         { name: 'new-country', score: 30 },
       ],
       lastPlace: { country: 'US', deviceId: alice.deviceId, asn: 7018 },
@@ -137,14 +137,49 @@ describe('signals', () => {
 });
 
 describe('a dismissed signal', () => {
+  test('leaves the lane to the heaviest of the others, and comes back where it weighs more', async () => {
+    const nowMs = Date.now();
+    const other = { ...alice, sid: await bornSession(admin, alice.userId) };
+    const browser = (place: typeof berlin, atMs: number) => ({
+      ...sightedAt(alice, place, atMs),
+      deviceId: null,
+    });
+    await replicaSignals(admin.database).take([
+      browser(berlin, nowMs - 200_000),
+      sightedAt(other, berlin, nowMs - 150_000),
+      browser(newYork, nowMs - 100_000),
+      sightedAt(other, saoPaulo, nowMs - 50_000),
+    ]);
+    const inLane = async () => {
+      const rows = await signalsOf(admin.database.db, 'user', alice.userId);
+      const row = rows.find(({ name }) => name === 'impossible-travel');
+      return row === undefined ? null : JSON.parse(row.value).s;
+    };
+    const journeys = (
+      await admin.send('GET', `/v1/signals?user=${alice.userId}`)
+    ).body.items.filter(({ detector }: { detector: string }) => detector === 'impossible-travel');
+    expect(journeys.map(({ score }: { score: number }) => score)).toEqual([40, 80]);
+    expect(await inLane()).toBe(80);
+    await dismiss(journeys[1].id);
+    expect(await inLane()).toBe(40);
+    await admin.send('POST', `/v1/signals/${journeys[1].id}/undismiss`);
+    expect(await inLane()).toBe(80);
+  });
+
   test('makes room for others: four matters of one detector that are none hide no fifth', async () => {
     const at = (asn: number) => ({ ...newYork, asn });
-    const travelTo = (to: typeof newYork, turn: number) =>
-      travels(berlin, to, (60 - turn) * 120_000);
+    const replica = replicaSignals(admin.database);
+    // Without a device there is nothing to doubt, and room for four.
+    const browser = (place: typeof newYork, atMs: number) =>
+      replica.take([{ ...sightedAt(alice, place, atMs), deviceId: null }]);
+    const travelTo = async (to: typeof newYork, turn: number) => {
+      const atMs = Date.now() - (60 - turn) * 120_000;
+      await browser(berlin, atMs - 60_000);
+      await browser(to, atMs);
+    };
     for (const turn of [1, 2, 3, 4]) await travelTo(at(turn), turn);
     expect(await listed('detector=impossible-travel&state=open')).toHaveLength(4);
-    const replica = replicaSignals(admin.database);
-    await replica.take([sightedAt(alice, saoPaulo, Date.now() - 55 * 120_000 + 60_000)]);
+    await browser(saoPaulo, Date.now() - 55 * 120_000 + 60_000);
     expect(await listed('detector=impossible-travel&state=open')).toHaveLength(4);
     expect(await counts(replica.registry, 'sallyport_signal_findings_total')).toMatchObject({
       'impossible-travel silent': 1,

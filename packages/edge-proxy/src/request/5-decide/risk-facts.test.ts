@@ -26,8 +26,13 @@ const calm: RiskFacts = { score: 0, signals: [], untilMs: null };
 const hourMs = 3_600_000;
 const host = 'app.corp.test';
 
+/** One device at both ends halves it. */
+function travel(more: object = { score: 100 }): object {
+  return { signals: { detectors: { 'impossible-travel': more } } };
+}
+
 /** Staff, but nobody at a risk of 50 or more. */
-function documents(edge: TestEdge, settings: object = {}): ConfigurationDocument[] {
+function documents(edge: TestEdge, settings: object = travel()): ConfigurationDocument[] {
   return behindAFront(testDocuments(edge.pki, edge.upstream.port)).map(
     (document): ConfigurationDocument => {
       if (document.kind === 'Settings')
@@ -168,7 +173,7 @@ describe('the risk of a request', () => {
 
 describe('a journey that nobody makes', () => {
   const travelled = {
-    score: 80,
+    score: 50,
     signals: ['impossible-travel'],
     untilMs: expect.any(Number) as unknown,
   };
@@ -197,23 +202,25 @@ describe('a journey that nobody makes', () => {
     await ask(inBerlin);
     await edge.apply('signals', noticed('user', userId, 'impossible-travel', 30));
     await edge.apply('signals', noticed('session', sid, 'new-country', 50));
-    expect((await ask(inSydney))[1]?.score).toBe(90);
+    expect((await ask(inSydney))[1]?.score).toBe(75);
+    await edge.apply('signals', noticed('user', userId, 'impossible-travel', 90));
+    expect((await ask(inSydney))[1]?.score).toBe(95);
+    await edge.apply('signals', noticed('user', userId, 'impossible-travel', 30));
     await edge.apply('signals', lastPlace(sydney));
     expect((await ask(inSydney))[1]?.score).toBe(65);
   });
 
   it('counts as Settings say: not at all, or not for a group', async () => {
-    const travel = (more: object) => ({ signals: { detectors: { 'impossible-travel': more } } });
     const set = (more: object) =>
       edge.apply('config', ...edge.configuration(documents(edge, travel(more))));
     await edge.apply('signals', lastPlace(berlin));
-    await set({ score: 20 });
+    await set({ score: 40 });
     expect((await ask(inSydney))[1]?.score).toBe(20);
     await set({ groups: [{ groups: ['employees'], enabled: false }] });
     expect(await ask(inSydney)).toEqual([200, calm]);
     await set({ enabled: false });
     expect(await ask(inSydney)).toEqual([200, calm]);
-    await set({});
+    await set({ score: 100 });
     expect((await ask(inSydney))[0]).toBe(403);
   });
 });

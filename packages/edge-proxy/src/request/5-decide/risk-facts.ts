@@ -1,4 +1,5 @@
 import type { DeviceFacts, RiskFacts, SessionFacts, UserFacts } from '@sallyport/policy';
+import { doubtsOf, scoreOf } from '@sallyport/shared/signals/confidence';
 import type { LastPlace } from '@sallyport/shared/signals/last-place';
 import type { KnownPlace } from '@sallyport/shared/signals/place';
 import { riskOf, signalValue } from '@sallyport/shared/signals/risk';
@@ -64,7 +65,9 @@ export function createRiskOf(needs: RiskNeeds): RiskOf {
     const journey = journeyOf(needs, value, asked, last.user.last);
     if (journey === null) return last.risk;
     const others = [...last.user.noticed, ...signals.device, ...signals.session];
-    return riskOf([...others.filter(({ name }) => name !== travel), journey], nowMs);
+    const risk = riskOf([...others.filter(({ name }) => name !== travel), journey], nowMs);
+    // What the control plane knows of travel may weigh more than what is seen here.
+    return last.risk.score > risk.score ? last.risk : risk;
   };
 }
 
@@ -119,7 +122,9 @@ function journeyOf(
   arrival.atMs = startedAt;
   arrival.arrivedAtMs = receivedAtMs;
   const journey = journeyTo(arrival, spots, last, thresholds);
-  return journey === null ? null : signalOf(userId, journey, thresholds, receivedAtMs);
+  const score = journey === null ? null : scoreOf(thresholds.score, doubtsOf(journey));
+  if (journey === null || score === null) return null;
+  return signalOf(userId, journey, { ...thresholds, score }, receivedAtMs);
 }
 
 function thresholdsOf(settings: DetectorSettings, user: UserFacts): ResolvedTravel {

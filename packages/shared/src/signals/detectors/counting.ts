@@ -1,21 +1,27 @@
 import type { Detector } from '../detector.ts';
+import { weightOfFailure } from '../history.ts';
 import { allRoutes, keyOf, secondsOf, type Tally } from '../history-model.ts';
 import type { CountingSettings } from '../settings.ts';
 import { highestCount, tallied } from '../tally.ts';
 import { networkOf } from '../travel.ts';
 import { raise } from './raise.ts';
 
-/** So many sign-ins of a user failed within the window. */
+/**
+ * So many sign-ins of a user failed within the window. Those from a network that the user was never
+ * on count three times: people mistype where they are, and who guesses is elsewhere.
+ */
 export const failedSignIns: Detector = {
   name: 'failed-sign-ins',
   kinds: new Set(['sign_in_failed']),
   observe(observation) {
     const settings = observation.settings['failed-sign-ins'];
-    const count = countWith(observation.history.failures, observation.event.atMs, settings);
+    const { event, history } = observation;
+    const weight = weightOfFailure(history, event);
+    const count = countWith(history.failures, event.atMs, settings, weight);
     if (count < settings.count) return null;
-    const from = networkOf(observation.event.place);
+    const from = networkOf(event.place);
     return raise('failed-sign-ins', settings, observation, {
-      reason: `${String(count)} sign-ins failed within ${minutes(settings)}, the last from ${from}`,
+      reason: `failed sign-ins within ${minutes(settings)} count ${String(count)}, the last from ${from}`,
       matter: from,
     });
   },
@@ -48,9 +54,9 @@ export const denialBurst: Detector = {
   },
 };
 
-function countWith(tally: Tally, atMs: number, settings: CountingSettings): number {
+function countWith(tally: Tally, atMs: number, settings: CountingSettings, count = 1): number {
   const atS = secondsOf(atMs);
-  return highestCount(tallied(tally, atS), atS, Math.ceil(settings.windowMs / 1000));
+  return highestCount(tallied(tally, atS, count), atS, Math.ceil(settings.windowMs / 1000));
 }
 
 function minutes({ windowMs }: CountingSettings): string {

@@ -14,6 +14,8 @@ export function raise(
   found: {
     readonly reason: string;
     readonly matter: string;
+    /** What is left of the settings' score where there is something to doubt. */
+    readonly score?: number;
     readonly subject?: SignalSubject;
     readonly subjectId?: string;
     readonly from?: PlaceSeen;
@@ -23,7 +25,7 @@ export function raise(
     detector,
     subject: found.subject ?? 'user',
     subjectId: found.subjectId ?? event.userId,
-    score: settings.score,
+    score: found.score ?? settings.score,
     halfLifeMs: settings.halfLifeMs,
     reason: found.reason.slice(0, reasonMax),
     matter: found.matter,

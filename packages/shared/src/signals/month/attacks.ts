@@ -25,6 +25,8 @@ const perThousand = {
   spraying: 20,
   probing: 10,
 } as const;
+/** Of those whose cookie is stolen from a device. */
+const keysTaken = 0.15;
 export type AttackKind = keyof typeof perThousand;
 
 /** Attacks the user, or mostly not. Only what the attacker did is written, never what is seen. */
@@ -41,6 +43,10 @@ type Attacker = (diary: Diary, dice: Dice, person: Person) => Attack;
 
 const kinds: Readonly<Record<AttackKind, Attacker>> = {
   'stolen-cookie': (diary, dice, person) => {
+    // A device's key does not leave it, but where malware took it from a file.
+    if (person.laptop !== null && !dice.chance(keysTaken)) {
+      return onOtherDevice('stolen-cookie', diary, dice, person);
+    }
     const { day, fromMs } = beginning(dice, person);
     const { city, access } = lair(dice, person);
     const who = { deviceId: person.laptop, sid: `ses_${person.userId}_${String(day)}` };
@@ -64,20 +70,8 @@ const kinds: Readonly<Record<AttackKind, Attacker>> = {
     ] as const;
     return { kind: 'stolen-password', near: isNear(person, city), meantFor };
   },
-  'cookie-on-other-device': (diary, dice, person) => {
-    const { day, fromMs } = beginning(dice, person);
-    const { access } = lair(dice, person);
-    const deviceId = dice.chance(0.5) ? null : `dev_attacker_${person.userId}`;
-    const who = { deviceId, sid: `ses_${person.userId}_${String(day)}` };
-    uses(dice, fromMs, (atMs) =>
-      diary.denied(atMs, who, access(dice, day), 'wiki', 'session_other_device'),
-    );
-    return {
-      kind: 'cookie-on-other-device',
-      near: false,
-      meantFor: ['session-on-other-device'],
-    };
-  },
+  'cookie-on-other-device': (diary, dice, person) =>
+    onOtherDevice('cookie-on-other-device', diary, dice, person),
   guessing: (diary, dice, person) => tries(diary, dice, person, 'guessing', dice.int(8, 60)),
   // Few tries for each of many: most of it looks like somebody who mistypes.
   spraying: (diary, dice, person) => tries(diary, dice, person, 'spraying', dice.int(1, 12)),
@@ -94,6 +88,18 @@ const kinds: Readonly<Record<AttackKind, Attacker>> = {
     return { kind: 'probing', near: false, meantFor: ['denial-burst'] };
   },
 };
+
+/** The edge refuses a cookie that comes without its device, or with another. */
+function onOtherDevice(kind: AttackKind, diary: Diary, dice: Dice, person: Person): Attack {
+  const { day, fromMs } = beginning(dice, person);
+  const { access } = lair(dice, person);
+  const deviceId = dice.chance(0.5) ? null : `dev_attacker_${person.userId}`;
+  const who = { deviceId, sid: `ses_${person.userId}_${String(day)}` };
+  uses(dice, fromMs, (atMs) =>
+    diary.denied(atMs, who, access(dice, day), 'wiki', 'session_other_device'),
+  );
+  return { kind, near: false, meantFor: ['session-on-other-device'] };
+}
 
 /** Half of them when the user is at work, half at any time. */
 function beginning(dice: Dice, person: Person) {

@@ -3,17 +3,9 @@ import type { DetectorName } from '../finding.ts';
 import { emptyHistory, remember, type UserHistory } from '../history.ts';
 import { type DetectorSettings, defaultSettings } from '../settings.ts';
 import { beginningMs, minuteMs } from './diary.ts';
-import {
-  addUser,
-  type Cases,
-  caseOf,
-  type Measure,
-  noMeasure,
-  numbersOf,
-  taughtUntilMs,
-  type Users,
-} from './measure.ts';
+import { addUser, type Measure, noMeasure, numbersOf, type Users } from './measure.ts';
 import { monthOf, type UserMonth } from './month.ts';
+import { type Case, type Cases, caseOf, caseWith, taughtUntilMs } from './watch.ts';
 
 /** The loosest of them notices whatever any of the others does. */
 interface Grid {
@@ -71,7 +63,7 @@ export function quality({ attacks, found, cases, right }: Measure): number {
 }
 
 function trials(month: UserMonth): readonly (readonly Cases[])[] {
-  const cases = grids.map(({ tried }) => tried.map(() => new Map<string, number>()));
+  const cases = grids.map(({ tried }) => tried.map(() => new Map<string, Case>()));
   let history: UserHistory = emptyHistory;
   for (const event of month.events) {
     const before = history;
@@ -87,7 +79,9 @@ function trials(month: UserMonth): readonly (readonly Cases[])[] {
       if (look(loosest) === null) continue;
       for (const [i, settings] of tried.entries()) {
         const finding = look(settings);
-        if (finding !== null) at(cases, g, i).set(caseOf(finding), 1);
+        if (finding === null) continue;
+        const own = at(cases, g, i);
+        own.set(caseOf(finding), caseWith(own.get(caseOf(finding)), finding, event.atMs));
       }
     }
   }

@@ -13,7 +13,7 @@ export function live(diary: Diary, dice: Dice, person: Person): void {
       day >= changedOn && person.laptop !== null ? `${person.laptop}_new` : person.laptop;
     if (day % 7 < 5 || dice.chance(0.25)) work(diary, dice, person, journeys, day, laptop);
     if (person.phone !== null) useOfPhone(diary, dice, person, journeys, day);
-    if (day === changedOn && dice.chance(0.2)) restored(diary, person, day);
+    if (day === changedOn && dice.chance(0.2)) restored(diary, dice, person, day);
   }
   leftOn(diary, dice, person);
 }
@@ -120,12 +120,12 @@ function useOfPhone(
 }
 
 /** The old computer's profile on the new one: the cookie comes along, and is refused. */
-function restored(diary: Diary, person: Person, day: number): void {
+function restored(diary: Diary, dice: Dice, person: Person, day: number): void {
   if (person.laptop === null) return;
   const sid = `ses_${person.userId}_${String(day - 1)}`;
   const who = { deviceId: `${person.laptop}_new`, sid };
   const atMs = midnightMs(person, day) + 7 * hourMs;
-  diary.denied(atMs, who, null, 'wiki', 'session_other_device');
+  diary.denied(atMs, who, person.atHome(dice, day), 'wiki', 'session_other_device');
 }
 
 function leftOn(diary: Diary, dice: Dice, person: Person): void {

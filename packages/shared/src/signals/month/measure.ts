@@ -1,10 +1,11 @@
-import { type DetectorName, detectorNames, type Finding } from '../finding.ts';
-import type { UserHistory } from '../history.ts';
-import { observe } from '../observe.ts';
+import { alarmScore } from '../confidence.ts';
+import { type DetectorName, detectorNames } from '../finding.ts';
 import type { DetectorSettings } from '../settings.ts';
-import { beginningMs } from './diary.ts';
+import { isDetectable } from './detectable.ts';
 import { monthOf, type UserMonth } from './month.ts';
 import type { PersonKind } from './person.ts';
+import { addTogether, noTogether, type Together } from './together.ts';
+import { byDetector, type Cases, watch } from './watch.ts';
 
 /**
  * What a detector noticed of the attacks that it is meant for, and what else it raised. A case is
@@ -18,10 +19,21 @@ export interface Measure {
   /** Of the cases: those that are not there in the same month without the attack. */
   right: number;
   findings: number;
+  /** Attacks that somebody who knew which events were the attacker's could show. */
+  detectable: number;
+  /** Of cases with a finding of `alarmScore` or more. */
+  readonly alarms: { found: number; cases: number; right: number };
+  /** False cases by the week of their first finding. */
+  readonly falseByWeek: number[];
   readonly missed: Map<string, number>;
   readonly falseOf: Map<PersonKind, number>;
 }
 export type Measures = Readonly<Record<DetectorName, Measure>>;
+
+export interface Measured {
+  readonly measures: Measures;
+  readonly together: Together;
+}
 
 export interface Users {
   readonly seed: number;
@@ -30,27 +42,37 @@ export interface Users {
   readonly half: 0 | 1;
 }
 
-/** The first days only teach: at their beginning nobody has any history. */
-export const taughtUntilMs = 3 * 86_400_000;
-
 /** The numbers of one half of the users. */
 export function numbersOf({ count, half }: Users): readonly number[] {
   return Array.from({ length: Math.ceil((count - half) / 2) }, (_, i) => 2 * i + half);
 }
 
 /** Runs the detectors over the month of every user of the half. */
-export function measure(users: Users, settings: DetectorSettings): Measures {
-  const measures = noMeasures();
+export function measure(users: Users, settings: DetectorSettings): Measured {
+  const measures = byDetector(() => noMeasure());
+  const together = noTogether();
   for (const index of numbersOf(users)) {
     const month = monthOf(users.seed, index);
     const innocent = month.attack === null ? month : monthOf(users.seed, index, false);
-    const without = casesOf(innocent, settings);
-    const cases = month.attack === null ? without : casesOf(month, settings);
+    const without = watch(innocent, settings);
+    const seen = month.attack === null ? without : watch(month, settings);
+    addTogether(together, month, innocent, seen, without);
     for (const name of detectorNames) {
-      addUser(measures[name], name, month, { cases: cases[name], without: without[name] });
+      const detectable = isDetectable(name, month, innocent, settings);
+      addUser(measures[name], name, month, {
+        cases: seen.cases[name],
+        without: without.cases[name],
+        detectable,
+      });
     }
   }
-  return measures;
+  return { measures, together };
+}
+
+interface Seen {
+  readonly cases: Cases;
+  readonly without: Cases;
+  readonly detectable?: boolean;
 }
 
 /** Adds one user: the findings by matter, with the attack and in the same month without it. */
@@ -58,41 +80,33 @@ export function addUser(
   measure: Measure,
   name: DetectorName,
   { attack, kind }: UserMonth,
-  { cases, without }: { readonly cases: Cases; readonly without: Cases },
+  { cases, without, detectable = true }: Seen,
 ): void {
-  const right = [...cases.keys()].filter((matter) => attack !== null && !without.has(matter));
+  const isRight = (matter: string) => attack !== null && !without.has(matter);
+  const right = [...cases.keys()].filter(isRight);
+  // A case that was none of weight without the attack may become one by it.
+  const alarms = [...cases].filter(([, { score }]) => score >= alarmScore);
+  const rightAlarms = alarms.filter(
+    ([matter]) => attack !== null && (without.get(matter)?.score ?? 0) < alarmScore,
+  );
   measure.cases += cases.size;
   measure.right += right.length;
-  for (const findings of cases.values()) measure.findings += findings;
+  measure.alarms.cases += alarms.length;
+  measure.alarms.right += rightAlarms.length;
+  for (const [matter, { findings, week }] of cases) {
+    measure.findings += findings;
+    if (!isRight(matter)) measure.falseByWeek[week] = (measure.falseByWeek[week] ?? 0) + 1;
+  }
   if (cases.size > right.length) count(measure.falseOf, kind, cases.size - right.length);
   if (attack?.meantFor.includes(name) !== true) return;
   measure.attacks += 1;
+  if (detectable) measure.detectable += 1;
+  if (rightAlarms.length > 0) measure.alarms.found += 1;
   if (right.length > 0) measure.found += 1;
-  else count(measure.missed, attack.near ? `${attack.kind} from near` : attack.kind, 1);
-}
-
-/** How many findings there are of each matter. */
-export type Cases = ReadonlyMap<string, number>;
-
-function casesOf(month: UserMonth, settings: DetectorSettings): Record<DetectorName, Cases> {
-  const cases = byDetector(() => new Map<string, number>());
-  let history: UserHistory | null = null;
-  for (const event of month.events) {
-    const seen = observe(event, history, [], settings);
-    history = seen.history;
-    if (event.atMs < beginningMs + taughtUntilMs) continue;
-    for (const finding of seen.findings) count(cases[finding.detector], caseOf(finding), 1);
+  else {
+    const from = attack.near ? `${attack.kind} from near` : attack.kind;
+    count(measure.missed, detectable ? from : `${from} (undetectable)`, 1);
   }
-  return cases;
-}
-
-/** What findings of one detector have in common that are one case. */
-export function caseOf(finding: Finding): string {
-  return `${finding.subjectId} ${finding.matter}`;
-}
-
-function noMeasures(): Measures {
-  return byDetector(() => noMeasure());
 }
 
 export function noMeasure(): Measure {
@@ -102,16 +116,12 @@ export function noMeasure(): Measure {
     cases: 0,
     right: 0,
     findings: 0,
+    detectable: 0,
+    alarms: { found: 0, cases: 0, right: 0 },
+    falseByWeek: [],
     missed: new Map(),
     falseOf: new Map(),
   };
-}
-
-function byDetector<Value>(make: () => Value): Record<DetectorName, Value> {
-  return Object.fromEntries(detectorNames.map((name) => [name, make()])) as Record<
-    DetectorName,
-    Value
-  >;
 }
 
 function count<Key>(counts: Map<Key, number>, key: Key, more: number): void {

@@ -21,15 +21,18 @@ describe('a generated month', () => {
 
   it('shows attacks to the detectors, and little else', () => {
     const users = 200;
-    const measures = measure({ seed: 1, count: 2 * users, half: 1 }, defaultSettings);
+    const measured = measure({ seed: 1, count: 2 * users, half: 1 }, defaultSettings);
+    const { measures, together } = measured;
     const recall = (name: keyof typeof measures) => measures[name].found / measures[name].attacks;
     const falsePerUser = (name: keyof typeof measures) =>
       (measures[name].cases - measures[name].right) / users;
-    const seen = report(measures, defaultSettings, users);
+    const seen = report(measured, defaultSettings, users);
     expect(recall('session-on-other-device'), seen).toBe(1);
     expect(recall('impossible-travel'), seen).toBeGreaterThan(0.4);
     expect(recall('new-country'), seen).toBeGreaterThan(0.8);
-    expect(falsePerUser('impossible-travel'), seen).toBeLessThan(0.3);
+    expect(falsePerUser('impossible-travel'), seen).toBeLessThan(0.08);
+    expect(falsePerUser('distant-sessions'), seen).toBeLessThan(0.06);
+    expect(together.disturbed / users, seen).toBeLessThan(0.03);
     expect(falsePerUser('failed-sign-ins'), seen).toBeLessThan(0.02);
     expect(falsePerUser('denial-burst'), seen).toBeLessThan(0.02);
     expect(falsePerUser('session-on-other-device'), seen).toBeLessThan(0.02);

@@ -42,9 +42,9 @@ export function relay(dice: Dice, country: string): Access {
   return (now, day) => placeOf(exits[day % 2] ?? dice.pick(cities), specialAsn.relay, 50, now);
 }
 
-/** On board: the provider's ground station, wherever the aeroplane is. */
-export const inFlight: Access = (now) => {
-  const station = cities[13];
+/** On board: a ground station of the provider's, which are few, wherever the aeroplane is. */
+export const inFlight: Access = (now, day) => {
+  const station = cities[[0, 6, 13, 26][day % 4] ?? 0];
   if (now.chance(0.4) || station === undefined) return null;
   return placeOf(station, specialAsn.inFlight, 100, now);
 };

@@ -1,9 +1,14 @@
+import { alarmScore } from '../confidence.ts';
 import { type DetectorName, detectorNames } from '../finding.ts';
 import type { DetectorSettings } from '../settings.ts';
-import type { Measures } from './measure.ts';
+import type { Measured } from './measure.ts';
 
 /** The table of what the detectors noticed, for people. */
-export function report(measures: Measures, settings: DetectorSettings, users: number): string {
+export function report(
+  { measures, together }: Measured,
+  settings: DetectorSettings,
+  users: number,
+): string {
   const head = [
     'detector',
     'thresholds',
@@ -13,11 +18,12 @@ export function report(measures: Measures, settings: DetectorSettings, users: nu
     'cases',
     'right',
     'precision',
-    'findings',
-    'false cases per 1,000 users',
+    'false per 1,000',
+    'detectable',
+    'recall of them',
   ];
   const rows = detectorNames.map((name) => {
-    const { attacks, found, cases, right, findings } = measures[name];
+    const { attacks, found, cases, right, detectable } = measures[name];
     return [
       name,
       thresholdsOf(settings[name]),
@@ -27,15 +33,36 @@ export function report(measures: Measures, settings: DetectorSettings, users: nu
       cases,
       right,
       share(right, cases),
-      findings,
       (((cases - right) * 1000) / users).toFixed(1),
+      detectable,
+      share(found, detectable),
     ].map(String);
   });
   const remarks = detectorNames.flatMap((name) => [
     ...remark(`${name}, missed`, measures[name].missed),
     ...remark(`${name}, false`, measures[name].falseOf),
+    `${name}, false by week: ${Array.from(measures[name].falseByWeek, (many) => many ?? 0).join(', ')}`,
   ]);
-  return [...table([head, ...rows]), '', ...remarks].join('\n');
+  const alarmHead = [`score >= ${String(alarmScore)}`, '', ...head.slice(2, 8)];
+  const alarms = detectorNames
+    .filter((name) => measures[name].alarms.cases > 0)
+    .map((name) => {
+      const {
+        attacks,
+        alarms: { found, cases, right },
+      } = measures[name];
+      const [recall, precision] = [share(found, attacks), share(right, cases)];
+      const wrong = (((cases - right) * 1000) / users).toFixed(1);
+      return [name, '', attacks, found, recall, cases, right, precision, wrong].map(String);
+    });
+  alarmHead.push('false per 1,000');
+  const { takeovers, stopped, detectable, disturbed, days } = together;
+  const policy = [
+    `risk >= ${String(alarmScore)}, all together: ${String(stopped)} of ${String(takeovers)} takeovers met it (${share(stopped, takeovers)}), ${String(detectable)} could be shown at all (${share(stopped, detectable)} of them);`,
+    `without an attack ${((disturbed * 1000) / users).toFixed(1)} of 1,000 users met it, on ${((days * 1000) / users).toFixed(1)} days`,
+  ];
+  const tables = [...table([head, ...rows]), '', ...table([alarmHead, ...alarms])];
+  return [...tables, '', ...policy, '', ...remarks].join('\n');
 }
 
 /** A share with two digits; none of nothing. */

@@ -212,3 +212,7 @@ describe('a file of the spool that is not as it was written', () => {
     await second.close();
   });
 });
+
+function fail(): never {
+  throw new Error('there is no block');
+}
