@@ -11,6 +11,9 @@ const planeCore = 0;
 const databaseCore = 1;
 const ingested = 200_000;
 const users = 10_000;
+/** A row with its indexes; the logs of the server come on top (`max_wal_size`). */
+const diskBytesEach = 1_800;
+const logBytes = 8e9;
 const helper = (name: string) =>
   new URL(`../../../packages/control-plane/src/testing/${name}.ts`, import.meta.url);
 
@@ -44,7 +47,8 @@ export async function measureRecords(options: BenchmarkOptions, folder: string) 
       takes.push(await ingest(environment, pid));
       say(`run ${run + 1}: ${describe(takes.at(-1))}`);
     }
-    say(`filling in ${rows} rows`);
+    const disk = ((rows * diskBytesEach + logBytes) / 1e9).toFixed(0);
+    say(`filling in ${rows} rows: up to ${disk} GB of disk in ${folder} (TMPDIR)`);
     const filled = await runHelper<{ rows: number; seconds: number }>(
       helper('fill-records'),
       planeCore,

@@ -1,5 +1,6 @@
 import { type ServerDuplexStream, status } from '@sallyport/proto/grpc';
 import { CallError, toCallError } from './call-error.ts';
+import { takeInOrder } from './in-order.ts';
 import type { CallParts } from './unary.ts';
 
 export interface BatchHandler<Request, Response> {
@@ -8,28 +9,37 @@ export interface BatchHandler<Request, Response> {
   drain(): void;
 }
 
-/**
- * The handler of a stream of batches: one after the other, each acknowledged once it is durable. The
- * next is not read before, so an edge that sends faster than we store is held back by flow control.
- * `take` resolves, when its batch is durable, to the acknowledgement.
- */
+/** What is done with the batches of a stream. */
+interface Batches<Request, Response> {
+  readonly method: string;
+  /** Batches of one stream under way at the same time; no other is read, so flow control holds back its edge. */
+  readonly atOnceMax: number;
+  /**
+   * Resolves, when the batch is durable, to the acknowledgement. `before`: those before it are
+   * acknowledged; where one of them failed, it fails.
+   */
+  readonly take: (edgeId: string, request: Request, before: Promise<void>) => Promise<Response>;
+}
+
+/** The handler of a stream of batches: each is acknowledged in its turn, once it is durable. */
 export function batchHandler<Request, Response>(
   parts: CallParts,
-  method: string,
-  take: (edgeId: string, request: Request) => Promise<Response>,
+  { method, atOnceMax, take }: Batches<Request, Response>,
 ): BatchHandler<Request, Response> {
   type Call = ServerDuplexStream<Request, Response>;
   const open = new Set<Call>();
   const serve = async (call: Call): Promise<void> => {
     const { edgeId } = await parts.authenticate(call);
     const batches = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Request>;
-    for await (const request of batches) {
+    await takeInOrder(batches, {
+      atOnceMax,
       // A stream lives for hours: who sends is asked again for each batch.
-      await parts.authenticate(call);
-      const acknowledgement = await take(edgeId, request);
-      if (call.cancelled) return;
-      call.write(acknowledgement);
-    }
+      admit: () => parts.authenticate(call),
+      take: (request, before) => take(edgeId, request, before),
+      answer: (acknowledgement) => {
+        if (open.has(call)) call.write(acknowledgement);
+      },
+    });
     parts.metrics.call(method, 'OK');
     call.end();
   };

@@ -21,8 +21,10 @@ import { EdgePeers, edgeTrust } from './edge-peer.ts';
 import { joinEdge } from './join.ts';
 import { listenGrpc } from './listener.ts';
 import { createGrpcMetrics } from './metrics.ts';
+import { RecordReader } from './records/record-reader.ts';
 import { recordHandler } from './records/record-stream.ts';
 import { RecordWriter } from './records/record-writer.ts';
+import { UntoldDenials } from './records/untold-denials.ts';
 import { renewEdgeCredentials } from './renew.ts';
 import { fetchSecrets } from './secrets.ts';
 import { issueServerCertificate } from './server-certificate.ts';
@@ -126,7 +128,13 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
     metrics,
   };
   const { database, signals } = options;
-  const record = recordHandler({ ...parts, writer: new RecordWriter(database), signals });
+  const record = recordHandler({
+    ...parts,
+    reader: new RecordReader(),
+    writer: new RecordWriter(database),
+    untold: new UntoldDenials(),
+    signals,
+  });
   const sight = sightingHandler({ ...parts, signals, clock });
   server.addService(edgeService, {
     ...unaryHandlers(parts, options),

@@ -19,7 +19,7 @@ export interface Signals {
    * Fails only where the database does; then the same events may come again and count once.
    */
   take(events: readonly SignalEvent[]): Promise<void>;
-  /** The same of what access records say: denials of people with a live session. */
+  /** The same of what new access records say: denials of people with a live session. */
   takeRecords(records: readonly AccessRecord[]): Promise<void>;
 }
 

@@ -4,6 +4,7 @@ import type { Database, Executor } from './database.ts';
 import { conditionOf, type RecordCondition, type RecordFilter } from './records/filter.ts';
 import { receivedAtMsOf } from './records/ids.ts';
 import { rewritten } from './records/received.ts';
+import { RecordRows } from './records/record-rows.ts';
 import { storeRecords } from './records/store-records.ts';
 import { accessRecordHead, accessRecords } from './schema/index.ts';
 
@@ -14,7 +15,7 @@ export async function insertAccessRecords(
   records: readonly AccessRecord[],
   nowMs: number,
 ): Promise<void> {
-  await storeRecords(database, [{ edgeId, records: records.map(rewritten) }], nowMs);
+  await storeRecords(database, [RecordRows.of(edgeId, records.map(rewritten))], nowMs);
 }
 
 export interface AccessRecordRow {

@@ -47,6 +47,8 @@ export interface TestAdmin extends TestDatabase {
   readonly openApi: OpenApi;
   /** Every answer of success is held to the OpenAPI document. */
   send(method: string, path: string, request?: TestRequest): Promise<TestAnswer>;
+  /** Closes the API as a shutdown does; resolves when every request is answered. */
+  close(): Promise<void>;
   /** PEM of the authority of the API's certificate. */
   readonly ca: string;
   /** PEM of the root key's private half. */
@@ -105,6 +107,7 @@ export async function testAdmin(options: TestDatabaseOptions = {}): Promise<Test
     ca,
     rootKeyPem: text('root.key.pem'),
     openApi,
+    close: () => app.close(),
     async send(method, path, request = {}) {
       const answer = await send(agent, origin, tokens, method, path, request);
       if (answer.status >= 200 && answer.status < 300 && path !== '/openapi.json') {

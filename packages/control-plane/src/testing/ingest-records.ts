@@ -8,9 +8,13 @@ import { RecordRequestSchema } from '@sallyport/proto';
 import { newId } from '@sallyport/shared/ids';
 import { createLog } from '@sallyport/shared/log';
 import { Registry } from 'prom-client';
+import { takeInOrder } from '../grpc/in-order.ts';
 import { createGrpcMetrics } from '../grpc/metrics.ts';
+import { RecordReader } from '../grpc/records/record-reader.ts';
+import { batchesAtOnceMax } from '../grpc/records/record-stream.ts';
 import { RecordWriter } from '../grpc/records/record-writer.ts';
 import { takeBatch } from '../grpc/records/take-batch.ts';
+import { UntoldDenials } from '../grpc/records/untold-denials.ts';
 import { createSignals } from '../signals/signals.ts';
 import { openDatabase } from '../store/database.ts';
 import { typicalRecord } from './typical-record.ts';
@@ -27,7 +31,9 @@ const gauges = { connections: () => 0, streams: () => 0, logAgeMs: () => 0 };
 const registry = new Registry();
 const parts = {
   signals: createSignals({ database, clock: Date.now, log, registry }),
+  reader: new RecordReader(),
   writer: new RecordWriter(database),
+  untold: new UntoldDenials(),
   log,
   metrics: createGrpcMetrics(registry, gauges),
 };
@@ -51,11 +57,19 @@ const cpuAtStart = process.cpuUsage();
 const startedAt = performance.now();
 
 async function stream(index: number): Promise<void> {
-  for (let at = index; at < requests.length; at += streams) {
-    const request = requests[at];
-    if (request === undefined) return;
-    await takeBatch(parts, request.edge, fromBinary(RecordRequestSchema, request.bytes));
+  async function* batches() {
+    for (let at = index; at < requests.length; at += streams) {
+      const request = requests[at];
+      if (request === undefined) return;
+      yield { edge: request.edge, batch: fromBinary(RecordRequestSchema, request.bytes) };
+    }
   }
+  await takeInOrder(batches(), {
+    atOnceMax: batchesAtOnceMax,
+    admit: () => Promise.resolve(),
+    take: ({ edge, batch }, before) => takeBatch(parts, edge, batch, before),
+    answer: () => undefined,
+  });
 }
 
 await Promise.all(Array.from({ length: streams }, (_, index) => stream(index)));

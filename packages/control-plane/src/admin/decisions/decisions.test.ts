@@ -83,6 +83,21 @@ test('who follows the tail sees each new decision once, oldest first', async () 
   expect(both.status).toBe(422);
 });
 
+test('a shutdown ends every wait for new decisions with an empty page', async () => {
+  const other = await testAdmin();
+  const { body: start } = await other.send('GET', '/v1/decisions?limit=1');
+  const path = `/v1/decisions?tail=${start.tailCursor}&wait=30`;
+  // One more than may wait: when that one is refused, the others do.
+  const asked = Array.from({ length: 65 }, () => other.send('GET', path));
+  expect((await Promise.race(asked)).status).toBe(429);
+  await other.close();
+  const answers = await Promise.all(asked);
+  expect(answers.filter(({ status }) => status === 429)).toHaveLength(1);
+  for (const { status, body } of answers) {
+    if (status !== 429) expect([status, body.items]).toEqual([200, []]);
+  }
+});
+
 test('writers at the same time leave nothing behind the reader', async () => {
   const { body: start } = await admin.send('GET', '/v1/decisions?limit=1');
   let tail: string = start.tailCursor;

@@ -1,9 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import { type RecordRequest, RecordRequestSchema, type RecordResponse } from '@sallyport/proto';
 import type { ClientDuplexStream } from '@sallyport/proto/grpc';
+import { newId } from '@sallyport/shared/ids';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type EdgeWorld, type JoinedEdge, startEdgeWorld } from '../../testing/edge-world.ts';
 import { accessRecord } from '../../testing/records.ts';
+import { counts, signedInUser } from '../../testing/signals.ts';
 
 let world: EdgeWorld;
 let edge: JoinedEdge;
@@ -34,6 +36,14 @@ function open(client = edge.client) {
     failure: () => failed,
     async send(batch: number, recordsJson: Uint8Array[], dropped: Record<string, bigint> = {}) {
       call.write(create(RecordRequestSchema, { batch: BigInt(batch), recordsJson, dropped }));
+      const answer = await answers.next();
+      return answer.done === true ? null : Number(answer.value.batch);
+    },
+    /** Sends without waiting for an answer. */
+    write(batch: number, recordsJson: Uint8Array[]) {
+      call.write(create(RecordRequestSchema, { batch: BigInt(batch), recordsJson }));
+    },
+    async answered() {
       const answer = await answers.next();
       return answer.done === true ? null : Number(answer.value.batch);
     },
@@ -150,6 +160,49 @@ describe('access records', () => {
     const large = record({ edge: other.edgeId, correlationId: 'large', facts });
     expect(await stream.send(1, [large])).toBe(1);
     expect(await stored(other.edgeId)).toEqual(['large']);
+    stream.end();
+  });
+
+  it('of batches sent one upon the other are acknowledged in their order', async () => {
+    const other = await world.joinEdge();
+    const stream = open(other.client);
+    const ids = Array.from({ length: 12 }, (_, at) => `one-upon-the-other-${at}`);
+    for (const [at, correlationId] of ids.entries()) {
+      // The first are long to read, those after them short.
+      const filling = Array.from({ length: 400 - 40 * at }, () => record());
+      stream.write(at + 1, [...filling, record({ edge: other.edgeId, correlationId })]);
+    }
+    for (const at of ids.keys()) expect(await stream.answered()).toBe(at + 1);
+    expect(await stored(other.edgeId)).toEqual(ids);
+    stream.end();
+  });
+
+  it('of a batch after one that fails are not acknowledged, and those before are', async () => {
+    const other = await world.joinEdge();
+    const stream = open(other.client);
+    const one = (correlationId: string) => [record({ edge: other.edgeId, correlationId })];
+    stream.write(1, one('before'));
+    stream.write(
+      2,
+      Array.from({ length: 2_001 }, () => Buffer.from('{}')),
+    );
+    for (const batch of [3, 4, 5]) stream.write(batch, one(`after-${batch}`));
+    expect(await stream.answered()).toBe(1);
+    await expect(stream.answered()).rejects.toMatchObject({ code: 3 });
+    expect(await stored(other.edgeId)).toContain('before');
+  });
+
+  it('of a user that come again count once for signals, however many they are', async () => {
+    const alice = await signedInUser(world.database);
+    const denied = async () =>
+      (await counts(world.metrics, 'sallyport_signal_events_total'))['denied taken'] ?? 0;
+    const before = await denied();
+    const stream = open();
+    const batch = Array.from({ length: 200 }, () =>
+      record({ ...alice, correlationId: newId('req') }),
+    );
+    for (const number of [1, 2]) expect(await stream.send(number, batch)).toBe(number);
+    expect((await denied()) - before).toBe(200);
     stream.end();
   });
 

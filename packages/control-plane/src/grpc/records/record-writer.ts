@@ -1,9 +1,20 @@
 import { SallyportError } from '@sallyport/shared/errors';
 import type { Database } from '../../store/database.ts';
-import { type EdgeRecords, storeRecords } from '../../store/records/store-records.ts';
+import type { ReceivedRecord } from '../../store/records/received.ts';
+import { RecordRows } from '../../store/records/record-rows.ts';
+import { storeRecords } from '../../store/records/store-records.ts';
 
-interface Waiting extends EdgeRecords {
-  readonly stored: (unstorable: number) => void;
+/** What became of a batch. */
+interface Stored {
+  /** Records that were there already, and are there once. */
+  readonly known: ReadonlySet<ReceivedRecord>;
+  /** Records that the database does not take. */
+  readonly unstorable: number;
+}
+
+interface Waiting {
+  readonly rows: RecordRows;
+  readonly stored: (stored: Stored) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -19,8 +30,8 @@ const recordsMore = 100;
 
 /**
  * Writes the batches of all edges that wait at the same time in one transaction: with many edges a
- * transaction for each would be mostly waiting. One batch of each stream waits at the most, because
- * the next one is read when it is stored, so the queue is bounded by the streams.
+ * transaction for each would be mostly waiting. A stream has few batches under way, so the queue is
+ * bounded by the streams.
  */
 export class RecordWriter {
   readonly #database: Database;
@@ -33,11 +44,11 @@ export class RecordWriter {
     this.#database = database;
   }
 
-  /** Resolves when the records are durable, with the number of those that cannot be stored. */
-  store(batch: EdgeRecords): Promise<number> {
-    if (batch.records.length === 0) return Promise.resolve(0);
+  /** Resolves when the records are durable. Batches are stored in the order in which they come here. */
+  store(rows: RecordRows): Promise<Stored> {
+    if (rows.records.length === 0) return Promise.resolve({ known: new Set(), unstorable: 0 });
     return new Promise((stored, failed) => {
-      this.#waiting.push({ ...batch, stored, failed });
+      this.#waiting.push({ rows, stored, failed });
       if (!this.#writing) void this.#writeAll();
     });
   }
@@ -50,9 +61,9 @@ export class RecordWriter {
 
   #next(): Waiting[] {
     let [records, bytes, batches] = [0, 0, 0];
-    for (const batch of this.#waiting) {
-      records += batch.records.length;
-      bytes += batch.records.reduce((sum, { json }) => sum + json.length, 0);
+    for (const { rows } of this.#waiting) {
+      records += rows.records.length;
+      bytes += rows.bytes;
       if (batches > 0 && (records > this.#recordsMax || bytes > bytesMax)) break;
       batches += 1;
     }
@@ -62,15 +73,18 @@ export class RecordWriter {
   /** What one edge sent must not keep back what others did. */
   async #write(batches: readonly Waiting[]): Promise<void> {
     try {
-      await storeRecords(this.#database, batches);
+      const known = await storeRecords(
+        this.#database,
+        batches.map(({ rows }) => rows),
+      );
       this.#recordsMax = Math.min(recordsMax, this.#recordsMax + recordsMore);
-      for (const { stored } of batches) stored(0);
+      for (const { stored } of batches) stored({ known, unstorable: 0 });
     } catch (error) {
       const [alone] = batches;
       if (batches.length > 1 && isData(error)) {
         for (const one of batches) await this.#write([one]);
       } else if (alone !== undefined && isData(error)) {
-        await storeParts(this.#database, alone).then(alone.stored, alone.failed);
+        await storeParts(this.#database, alone.rows).then(alone.stored, alone.failed);
       } else {
         this.#recordsMax = Math.max(recordsMin, this.#recordsMax / 2);
         for (const { failed } of batches) failed(error);
@@ -79,18 +93,21 @@ export class RecordWriter {
   }
 }
 
-/** Stores all but the records that the database does not take, and says how many those are. */
-async function storeParts(database: Database, batch: EdgeRecords): Promise<number> {
+/** Stores all but the records that the database does not take. */
+async function storeParts(database: Database, rows: RecordRows): Promise<Stored> {
   try {
-    await storeRecords(database, [batch]);
-    return 0;
+    return { known: await storeRecords(database, [rows]), unstorable: 0 };
   } catch (error) {
     if (!isData(error)) throw error;
-    const { edgeId, records } = batch;
-    if (records.length === 1) return 1;
+    const { edgeId, records } = rows;
+    if (records.length === 1) return { known: new Set(), unstorable: 1 };
     const middle = records.length >> 1;
-    const first = await storeParts(database, { edgeId, records: records.slice(0, middle) });
-    return first + (await storeParts(database, { edgeId, records: records.slice(middle) }));
+    const first = await storeParts(database, RecordRows.of(edgeId, records.slice(0, middle)));
+    const rest = await storeParts(database, RecordRows.of(edgeId, records.slice(middle)));
+    return {
+      known: new Set([...first.known, ...rest.known]),
+      unstorable: first.unstorable + rest.unstorable,
+    };
   }
 }
 

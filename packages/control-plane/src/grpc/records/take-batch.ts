@@ -4,12 +4,15 @@ import type { Log } from '@sallyport/shared/log';
 import type { Signals } from '../../signals/signals.ts';
 import { CallError } from '../call-error.ts';
 import type { GrpcMetrics } from '../metrics.ts';
-import { readRecord } from './read-record.ts';
+import type { RecordReader } from './record-reader.ts';
 import type { RecordWriter } from './record-writer.ts';
+import type { UntoldDenials } from './untold-denials.ts';
 
 export interface RecordParts {
+  readonly reader: RecordReader;
   readonly writer: RecordWriter;
   readonly signals: Signals;
+  readonly untold: UntoldDenials;
   readonly log: Log;
   readonly metrics: GrpcMetrics;
 }
@@ -19,24 +22,34 @@ const recordsPerBatchMax = 2_000;
 /**
  * Stores one batch of access records; when it resolves the records are durable and the batch may be
  * acknowledged. A record that cannot be read is counted and left out: refusing the batch would make
- * the edge send it for ever.
+ * the edge send it for ever. Signals are told of those that are new, after those of the batches
+ * `before`.
  */
 export async function takeBatch(
-  { writer, signals, log, metrics }: RecordParts,
+  { reader, writer, signals, untold, log, metrics }: RecordParts,
   edgeId: string,
   request: RecordRequest,
+  before: Promise<void> = Promise.resolve(),
 ): Promise<void> {
   const lines = request.recordsJson.flatMap((bytes) => [...linesOf(bytes)]);
   if (lines.length > recordsPerBatchMax) {
     throw new CallError(status.INVALID_ARGUMENT, `more than ${recordsPerBatchMax} records at once`);
   }
-  const read = lines.map((line) => readRecord(line, edgeId));
-  const records = read.filter((record) => record !== null);
-  const unstorable = await writer.store({ edgeId, records });
-  const unreadable = read.length - records.length + unstorable;
+  const rows = await reader.read(edgeId, lines);
+  const { known, unstorable } = await writer.store(rows);
+  const again = rows.records.filter((record) => known.has(record)).length;
+  metrics.recordsStored(rows.records.length - unstorable - again);
+  const news = untold.of(rows, known);
+  try {
+    await before;
+    await signals.takeRecords(news.map(({ record }) => record));
+  } catch (error) {
+    untold.note(edgeId, news);
+    throw error;
+  }
+  untold.forget(edgeId, news);
+  const unreadable = lines.length - rows.records.length + unstorable;
   if (unreadable > 0) log.warn('grpc.records_unreadable', { edge: edgeId, unreadable });
-  await signals.takeRecords(records.map(({ record }) => record));
-  metrics.recordsStored(records.length - unstorable);
   metrics.recordsUnreadable(unreadable);
   for (const [name, lost] of Object.entries(request.dropped).slice(0, 16)) {
     const dropped = Number(lost);

@@ -8,8 +8,12 @@ import { type SightingParts, takeSightings } from './take-sightings.ts';
 export function sightingHandler(
   parts: CallParts & SightingParts,
 ): BatchHandler<SightRequest, SightResponse> {
-  return batchHandler(parts, 'sight', async (edgeId, request: SightRequest) => {
-    await takeSightings(parts, edgeId, request);
-    return create(SightResponseSchema, { batch: request.batch });
+  return batchHandler(parts, {
+    method: 'sight',
+    atOnceMax: 1,
+    async take(edgeId, request: SightRequest) {
+      await takeSightings(parts, edgeId, request);
+      return create(SightResponseSchema, { batch: request.batch });
+    },
   });
 }

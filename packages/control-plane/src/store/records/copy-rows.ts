@@ -1,5 +1,10 @@
 import type { Address } from '@sallyport/policy';
 
+/** What rows in the binary form of COPY begin with: the signature, no flags, no extension. */
+export const copyHeader: Uint8Array = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+/** And what they end with. */
+export const copyTrailer: Uint8Array = Buffer.from([0xff, 0xff]);
+
 /** Rows in the binary form of COPY (PostgreSQL, "COPY", Binary Format). Values in column order. */
 export class CopyRows {
   #bytes: Buffer;
@@ -7,13 +12,11 @@ export class CopyRows {
 
   constructor(bytesExpected: number) {
     this.#bytes = Buffer.allocUnsafe(Math.max(1_024, bytesExpected));
-    const signature = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
-    // The signature, no flags, no extension.
-    this.#room(signature.length + 8);
-    signature.copy(this.#bytes, 0);
-    this.#end = signature.length;
-    this.#int32(0);
-    this.#int32(0);
+  }
+
+  /** Where the next value begins. */
+  get end(): number {
+    return this.#end;
   }
 
   row(columns: number): void {
@@ -25,8 +28,13 @@ export class CopyRows {
     this.#room(12);
     if (value === null) return this.#int32(-1);
     this.#int32(8);
-    this.#end = this.#bytes.writeInt32BE(Math.floor(value / 2 ** 32), this.#end);
-    this.#end = this.#bytes.writeUInt32BE(value % 2 ** 32, this.#end);
+    this.#int64(value, this.#end);
+    this.#end += 8;
+  }
+
+  /** Another value for one that was written by `bigint` at this place, and was not null. */
+  setBigint(value: number, at: number): void {
+    this.#int64(value, at + 4);
   }
 
   text(value: string | null): void {
@@ -80,11 +88,14 @@ export class CopyRows {
     for (const word of words) this.#end = this.#bytes.writeUInt32BE(word >>> 0, this.#end);
   }
 
-  /** All of it, with its end. Nothing can be added after that. */
-  finish(): Buffer {
-    this.#room(2);
-    this.#int16(-1);
-    return this.#bytes.subarray(0, this.#end);
+  /** Some of it, as it is: good until something is added. */
+  part(start: number, end: number): Uint8Array {
+    return this.#bytes.subarray(start, end);
+  }
+
+  #int64(value: number, at: number): void {
+    this.#bytes.writeInt32BE(Math.floor(value / 2 ** 32), at);
+    this.#bytes.writeUInt32BE(value % 2 ** 32, at + 4);
   }
 
   #int16(value: number): void {

@@ -27,11 +27,14 @@ type Sighting = Pick<LegacyIdentity, 'route' | 'name' | 'firstSeenAtMs' | 'lastS
   readonly requests: number;
 };
 
+/** A record, and when it was. */
+type Timed = Pick<ReceivedRecord, 'record'> & { readonly timeMs: number };
+
 /** Adds what these records brought to the counts of a day. */
 export async function countLegacy(
   db: Executor,
   day: number,
-  records: readonly (ReceivedRecord & { readonly timeMs: number })[],
+  records: readonly Timed[],
 ): Promise<void> {
   const seen = sightingsOf(records);
   if (seen.length === 0) return;
@@ -56,9 +59,7 @@ export async function countLegacy(
       last_seen_at_ms = greatest(kept.last_seen_at_ms, excluded.last_seen_at_ms)`);
 }
 
-function sightingsOf(
-  records: readonly (ReceivedRecord & { readonly timeMs: number })[],
-): Sighting[] {
+function sightingsOf(records: readonly Timed[]): Sighting[] {
   const seen = new Map<string, Sighting>();
   for (const { record, timeMs } of records) {
     // Records of older edges have no such member.

@@ -17,6 +17,7 @@ import { ensureDaysFrom, recordDays } from './days.ts';
 import { conditionOf } from './filter.ts';
 import { dayAt, dayStartMs, receivedAtMsOf, recordIdAt } from './ids.ts';
 import { rewritten } from './received.ts';
+import { RecordRows } from './record-rows.ts';
 import { lookup, storeRecords } from './store-records.ts';
 
 const dayMs = 86_400_000;
@@ -78,8 +79,10 @@ test.each<[when: string, sentMs: number, againMs: number]>([
 
 test('two writers store a record once', async () => {
   const record = rewritten(accessRecord());
-  const batch = [{ edgeId: 'edg_a', records: [record] }];
-  await Promise.all(Array.from({ length: 6 }, () => storeRecords(database, batch)));
+  const stored = await Promise.all(
+    Array.from({ length: 6 }, () => storeRecords(database, [RecordRows.of('edg_a', [record])])),
+  );
+  expect(stored.filter((known) => known.size === 0)).toHaveLength(1);
   expect(await ids()).toHaveLength(1);
 });
 
@@ -143,7 +146,7 @@ test('a writer goes on while days are made and dropped', async () => {
   await ensureDaysFrom(database.db, dayAt(await readDatabaseMs(database.db)) - 100);
   const dropped = keepRecordDays(leader, Date.now()).catch(() => 0);
   for (let at = 0; at < 20; at += 1) {
-    await storeRecords(database, [{ edgeId: 'edg_a', records: [rewritten(accessRecord())] }]);
+    await storeRecords(database, [RecordRows.of('edg_a', [rewritten(accessRecord())])]);
   }
   await dropped;
   expect(await ids()).toHaveLength(20);

@@ -1,24 +1,17 @@
-import { parseAddress, parseNetwork } from '@sallyport/policy';
-import { sql } from 'drizzle-orm';
 import type pg from 'pg';
-import { type Database, type Executor, transaction } from '../database.ts';
+import { type Database, transaction } from '../database.ts';
 import { copyIn } from './copy-in.ts';
-import { CopyRows } from './copy-rows.ts';
+import { copyHeader, copyTrailer } from './copy-rows.ts';
 import { ensureDaysFrom } from './days.ts';
 import { dayAt, receivedAtMsOf, recordIdAt } from './ids.ts';
 import { countLegacy } from './legacy.ts';
 import type { ReceivedRecord } from './received.ts';
+import { copyStatement, type RecordRows } from './record-rows.ts';
 
-/** Records of one edge: that of its certificate, whatever the records say. */
-export interface EdgeRecords {
-  readonly edgeId: string;
-  readonly records: readonly ReceivedRecord[];
-}
-
-interface Row extends ReceivedRecord {
-  readonly edgeId: string;
-  /** When it was, as its edge says, but not after it came in. */
-  readonly timeMs: number;
+/** The place of a record among those that are written together. */
+interface Place {
+  readonly rows: RecordRows;
+  readonly index: number;
 }
 
 /**
@@ -34,67 +27,58 @@ const knownDays = new WeakMap<Database, Set<number>>();
 
 /**
  * Writes records; they are durable when this resolves. Those that are there already are skipped,
- * because an edge sends a batch again when the answer got lost. `nowMs`: instead of the database's
- * clock, by which replicas agree.
+ * because an edge sends a batch again when the answer got lost: it resolves to them. `nowMs`:
+ * instead of the database's clock, by which replicas agree.
  */
 export async function storeRecords(
   database: Database,
-  batches: readonly EdgeRecords[],
+  batches: readonly RecordRows[],
   nowMs: number | null = null,
-): Promise<void> {
-  const count = batches.reduce((sum, { records }) => sum + records.length, 0);
-  if (count === 0) return;
+): Promise<ReadonlySet<ReceivedRecord>> {
+  const known = new Set<ReceivedRecord>();
+  const places = placesOf(batches, known);
+  if (places.size === 0) return known;
   const days = knownDays.get(database) ?? new Set();
   knownDays.set(database, days);
   let day = -1;
   try {
     await transaction(database.ordinary, async (db, client) => {
-      const firstId = await takeIds(db, count, nowMs);
+      const firstId = await takeIds(client, places.size, nowMs);
       const receivedAtMs = receivedAtMsOf(firstId);
       day = dayAt(receivedAtMs);
       if (!days.has(day)) await ensureDaysFrom(db, day);
-      const rows = rowsOf(batches, receivedAtMs);
-      const fresh = await withoutKnown(client, rows, receivedAtMs);
-      if (fresh.length === 0) return;
-      await copyIn(client, copyStatement, encodeRows(fresh, firstId));
-      await countLegacy(db, day, fresh);
+      for (const key of await keysThere(client, places, receivedAtMs)) {
+        const place = places.get(key);
+        const there = place?.rows.records[place.index];
+        if (there !== undefined) known.add(there);
+        places.delete(key);
+      }
+      if (places.size === 0) return;
+      let id = firstId;
+      for (const { rows, index } of places.values()) rows.place(index, id++, receivedAtMs);
+      const parts = batches.flatMap((rows) => rows.parts(known));
+      await copyIn(client, copyStatement, [copyHeader, ...parts, copyTrailer]);
+      await countLegacy(db, day, withLegacy(places, receivedAtMs));
     });
   } catch (error) {
     days.clear();
     throw error;
   }
   days.add(day);
+  return known;
 }
 
-/**
- * The first of `count` new ids. Holds the row until the transaction ends: writers take turns, so
- * that ids become visible in their order.
- */
-async function takeIds(db: Executor, count: number, nowMs: number | null): Promise<number> {
-  const now = nowMs === null ? sql`(extract(epoch from clock_timestamp()) * 1000)` : sql`${nowMs}`;
-  const { rows } = await db.execute<{ id: string }>(sql`
-    update access_record_head
-    set id = greatest(id + 1, floor(${now}::numeric)::bigint * 2048) + ${count - 1}
-    returning id - ${count - 1} as id`);
-  const [row] = rows;
-  if (row === undefined) throw new Error('the head of the access records is missing');
-  return Number(row.id);
-}
-
-/** One row of each record, even where a batch has it twice. */
-function rowsOf(batches: readonly EdgeRecords[], receivedAtMs: number): Map<string, Row> {
-  const rows = new Map<string, Row>();
-  for (const { edgeId, records } of batches) {
-    for (const received of records) {
-      const key = keyOf(edgeId, received.record.correlationId);
-      if (rows.has(key)) continue;
-      const timeMs = Date.parse(received.record.time);
-      // A time that is none, or before 1970, is that of arrival; so is one in the future.
-      const then = timeMs >= 0 ? Math.min(timeMs, receivedAtMs) : receivedAtMs;
-      rows.set(key, { ...received, edgeId, timeMs: then });
+/** One place for each record, in their order; where a batch has one twice, the second is known. */
+function placesOf(batches: readonly RecordRows[], known: Set<ReceivedRecord>): Map<string, Place> {
+  const places = new Map<string, Place>();
+  for (const rows of batches) {
+    for (const [index, received] of rows.records.entries()) {
+      const key = keyOf(rows.edgeId, received.record.correlationId);
+      if (places.has(key)) known.add(received);
+      else places.set(key, { rows, index });
     }
   }
-  return rows;
+  return places;
 }
 
 function keyOf(edgeId: string, correlationId: string): string {
@@ -116,73 +100,52 @@ export const lookup = {
     ) as found`,
 } as const;
 
-/** Writers take turns, so what is not there now nobody else writes meanwhile. */
-async function withoutKnown(
+/**
+ * The first of `count` new ids. Holds the row until the transaction ends: writers take turns, so
+ * that ids become visible in their order. In one message with the settings of the lookup: nobody
+ * else writes while we and the server wait for each other.
+ */
+async function takeIds(
   client: pg.ClientBase,
-  rows: Map<string, Row>,
+  count: number,
+  nowMs: number | null,
+): Promise<number> {
+  const now = nowMs === null ? 'extract(epoch from clock_timestamp()) * 1000' : Math.floor(nowMs);
+  const results = (await client.query(`${lookup.settings};
+    update access_record_head
+    set id = greatest(id + 1, floor(${now})::bigint * 2048) + ${count - 1}
+    returning id - ${count - 1} as id`)) as unknown as readonly pg.QueryResult<{ id: string }>[];
+  const row = results.at(-1)?.rows[0];
+  if (row === undefined) throw new Error('the head of the access records is missing');
+  return Number(row.id);
+}
+
+/** Writers take turns, so what is not there now nobody else writes meanwhile. */
+async function keysThere(
+  client: pg.ClientBase,
+  places: ReadonlyMap<string, Place>,
   receivedAtMs: number,
-): Promise<Row[]> {
+): Promise<string[]> {
+  const wanted: string[] = [];
   let earliestMs = receivedAtMs;
-  for (const { timeMs } of rows.values()) earliestMs = Math.min(earliestMs, timeMs);
-  const sinceMs = Math.max(earliestMs - repeatMs, receivedAtMs - repeatMsMax);
-  await client.query(lookup.settings);
-  const { rows: known } = await client.query<{ edge_id: string; correlation_id: string }>(
-    lookup.query,
-    [[...rows.values()].map(({ record }) => record.correlationId), recordIdAt(sinceMs)],
-  );
-  for (const { edge_id, correlation_id } of known) rows.delete(keyOf(edge_id, correlation_id));
-  return [...rows.values()];
-}
-
-const columns = [
-  'id',
-  'time_ms',
-  'config_version',
-  'shadow_version',
-  'edge_id',
-  'correlation_id',
-  'user_id',
-  'user_email',
-  'device_id',
-  'route',
-  'host',
-  'outcome',
-  'reasons',
-  'rule_ids',
-  'source_address',
-  'record',
-];
-const copyStatement = `copy access_records (${columns.join(', ')}) from stdin (format binary)`;
-/** Beside the record itself. */
-const rowBytes = 512;
-
-function encodeRows(rows: readonly Row[], firstId: number): Buffer {
-  const bytes = rows.reduce((sum, { json }) => sum + json.length + rowBytes, 64);
-  const copy = new CopyRows(bytes);
-  for (const [index, { record, json, edgeId, timeMs }] of rows.entries()) {
-    copy.row(columns.length);
-    copy.bigint(firstId + index);
-    copy.bigint(timeMs);
-    copy.bigint(versionOf(record.configVersion));
-    copy.bigint(versionOf((record as Partial<typeof record>).shadow?.version));
-    copy.text(edgeId);
-    copy.text(record.correlationId);
-    copy.text(record.userId);
-    copy.text(record.userEmail);
-    copy.text(record.deviceId);
-    copy.text(record.route);
-    copy.text(record.host);
-    copy.text(record.outcome);
-    copy.texts(record.reasons);
-    copy.texts(record.ruleIds);
-    const network = record.sourceAddress.includes('/') ? parseNetwork(record.sourceAddress) : null;
-    copy.inet(network ?? parseAddress(record.sourceAddress), network?.prefix);
-    copy.bytes(json);
+  for (const { rows, index } of places.values()) {
+    wanted.push(rows.records[index]?.record.correlationId ?? '');
+    earliestMs = Math.min(earliestMs, rows.timeMs(index, receivedAtMs));
   }
-  return copy.finish();
+  const sinceMs = Math.max(earliestMs - repeatMs, receivedAtMs - repeatMsMax);
+  const { rows: there } = await client.query<{ edge_id: string; correlation_id: string }>(
+    lookup.query,
+    [wanted, recordIdAt(sinceMs)],
+  );
+  return there.map(({ edge_id, correlation_id }) => keyOf(edge_id, correlation_id));
 }
 
-/** What edges say is not ours to trust: of another version, they may say nothing, or anything. */
-function versionOf(version: unknown): number | null {
-  return typeof version === 'number' && Number.isSafeInteger(version) ? version : null;
+function withLegacy(places: ReadonlyMap<string, Place>, receivedAtMs: number) {
+  return [...places.values()].flatMap(({ rows, index }) => {
+    const received = rows.records[index];
+    // Records of older edges have no such member.
+    const legacy: readonly string[] | undefined = received?.record.legacy;
+    if (received === undefined || legacy === undefined || legacy.length === 0) return [];
+    return [{ record: received.record, timeMs: rows.timeMs(index, receivedAtMs) }];
+  });
 }
