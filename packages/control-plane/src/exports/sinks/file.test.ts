@@ -1,8 +1,18 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exportRow, exportRows, hostileTexts } from '../../testing/export-rows.ts';
@@ -49,7 +59,28 @@ describe('the file sink', () => {
     const lines = text.split(/\r\n|[\n\v\f\r\u0085\u2028\u2029]/).slice(0, -1);
     expect(lines.map((line) => (JSON.parse(line) as { path: string }).path)).toEqual(hostileTexts);
     expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\p{Cf}]/u);
-    expect((await stat(path)).mode & 0o777).toBe(0o640);
+  });
+
+  it('lets its group read, whatever the umask, and leaves what others made', async () => {
+    const before = process.umask(0o077);
+    try {
+      await mkdir(join(folder, 'made'));
+      const deep = join(folder, 'made', 'a', 'b', 'records.jsonl');
+      const sink = sinkOf({ path: deep, bytesMax: 150 });
+      for (const position of [1, 2]) {
+        const value = { position, path: 'x'.repeat(80) };
+        await sink.send([exportRow(position, { value })], signal);
+      }
+      const modeOf = async (file: string) => (await stat(file)).mode & 0o777;
+      const modes = [deep, `${deep}.1`, dirname(deep), join(folder, 'made', 'a')].map(modeOf);
+      expect(await Promise.all(modes)).toEqual([0o640, 0o640, 0o750, 0o750]);
+      expect(await modeOf(join(folder, 'made'))).toBe(0o700);
+      await chmod(deep, 0o600);
+      await sinkOf({ path: deep }).send(exportRows(3, 3), signal);
+      expect(await modeOf(deep)).toBe(0o600);
+    } finally {
+      process.umask(before);
+    }
   });
 
   it('moves a full file away, and keeps so many', async () => {

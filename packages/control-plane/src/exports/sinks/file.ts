@@ -1,8 +1,9 @@
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
-import { dirname, sep } from 'node:path';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { ExportFailure, failureWords } from '../failure.ts';
 import { lineJson } from '../json.ts';
+import { makeFolderOf } from './folder.ts';
 import { rotate, syncFolder } from './rotation.ts';
 import type { Sink } from './sink.ts';
 
@@ -16,7 +17,6 @@ export interface FileSinkOptions {
 }
 
 const mode = 0o640;
-const folderMode = 0o750;
 const batchMax = 500;
 const tailBytes = 65_536;
 
@@ -31,7 +31,7 @@ export function createFileSink(options: FileSinkOptions): Sink {
     async send(rows) {
       const lines = rows.map((row) => Buffer.from(`${lineJson(row.value)}\n`, 'utf8'));
       try {
-        await inFolder(options);
+        await makeFolderOf(options.path, options.folder);
         for (const part of parts(lines, options.bytesMax)) await append(options, part);
       } catch (error) {
         throw new ExportFailure(`the file cannot be written: ${failureWords(error)}`, {
@@ -92,8 +92,19 @@ async function appendTo(path: string, part: Buffer, bytesMax: number): Promise<n
 async function openRegular(path: string): Promise<FileHandle> {
   const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   const file = await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode);
-  if ((await file.stat()).isFile()) return file;
-  await file.close();
+  try {
+    const { size, uid } = await file.stat().then(regular);
+    // A new one: the umask takes what its group, a collector, needs.
+    if (size === 0 && uid === process.getuid?.()) await file.chmod(mode);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function regular(found: Stats): Stats {
+  if (found.isFile()) return found;
   throw new ExportFailure('it is not a regular file');
 }
 
@@ -113,35 +124,4 @@ async function cutTornLine(file: FileHandle): Promise<number> {
   }
   if (end < size) await file.truncate(end);
   return end;
-}
-
-/** A configuration must not be able to write where the process can: only below its folder. */
-async function inFolder({ path, folder }: FileSinkOptions): Promise<void> {
-  if (!path.startsWith(folder + sep)) {
-    throw new ExportFailure('it is not below the folder of exports');
-  }
-  const parent = dirname(path);
-  await mkdir(folder, { recursive: true, mode: folderMode });
-  // Before any folder is made, too.
-  let known = parent;
-  while (!(await isThere(known))) known = dirname(known);
-  await refuseOutside(known, folder);
-  await mkdir(parent, { recursive: true, mode: folderMode });
-  const real = await refuseOutside(parent, folder);
-  if (!(await stat(real)).isDirectory()) throw new ExportFailure('its folder is not a folder');
-}
-
-/** Where the path leads, which is not out of the folder. */
-async function refuseOutside(path: string, folder: string): Promise<string> {
-  const [real, root] = await Promise.all([realpath(path), realpath(folder)]);
-  if (real === root || real.startsWith(root + sep)) return real;
-  throw new ExportFailure('a link leads out of the folder of exports');
-}
-
-/** A link that leads to nothing is there. */
-async function isThere(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }
