@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { insertAccessRecords } from '../store/access-records.ts';
 import { testDatabase } from '../testing/database.ts';
 import { accessRecord } from '../testing/records.ts';
-import { decisionsBefore } from './decisions.ts';
+import { decisionsAfter, decisionsBefore } from './decisions.ts';
 import { summarise } from './summary.ts';
 
 const { database } = await testDatabase();
@@ -32,4 +32,38 @@ test('questions that take long leave connections for everybody else', async () =
   await other.end();
   await asked;
   expect(most).toBe(3);
+});
+
+test('a page of large records has fewer rows, and the next goes on where it ended', async () => {
+  const records = Array.from({ length: 24 }, (_, index) =>
+    accessRecord({
+      edge: 'edg_large',
+      path: '/',
+      ...(index % 2 === 0 ? { userAgent: 'x'.repeat(900_000) } : {}),
+    }),
+  );
+  await insertAccessRecords(database, 'edg_large', records, Date.now());
+  const filter = { edge: 'edg_large' };
+  const ids = records.map((one) => one.correlationId);
+  const down: string[] = [];
+  const sizes: number[] = [];
+  for (let before: number | null = null; ; ) {
+    const page = await decisionsBefore(database, filter, before, 200);
+    down.push(...page.rows.map((row) => row.correlationId));
+    sizes.push(JSON.stringify(page.rows).length);
+    before = page.nextId;
+    if (before === null) break;
+  }
+  expect(down).toEqual(ids.toReversed());
+  expect(sizes.length).toBe(2);
+  expect(Math.max(...sizes)).toBeLessThan(10_000_000);
+  const up: string[] = [];
+  for (let after = 0; up.length < ids.length; ) {
+    const page = await decisionsAfter(database.db, filter, after, 200);
+    up.push(...page.rows.map((row) => row.correlationId));
+    expect(JSON.stringify(page.rows).length).toBeLessThan(10_000_000);
+    expect(page.tailId).toBeGreaterThan(after);
+    after = page.tailId;
+  }
+  expect(up).toEqual(ids);
 });

@@ -8,6 +8,7 @@ import {
 import { type Database, type Executor, read } from '../store/database.ts';
 import { oldestRecordId } from '../store/records/days.ts';
 import { conditionOf, type RecordFilter } from '../store/records/filter.ts';
+import { bytesOf } from '../store/records/in-bites.ts';
 import { readInTurn } from './read-in-turn.ts';
 import { walkDown } from './slices.ts';
 
@@ -21,10 +22,13 @@ export interface DecisionPage {
 
 /** So long a page is looked for; what is found by then is the page. */
 const pageMs = 4_000;
+/** The record that makes a page so large is its last: each may be a MiB. */
+const pageBytesMax = 8 * 1024 * 1024;
 
 /**
  * Decisions, newest first. A page may have fewer rows than the limit, or none, and still be followed
- * by another: where few of many records are asked for, it ends when its time is over.
+ * by another: where few of many records are asked for, it ends when its time is over, and where they
+ * are large, when it has some MiB.
  */
 export async function decisionsBefore(
   database: Database,
@@ -44,16 +48,19 @@ export async function decisionsBefore(
     highId: beforeId ?? tailId + 1,
     stopAtMs: performance.now() + pageMs,
   };
+  let bytesLeft = pageBytesMax;
+  const isFull = () => found.length > limit || bytesLeft <= 0;
   const walk = await walkDown(filter, bounds, async (slice) => {
     const rows = await readInTurn(database, (db) =>
-      listRecordsWithin(db, condition, slice, limit + 1 - found.length),
+      listRecordsWithin(db, condition, slice, limit + 1 - found.length, bytesLeft),
     );
     found.push(...rows);
-    return found.length > limit ? 'enough' : 'more';
+    bytesLeft -= bytesOf(rows);
+    return isFull() ? 'enough' : 'more';
   });
   const rows = found.slice(0, limit);
   const last = rows.at(-1);
-  if (found.length > limit && last !== undefined) return { rows, nextId: last.id, tailId };
+  if (isFull() && last !== undefined) return { rows, nextId: last.id, tailId };
   return { rows, nextId: walk.complete ? null : walk.downTo, tailId };
 }
 
@@ -69,9 +76,11 @@ export async function decisionsAfter(
 ): Promise<DecisionPage> {
   const newest = await newestRecordId(db);
   const far = await idAhead(db, afterId, tailRecordsMax);
-  const rows = await listRecordsAfter(db, filter, afterId, limit, (far ?? newest) + 1);
+  const end = { beforeId: (far ?? newest) + 1, bytesMax: pageBytesMax };
+  const rows = await listRecordsAfter(db, filter, afterId, limit, end);
   // A page that is not full has looked at everything up to there.
-  const seen = rows.length < limit ? Math.max(far ?? newest, afterId) : afterId;
+  const isFull = rows.length === limit || bytesOf(rows) >= pageBytesMax;
+  const seen = !isFull ? Math.max(far ?? newest, afterId) : afterId;
   const tailId = Math.max(rows.at(-1)?.id ?? 0, seen);
   return { rows, nextId: tailId, tailId };
 }

@@ -88,7 +88,7 @@ export function createFollower(parts: FollowerParts): Follower {
     metrics.sent(name, what, rows.length - rejected);
     if (rejected > 0) metrics.rejected(name, rejected);
     if (missed > 0) metrics.missed(name, what, missed);
-    return rows.length === limit;
+    return rows.length > 0 && last < upToId;
   };
 
   return {

@@ -3,6 +3,7 @@ import { and, asc, desc, eq, gt, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type { Database, Executor } from './database.ts';
 import { conditionOf, type RecordCondition, type RecordFilter } from './records/filter.ts';
 import { receivedAtMsOf } from './records/ids.ts';
+import { readInBites } from './records/in-bites.ts';
 import { rewritten } from './records/received.ts';
 import { RecordRows } from './records/record-rows.ts';
 import { storeRecords } from './records/store-records.ts';
@@ -23,13 +24,17 @@ export interface AccessRecordRow {
   readonly correlationId: string;
   readonly edgeId: string;
   readonly record: AccessRecord;
+  /** Of the record as JSON. */
+  readonly bytes: number;
   readonly receivedAtMs: number;
 }
 
 const { id, correlationId, edgeId, record } = accessRecords;
-const shown = { id, correlationId, edgeId, record };
+const bytes = sql<number>`octet_length(${record}::text)`;
+const shown = { id, correlationId, edgeId, record, bytes };
 
-const rowOf = (row: Omit<AccessRecordRow, 'receivedAtMs'>): AccessRecordRow => ({
+type Row = Omit<AccessRecordRow, 'receivedAtMs'>;
+const rowOf = (row: Row): AccessRecordRow => ({
   ...row,
   receivedAtMs: receivedAtMsOf(row.id),
 });
@@ -66,11 +71,25 @@ export function recordsWithin(
     .limit(limit);
 }
 
-/** Records of a range, newest first. */
+/** Records of a range, newest first; the last is the one that makes them `bytesMax`. */
 export async function listRecordsWithin(
-  ...asked: Parameters<typeof recordsWithin>
+  db: Executor,
+  condition: RecordCondition,
+  range: IdRange,
+  limit: number,
+  bytesMax: number,
 ): Promise<AccessRecordRow[]> {
-  return (await recordsWithin(...asked)).map(rowOf);
+  const rows = await readInBites(limit, bytesMax, (last: Row | undefined, bite) =>
+    recordsWithin(db, condition, { ...range, high: last?.id ?? range.high }, bite),
+  );
+  return rows.map(rowOf);
+}
+
+/** Where the records of a list end, besides their number. */
+export interface ListEnd {
+  readonly beforeId?: number;
+  /** The last is the one that makes them so large. */
+  readonly bytesMax?: number;
 }
 
 /** Records after `afterId`, oldest first: what has come in since. */
@@ -79,14 +98,17 @@ export async function listRecordsAfter(
   filter: RecordFilter,
   afterId: number,
   limit: number,
-  beforeId: number = Number.MAX_SAFE_INTEGER,
+  { beforeId = Number.MAX_SAFE_INTEGER, bytesMax = Number.POSITIVE_INFINITY }: ListEnd = {},
 ): Promise<AccessRecordRow[]> {
-  const rows = await db
-    .select(shown)
-    .from(accessRecords)
-    .where(and(gt(id, afterId), lt(id, beforeId), await conditionOf(db, filter)))
-    .orderBy(asc(id))
-    .limit(limit);
+  const condition = and(lt(id, beforeId), await conditionOf(db, filter));
+  const rows = await readInBites(limit, bytesMax, (last: Row | undefined, bite) =>
+    db
+      .select(shown)
+      .from(accessRecords)
+      .where(and(gt(id, last?.id ?? afterId), condition))
+      .orderBy(asc(id))
+      .limit(bite),
+  );
   return rows.map(rowOf);
 }
 

@@ -11,6 +11,8 @@ import type { ExportRow, RowSource, Severity } from './row.ts';
 
 /** Beyond that nobody asks how many there are. */
 const countMax = 100_000;
+/** Of what is read at once; a record may be a MiB. */
+const bytesMax = 8 * 1024 * 1024;
 
 /** Records that an export has yet to take, between two ids. */
 export async function recordsBetween(
@@ -27,7 +29,7 @@ export const decisions: RowSource = {
   between: recordsBetween,
   newest: newestRecordId,
   async after(db, afterId, upToId, limit) {
-    const rows = await listRecordsAfter(db, {}, afterId, limit);
+    const rows = await listRecordsAfter(db, {}, afterId, limit, { bytesMax });
     return rows.filter(({ id }) => id <= upToId).map(decisionRow);
   },
 };

@@ -34,6 +34,6 @@ export interface RowSource {
   readonly between: ((db: Executor, afterId: number, upToId: number) => Promise<number>) | null;
   /** The newest row before which nothing can appear any more; 0: there is none. */
   newest(db: Executor): Promise<number>;
-  /** Rows after an id and up to another, oldest first. */
+  /** Rows after an id and up to another, oldest first; fewer than the limit where they are large. */
   after(db: Executor, afterId: number, upToId: number, limit: number): Promise<ExportRow[]>;
 }
