@@ -4,9 +4,12 @@ import { type Database, read } from '../store/database.ts';
 
 /** Of one replica. */
 const waitersMax = 64;
+/** Of one token, so that it does not keep everybody else from waiting. */
+const waitersOfOneMax = 8;
 const pollMs = 250;
 
 interface Waiter {
+  readonly who: string;
   readonly afterId: number;
   readonly wake: () => void;
 }
@@ -28,15 +31,20 @@ export class TailWaiters {
 
   /**
    * Resolves when a record after this one may be there, after `forMs`, when `signal` says that
-   * nobody waits any more, or at the end. Throws `too_many_requests` where enough wait already.
+   * nobody waits any more, or at the end. Throws `too_many_requests` where enough wait already, or
+   * enough of `who` asks.
    */
-  async wait(afterId: number, forMs: number, signal: AbortSignal): Promise<void> {
+  async wait(who: string, afterId: number, forMs: number, signal: AbortSignal): Promise<void> {
     if (this.#closed || signal.aborted || forMs <= 0) return;
+    const own = [...this.#waiting].filter((waiter) => waiter.who === who).length;
+    if (own >= waitersOfOneMax) {
+      throw new SallyportError('too_many_requests', 'this token waits for decisions often enough');
+    }
     if (this.#waiting.size >= waitersMax) {
       throw new SallyportError('too_many_requests', 'enough wait for decisions; try again later');
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    const waiter: Waiter = { afterId, wake: resolve };
+    const waiter: Waiter = { who, afterId, wake: resolve };
     const limit = setTimeout(resolve, forMs);
     signal.addEventListener('abort', waiter.wake, { once: true });
     this.#waiting.add(waiter);

@@ -16,6 +16,7 @@ import { read } from '../../store/database.ts';
 import type { Grouping } from '../../store/records/count-records.ts';
 import type { RecordFilter } from '../../store/records/filter.ts';
 import type { AdminApp, AdminContext } from '../context.ts';
+import { principalOf } from '../http/authenticate.ts';
 import { limitDefault, readCursor, writeCursor } from '../http/paging.ts';
 import { conflict, contradiction, notFound } from '../http/problems.ts';
 import { isoOf, isoOrNull } from '../http/schemas.ts';
@@ -69,29 +70,32 @@ export function decisionRoutes(app: AdminApp, context: AdminContext): void {
       }
       const [after = 0] = readCursor('tail', tail) ?? [];
       return presentPage(
-        await follow(reply.raw, filter, after, limit, (wait ?? 0) * 1_000),
+        await follow(
+          { who: principalOf(request).id, client: reply.raw },
+          { filter, afterId: after, limit },
+          (wait ?? 0) * 1_000,
+        ),
         'tail',
       );
     },
   );
   /** Waits on while what comes in is not what was asked for. */
   const follow = async (
-    client: ServerResponse,
-    filter: RecordFilter,
-    afterId: number,
-    limit: number,
+    { who, client }: { readonly who: string; readonly client: ServerResponse },
+    asked: { readonly filter: RecordFilter; readonly afterId: number; readonly limit: number },
     waitMs: number,
   ): Promise<Page> => {
     const gone = new AbortController();
     client.once('close', () => gone.abort());
     const until = performance.now() + waitMs;
-    for (let from = afterId; ; ) {
+    const { filter, limit } = asked;
+    for (let from = asked.afterId; ; ) {
       const page = await readInTurn(database, (db) => decisionsAfter(db, filter, from, limit));
       const leftMs = until - performance.now();
       const ended = page.rows.length > 0 || leftMs <= 0 || gone.signal.aborted || waiters.closed;
       if (ended) return page;
       from = page.tailId;
-      await waiters.wait(from, leftMs, gone.signal);
+      await waiters.wait(who, from, leftMs, gone.signal);
     }
   };
   app.get(
