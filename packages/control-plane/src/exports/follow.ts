@@ -1,5 +1,11 @@
 import type { Clock } from '@sallyport/shared/clock';
-import { moveCursor, noteFailure, openCursor } from '../store/export-cursors.ts';
+import {
+  type CursorRow,
+  moveCursor,
+  noteFailure,
+  noteNewest,
+  openCursor,
+} from '../store/export-cursors.ts';
 import type { Leader } from '../store/leases.ts';
 import { Backlog, missedRows } from './backlog.ts';
 import type { ExportMetrics, Lag } from './metrics.ts';
@@ -31,7 +37,7 @@ export interface Follower {
 
 interface Progress {
   position: number;
-  /** When the oldest row that was read and not sent came; null: all that was read was sent. */
+  /** When the oldest row that was not sent came; null: there is none, or nobody has looked yet. */
   waitingSinceMs: number | null;
   /** Rows that are read at once. */
   limit: number;
@@ -51,6 +57,23 @@ export function createFollower(parts: FollowerParts): Follower {
   const { read, clock, metrics, name, sink, sources } = parts;
   const progress = new Map<What, Progress>();
 
+  const openOne = (leader: Leader, what: What, upToId: number): Promise<CursorRow> =>
+    leader.run((db) =>
+      openCursor(db, { sink: name, what }, () => Promise.resolve(upToId), clock()),
+    );
+
+  /** Of all kinds before any row is sent: what one waits for must not move where another begins. */
+  const openAll = async (leader: Leader): Promise<void> => {
+    for (const source of sources) {
+      const { what } = source;
+      const upToId = parts.newest(what);
+      if (upToId === undefined || progress.has(what)) continue;
+      const { position } = await openOne(leader, what, upToId);
+      const backlog = new Backlog(source);
+      progress.set(what, { position, waitingSinceMs: null, limit: limitFirst, backlog });
+    }
+  };
+
   /** Sends one batch; false: there was none. */
   const step = async (
     leader: Leader,
@@ -59,16 +82,9 @@ export function createFollower(parts: FollowerParts): Follower {
     signal: AbortSignal,
   ): Promise<boolean> => {
     const { what } = source;
-    const cursor = await leader.run((db) =>
-      openCursor(db, { sink: name, what }, () => Promise.resolve(upToId), clock()),
-    );
-    const own = progress.get(what) ?? {
-      position: 0,
-      waitingSinceMs: null,
-      limit: limitFirst,
-      backlog: new Backlog(source),
-    };
-    progress.set(what, own);
+    const own = progress.get(what);
+    if (own === undefined) return false;
+    const cursor = await openOne(leader, what, upToId);
     own.position = cursor.position;
     const limit = Math.min(own.limit, sink.batchMax);
     // Fewer the next time, where so many are more than the database gives in time.
@@ -93,6 +109,7 @@ export function createFollower(parts: FollowerParts): Follower {
 
   return {
     async turn(leader, signal) {
+      await openAll(leader);
       let open: readonly RowSource[] = sources;
       while (open.length > 0 && !signal.aborted) {
         const more: RowSource[] = [];
@@ -107,11 +124,25 @@ export function createFollower(parts: FollowerParts): Follower {
     },
     async failed(leader, failure) {
       metrics.failed(name);
-      await leader.run((db) => noteFailure(db, name, failure.message, clock()));
+      await leader.run(async (db) => {
+        await noteFailure(db, name, failure.message, clock());
+        // So that who reads that it fails reads what waits for it, too.
+        for (const what of progress.keys()) {
+          await noteNewest(db, [name], what, parts.newest(what) ?? 0, clock());
+        }
+      });
     },
     async look() {
-      for (const [what, { position, backlog }] of progress) {
-        await backlog.count(read, position, parts.newest(what) ?? position);
+      for (const source of sources) {
+        const own = progress.get(source.what);
+        if (own === undefined) continue;
+        const { position } = own;
+        const upToId = parts.newest(source.what) ?? position;
+        await own.backlog.count(read, position, upToId);
+        if (own.waitingSinceMs !== null || upToId <= position) continue;
+        // Not read yet: the sink is at work on another kind of rows, or fails with them.
+        const [oldest] = await read((db) => source.after(db, position, upToId, 1));
+        if (own.position === position) own.waitingSinceMs ??= oldest?.receivedAtMs ?? null;
       }
     },
     lags: () =>
