@@ -3,30 +3,17 @@ import type { Database } from '../../store/database.ts';
 import type { ReceivedRecord } from '../../store/records/received.ts';
 import { RecordRows } from '../../store/records/record-rows.ts';
 import { storeRecords } from '../../store/records/store-records.ts';
-
-/** What became of a batch. */
-interface Stored {
-  /** Records that were there already, and are there once. */
-  readonly known: ReadonlySet<ReceivedRecord>;
-  /** Records that the database does not take. */
-  readonly unstorable: number;
-}
-
-interface Waiting {
-  readonly rows: RecordRows;
-  readonly stored: (stored: Stored) => void;
-  readonly failed: (error: unknown) => void;
-}
+import { type Part, RecordTurns } from './record-turns.ts';
+import { type Stored, WaitingBatch } from './waiting-batch.ts';
 
 /**
  * Of one transaction. Few enough that those of other streams are read meanwhile: what waits for all
  * of them would leave the database idle while it is read, and the other way round.
  */
-const recordsMax = 2_000;
-const recordsMin = 250;
-const bytesMax = 16 * 1024 * 1024;
+const most = { records: 2_000, bytes: 16 * 1024 * 1024 };
+const least = { records: 250, bytes: 256 * 1024 };
 /** More with each transaction that succeeds. */
-const recordsMore = 100;
+const more = { records: 100, bytes: 1024 * 1024 };
 
 /**
  * Writes the batches of all edges that wait at the same time in one transaction: with many edges a
@@ -35,61 +22,95 @@ const recordsMore = 100;
  */
 export class RecordWriter {
   readonly #database: Database;
-  readonly #waiting: Waiting[] = [];
+  readonly #turns = new RecordTurns();
   #writing = false;
   /** Less where the database was too slow for more, and then more again. */
-  #recordsMax = recordsMax;
+  #bound = most;
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  /** Resolves when the records are durable. Batches are stored in the order in which they come here. */
-  store(rows: RecordRows): Promise<Stored> {
+  /**
+   * Resolves when the records are durable. Batches of an edge are stored in the order in which they
+   * come here. Where this rejects, `partly` was told of the records that are stored all the same.
+   */
+  store(
+    rows: RecordRows,
+    partly: (already: readonly ReceivedRecord[]) => void = () => undefined,
+  ): Promise<Stored> {
     if (rows.records.length === 0) return Promise.resolve({ known: new Set(), unstorable: 0 });
-    return new Promise((stored, failed) => {
-      this.#waiting.push({ rows, stored, failed });
+    return new Promise((stored, reject) => {
+      const failed = (error: unknown, already: readonly ReceivedRecord[]): void => {
+        partly(already);
+        reject(error as Error);
+      };
+      this.#turns.push(new WaitingBatch(rows, { stored, failed }));
       if (!this.#writing) void this.#writeAll();
     });
   }
 
   async #writeAll(): Promise<void> {
     this.#writing = true;
-    while (this.#waiting.length > 0) await this.#write(this.#next());
+    while (!this.#turns.isEmpty) await this.#write(this.#turns.next(this.#bound));
     this.#writing = false;
   }
 
-  #next(): Waiting[] {
-    let [records, bytes, batches] = [0, 0, 0];
-    for (const { rows } of this.#waiting) {
-      records += rows.records.length;
-      bytes += rows.bytes;
-      if (batches > 0 && (records > this.#recordsMax || bytes > bytesMax)) break;
-      batches += 1;
-    }
-    return this.#waiting.splice(0, batches);
-  }
-
   /** What one edge sent must not keep back what others did. */
-  async #write(batches: readonly Waiting[]): Promise<void> {
+  async #write(parts: readonly Part[]): Promise<void> {
     try {
       const known = await storeRecords(
         this.#database,
-        batches.map(({ rows }) => rows),
+        parts.map(({ rows }) => rows),
       );
-      this.#recordsMax = Math.min(recordsMax, this.#recordsMax + recordsMore);
-      for (const { stored } of batches) stored({ known, unstorable: 0 });
+      const { records, bytes } = this.#bound;
+      this.#bound = {
+        records: Math.min(most.records, records + more.records),
+        bytes: Math.min(most.bytes, bytes + more.bytes),
+      };
+      for (const { batch, rows } of parts) {
+        const own = rows.records.filter((record) => known.has(record));
+        batch.stored({ known: new Set(own), unstorable: 0 });
+      }
     } catch (error) {
-      const [alone] = batches;
-      if (batches.length > 1 && isData(error)) {
-        for (const one of batches) await this.#write([one]);
+      const [alone] = parts;
+      if (parts.length > 1 && isData(error)) {
+        for (const one of parts) await this.#write([one]);
       } else if (alone !== undefined && isData(error)) {
-        await storeParts(this.#database, alone.rows).then(alone.stored, alone.failed);
+        await storeParts(this.#database, alone.rows).then(
+          (stored) => alone.batch.stored(stored),
+          (failure: unknown) => this.#failed([alone], failure),
+        );
       } else {
-        this.#recordsMax = Math.max(recordsMin, this.#recordsMax / 2);
-        for (const { failed } of batches) failed(error);
+        this.#shrink(parts);
+        this.#failed(parts, error);
       }
     }
+  }
+
+  #failed(parts: readonly Part[], error: unknown): void {
+    for (const { batch } of parts) {
+      this.#turns.drop(batch);
+      batch.failed(error);
+    }
+  }
+
+  /** Half of what was too much, whether that is of its records or of their size. */
+  #shrink(parts: readonly Part[]): void {
+    const sum = (of: (rows: RecordRows) => number): number =>
+      parts.reduce((all, { rows }) => all + of(rows), 0);
+    const records = Math.min(
+      this.#bound.records,
+      sum((rows) => rows.records.length),
+    );
+    const bytes = Math.min(
+      this.#bound.bytes,
+      sum((rows) => rows.bytes),
+    );
+    this.#bound = {
+      records: Math.max(least.records, Math.floor(records / 2)),
+      bytes: Math.max(least.bytes, Math.floor(bytes / 2)),
+    };
   }
 }
 

@@ -36,7 +36,7 @@ export async function takeBatch(
     throw new CallError(status.INVALID_ARGUMENT, `more than ${recordsPerBatchMax} records at once`);
   }
   const rows = await reader.read(edgeId, lines);
-  const { known, unstorable } = await writer.store(rows);
+  const { known, unstorable } = await writer.store(rows, (already) => untold.note(edgeId, already));
   const again = rows.records.filter((record) => known.has(record)).length;
   metrics.recordsStored(rows.records.length - unstorable - again);
   const news = untold.of(rows, known);

@@ -56,6 +56,15 @@ export class RecordRows {
     return this.#copy.end;
   }
 
+  /** The end of what is within a bound, from a record on. */
+  endWithin(start: number, bound: { readonly records: number; readonly bytes: number }): number {
+    const from = this.#ends[start - 1] ?? 0;
+    const most = Math.min(this.records.length, start + bound.records);
+    let end = start;
+    while (end < most && (this.#ends[end] ?? 0) - from <= bound.bytes) end += 1;
+    return end;
+  }
+
   add(received: ReceivedRecord): void {
     const { record, json } = received;
     const copy = this.#copy;
