@@ -9,12 +9,23 @@ export async function findUserId(api: Api, text: string): Promise<string> {
   if (!text.includes('@')) return text;
   const { items } = await readPage(api, apiPath('users'), { email: text, limit: 10 });
   const [user, ...others] = items;
-  if (user === undefined) throw new Failure('not_found', `no user has the address ${text}`);
+  if (user === undefined) throw nobodyHas(text);
   if (others.length > 0) {
     const ids = items.map((item) => readText(item, 'id')).join(', ');
     throw new Failure('invalid', `several users have the address ${text}; give an id of: ${ids}`);
   }
   return readText(user, 'id');
+}
+
+/** Throws where nobody has an e-mail address; an id may be that of somebody who is gone. */
+export async function requireUser(api: Api, text: string): Promise<void> {
+  if (!text.includes('@')) return;
+  const { items } = await readPage(api, apiPath('users'), { email: text, limit: 1 });
+  if (items.length === 0) throw nobodyHas(text);
+}
+
+function nobodyHas(address: string): Failure {
+  return new Failure('not_found', `no user has the address ${address}`);
 }
 
 /** The id of a group given by id or by name. */

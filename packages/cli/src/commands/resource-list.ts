@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { action, type CommandFile } from '../call.ts';
+import { requireUser } from '../client/find.ts';
 import { readPages } from '../client/pages.ts';
 import { writeRows } from '../output/rows.ts';
 import { type Resource, resourcePath, resources } from '../resources.ts';
@@ -28,6 +29,9 @@ export const registerLists: CommandFile = (program, session) => {
           ]),
         );
         const page = await readPages(api(), resourcePath(resource), query, options);
+        const { user } = query;
+        // An address with a slip in it is not somebody of whom there is nothing.
+        if (page.items.length === 0 && typeof user === 'string') await requireUser(api(), user);
         writeRows(output, resource.columns(page.items), page);
         return 'ok';
       }),

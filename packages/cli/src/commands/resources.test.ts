@@ -111,10 +111,10 @@ describe('commands on resources', () => {
 
     it('pass filters on', async () => {
       answerWith({ items: [], nextCursor: null });
-      const ran = await sallyport(['sessions', '--user', 'alice@corp.example', '--live']);
+      const ran = await sallyport(['sessions', '--user', 'usr_1', '--live']);
       expect(ran.stdout).toBe('none\n');
       expect(Object.fromEntries(asked()[0]?.query ?? [])).toMatchObject({
-        user: 'alice@corp.example',
+        user: 'usr_1',
         live: 'true',
       });
       await sallyport(['revocations', '--target', 'usr_1']);

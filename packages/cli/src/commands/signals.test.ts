@@ -60,6 +60,21 @@ describe('sallyport signals', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ items: [signal] });
   });
 
+  it('says of an address that nobody has what the risk of a user says', async () => {
+    answerWith({ items: [], nextCursor: null });
+    for (const asked of [
+      ['signals', 'list', '--user', 'typo@corp.example'],
+      ['users', 'risk', 'typo@corp.example'],
+    ]) {
+      const { code, stderr } = await sallyport(...asked);
+      expect([code, stderr]).toEqual([
+        3,
+        expect.stringContaining('no user has the address typo@corp.example'),
+      ]);
+    }
+    expect((await sallyport('signals', '--user', 'usr_gone')).code).toBe(0);
+  });
+
   it('shows a finding with both places, and how to see its request', async () => {
     answerWith(signal);
     const { stdout } = await sallyport('signals', 'show', 'sig_1');

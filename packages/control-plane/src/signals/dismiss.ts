@@ -25,7 +25,7 @@ export async function dismiss(
   given: { readonly by: string; readonly why: string },
 ): Promise<void> {
   const row = await holdFinding(tx, id);
-  if (row === null || row.dismissedAtMs !== null) return;
+  if (row === null || row.dismissedAtMs !== null) return tx.unchanged();
   const { dismissalsLastMs } = await settings.live(tx.db);
   const silentUntilMs = tx.nowMs + dismissalsLastMs;
   await markDismissed(tx.db, row, { ...given, silentUntilMs }, tx.nowMs);
@@ -34,10 +34,10 @@ export async function dismiss(
   tx.describe(id, { ...aboutOf(row), reason: given.why });
 }
 
-/** Takes a dismissal back: the finding is a signal again, if it still counts. */
+/** Takes a dismissal back: the finding is a signal again, if it still counts. Twice is as once. */
 export async function undismiss(tx: WriteTx, id: string): Promise<void> {
   const row = await holdFinding(tx, id);
-  if (row === null || row.dismissedAtMs === null) return;
+  if (row === null || row.dismissedAtMs === null) return tx.unchanged();
   await unmarkDismissed(tx.db, row);
   await tellLane(tx, row);
   await renewPlace(tx, row.userId);

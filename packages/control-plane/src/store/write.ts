@@ -31,6 +31,8 @@ export interface WriteTx {
   emit(lane: Lane, ...ops: readonly StateOp[]): void;
   /** Completes the audit row. No secrets. */
   describe(resourceId: string, detail?: Readonly<Record<string, unknown>>): void;
+  /** Nothing was to be changed: the write has no audit row. */
+  unchanged(): void;
 }
 
 export interface Written<T> {
@@ -88,6 +90,7 @@ async function writeOnce<T>(
   const emitted = new Map<Lane, StateOp[]>();
   let resourceId = action.resourceId ?? '';
   let detail: Readonly<Record<string, unknown>> = {};
+  let isChanged = true;
   const result = await body({
     db,
     nowMs,
@@ -100,8 +103,11 @@ async function writeOnce<T>(
       resourceId = id;
       detail = more;
     },
+    unchanged() {
+      isChanged = false;
+    },
   });
-  if (options.unaudited !== true) {
+  if (options.unaudited !== true && isChanged) {
     await insertAuditRow(db, actor, { ...action, resourceId }, detail, nowMs);
   }
   const positions = await appendRevisions(db, emitted, nowMs);

@@ -220,6 +220,8 @@ describe('a dismissed signal', () => {
     await admin.database.db.delete(userHistories);
     await travels(berlin, saoPaulo);
     expect(await listed('detector=impossible-travel&state=open')).toHaveLength(1);
+    await admin.send('POST', `/v1/signals/${id}/undismiss`);
+    // Twice is as once: nothing was changed, and there is nothing to tell of.
     const back = await admin.send('POST', `/v1/signals/${id}/undismiss`);
     expect([back.body.state, back.body.dismissedBy, back.body.silentUntil]).toEqual([
       'open',
@@ -228,7 +230,7 @@ describe('a dismissed signal', () => {
     ]);
     const audit = (await admin.send('GET', `/v1/audit?resource=signal&resourceId=${id}`)).body
       .items;
-    expect(audit.map(({ verb }: { verb: string }) => verb)).toContain('undismiss');
+    expect(audit.map(({ verb }: { verb: string }) => verb)).toEqual(['undismiss', 'dismiss']);
     const [log, state] = [await digestsOfLog(admin.database), await digestsOfState(admin.database)];
     expect(log.signals).toBe(state.signals);
   });
