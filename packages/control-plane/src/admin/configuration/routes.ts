@@ -1,6 +1,8 @@
 import { documentDiffs } from '@sallyport/shared/configuration/diff';
 import type { Position } from '@sallyport/shared/state/model';
 import type { Static } from 'typebox';
+import { readDocumentsOf } from '../../store/configuration.ts';
+import { read } from '../../store/database.ts';
 import type { AdminApp, AdminContext } from '../context.ts';
 import { principalOf } from '../http/authenticate.ts';
 import { configurationBytesMax } from '../http/body.ts';
@@ -13,6 +15,7 @@ import { readingRoutes } from './reading-routes.ts';
 import { reviewRoutes } from './review-routes.ts';
 import { goBack } from './rollback.ts';
 import { Applied, NewConfiguration, presentAffected, Return } from './schemas.ts';
+import { requireWebhookKeys } from './webhook-keys.ts';
 
 const tags = ['configuration'];
 
@@ -58,7 +61,12 @@ function applyRoute(app: AdminApp, context: AdminContext): void {
         (prepared) =>
           runWrite(context, request, reply, {
             action: { verb: 'apply', resource: 'configuration' },
-            body: (tx) => publish(tx, wanted, prepared),
+            async body(tx) {
+              const published = await publish(tx, wanted, prepared);
+              const documents = await readDocumentsOf(tx.db, published.version);
+              await requireWebhookKeys(tx.db, context.sealKey, documents);
+              return published;
+            },
             answer: answerOf,
           }),
       );
@@ -121,6 +129,7 @@ async function dryRun(
   mode: NewVersion['mode'],
 ): Promise<Static<typeof Applied>> {
   const { checked, prepared, next } = await examine(context, change, 'always');
+  await read(context.database, (db) => requireWebhookKeys(db, context.sealKey, checked.documents));
   const { live, liveDocuments, documents, changes } = checked;
   const nothing = changes.length === 0;
   const needsApproval =

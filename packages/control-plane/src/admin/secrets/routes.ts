@@ -14,9 +14,10 @@ import {
 } from '../../store/secrets.ts';
 import type { WriteTx } from '../../store/write.ts';
 import { namedSecrets } from '../configuration/named-secrets.ts';
+import { keyProblem } from '../configuration/webhook-keys.ts';
 import type { AdminApp, AdminContext } from '../context.ts';
 import { cutPage, pageOf, pageQuery, pageRequest } from '../http/paging.ts';
-import { conflict, notFound } from '../http/problems.ts';
+import { badField, conflict, notFound } from '../http/problems.ts';
 import { closed, instant, isoOf, sha256Hex } from '../http/schemas.ts';
 import { runWrite } from '../http/write.ts';
 
@@ -111,6 +112,7 @@ async function storeValue(
   await holdSecret(tx.db, id);
   const current = await lockSecret(tx.db, id);
   if (current?.holder === 'edge') throw conflict('this secret is made by the control plane itself');
+  await refuseUnusable(tx, id, value);
   const bytes = Buffer.from(value, 'utf8');
   const version = (current?.version ?? 0) + 1;
   const sha256 = new Uint8Array(createHash('sha256').update(bytes).digest());
@@ -119,6 +121,18 @@ async function storeValue(
   tx.describe(id, { version });
   const createdAtMs = current?.createdAtMs ?? tx.nowMs;
   return { id, holder: 'control-plane', version, sha256, createdAtMs, updatedAtMs: tx.nowMs };
+}
+
+/** A webhook that is at work must not lose what it signs with. */
+async function refuseUnusable(tx: WriteTx, id: string, value: string): Promise<void> {
+  const problem = keyProblem(value);
+  if (problem === null) return;
+  const hooks = (await readDocumentsInUse(tx.db)).flatMap((document) =>
+    document.kind === 'Settings' ? (document.spec.webhooks ?? []) : [],
+  );
+  const hook = hooks.find(({ secret }) => secret === id);
+  if (hook !== undefined)
+    throw badField('/value', `webhook ${hook.name} signs with it: ${problem}`);
 }
 
 async function removeSecret(tx: WriteTx, id: string): Promise<void> {

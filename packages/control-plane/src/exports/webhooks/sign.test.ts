@@ -25,6 +25,8 @@ it('takes one key or two, with their prefix or without', () => {
     `${key}!`,
     'x'.repeat(99),
   ]) {
-    expect(() => readKeys(wrong), wrong).toThrow('its secret is not one or two keys');
+    expect(() => readKeys(wrong), wrong).toThrow(
+      'its secret is not of the form whsec_…: one or two keys',
+    );
   }
 });

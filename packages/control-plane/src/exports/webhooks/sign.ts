@@ -44,5 +44,7 @@ export function signedHeaders(
 }
 
 function unusable(): ExportFailure {
-  return new ExportFailure('its secret is not one or two keys of 24 to 64 bytes in base64');
+  return new ExportFailure(
+    'its secret is not of the form whsec_…: one or two keys of 24 to 64 bytes in base64',
+  );
 }
