@@ -19,6 +19,7 @@ import type { PlacedAddress } from '../places/reader.ts';
 import type { UserSignals } from '../sightings/last-place.ts';
 import type { FrontProxies, LiveBundle, RouteConfig } from '../state/current.ts';
 import type { SelfDescription } from '../worker/request-worker.ts';
+import type { RawRequest } from './client/exchange.ts';
 import type { ReadCookies } from './cookies.ts';
 import type { FailureCode, NoticeCode, RedirectCode, RefusalCode } from './words.ts';
 
@@ -131,6 +132,7 @@ export interface Received {
   readonly connection: ClientConnection;
   /** Canonical. Requests of one connection may have different ones behind a front proxy. */
   readonly sourceAddress: string;
+  readonly raw: RawRequest;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** First bytes behind an upgrade request; null: not an upgrade. */

@@ -3,7 +3,9 @@ import type { Clock } from '@sallyport/shared/clock';
 import type { FrontProxies } from '../state/current.ts';
 import { sourceOf } from './1-listen/fronts.ts';
 import { readHead } from './1-listen/gate.ts';
+import { unreadHead } from './1-listen/unread-head.ts';
 import { nextTraceparent } from './8-record/trace.ts';
+import type { RawRequest } from './client/exchange.ts';
 import {
   type Answer,
   type Asserted,
@@ -63,6 +65,7 @@ export interface PathNeeds {
  */
 export type Path = (
   connection: ClientConnection,
+  raw: RawRequest,
   request: IncomingMessage,
   response: ServerResponse,
   upgradeHead: Buffer | null,
@@ -110,17 +113,18 @@ export function createPath({ stages, answer, failed, fronts, clock }: PathNeeds)
     );
   };
 
-  return (connection, request, response, upgradeHead, begun) => {
-    const head = readHead(request, connection, upgradeHead !== null);
+  return (connection, raw, request, response, upgradeHead, begun) => {
+    const head = readHead(raw, connection);
     const refused = typeof head === 'string';
-    const source = sourceOf(connection, request.rawHeaders, fronts());
+    const source = sourceOf(connection, raw.lines, fronts());
     const value = receive(
       connection,
       source ?? connection.sourceAddress,
+      raw,
       request,
       response,
       upgradeHead,
-      refused ? unreadHead(request) : head,
+      refused ? unreadHead(raw) : head,
       clock(),
     );
     begun(value);
@@ -142,6 +146,7 @@ const tooDeep: Answer = { kind: 'refused', code: 'pipeline_too_deep' satisfies R
 function receive(
   connection: ClientConnection,
   sourceAddress: string,
+  raw: RawRequest,
   request: IncomingMessage,
   response: ServerResponse,
   upgradeHead: Buffer | null,
@@ -153,6 +158,7 @@ function receive(
     traceparent: nextTraceparent(head.traceparent),
     connection,
     sourceAddress,
+    raw,
     request,
     response,
     upgradeHead,
@@ -168,31 +174,5 @@ function receive(
       ending: null,
       recorded: false,
     },
-  };
-}
-
-/** What can be said of a request that the gate refused: enough for an answer and a record. */
-function unreadHead(request: IncomingMessage): RequestHead {
-  const { method = '', url = '' } = request;
-  const [rawPath = ''] = url.split(/[?#]/, 1);
-  return {
-    method,
-    host: '',
-    authority: '',
-    rawPath,
-    query: url.slice(rawPath.length),
-    passing: [],
-    cookies: null,
-    legacy: [],
-    origin: null,
-    accept: request.headers.accept ?? '',
-    userAgent: request.headers['user-agent'] ?? '',
-    fetchMode: '',
-    fetchSite: '',
-    traceparent: null,
-    contentLength: null,
-    hasBody: request.headers['content-length'] !== '0',
-    expectContinue: false,
-    webSocketKey: null,
   };
 }

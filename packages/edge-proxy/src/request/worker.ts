@@ -147,8 +147,8 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     clock,
   });
   const listener = createListener(state, log, {
-    received: (connection, request, response, upgradeHead) => {
-      path(connection, request, response, upgradeHead, (value) => life.begin(value));
+    received: (connection, raw, request, response, upgradeHead) => {
+      path(connection, raw, request, response, upgradeHead, (value) => life.begin(value));
     },
     unreadable: (connection, socket, code) => life.unreadable(connection, socket, code),
     refused: (handshake) => life.refused(handshake),

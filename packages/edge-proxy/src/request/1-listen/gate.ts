@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { canonicalHost } from '@sallyport/policy';
+import type { RawRequest } from '../client/exchange.ts';
 import { type ReadCookies, readCookieHeader } from '../cookies.ts';
 import type { ClientConnection, RequestHead } from '../exchange.ts';
 import { legacyNames } from '../legacy.ts';
@@ -25,18 +25,14 @@ export const methodsServed: ReadonlySet<string> = new Set([
 /** More header lines than this are refused; a limit in Node would hide lines from us (M9). */
 const headerLinesMax = 100;
 
-/** Reads the head of a request, or says why it is refused. `upgrading`: Node wants to switch. */
-export function readHead(
-  request: IncomingMessage,
-  connection: ClientConnection,
-  upgrading: boolean,
-): RequestHead | RefusalCode {
-  if (request.httpVersion !== '1.1') return 'http_version';
-  const { method = '', url = '', rawHeaders } = request;
-  if (rawHeaders.length > headerLinesMax * 2) return 'headers_too_many';
+/** Reads the head of a request, or says why it is refused. */
+export function readHead(raw: RawRequest, connection: ClientConnection): RequestHead | RefusalCode {
+  const { version, method, target } = raw;
+  if (version !== '1.1') return 'http_version';
+  if (raw.lines.length > headerLinesMax * 2) return 'headers_too_many';
   if (!methodsServed.has(method)) return 'method_unsupported';
-  if (!targetIsClean(url)) return 'target_invalid';
-  const lines = readLines(rawHeaders);
+  if (!targetIsClean(target)) return 'target_invalid';
+  const lines = readLines(raw.lines);
   if (typeof lines === 'string') return lines;
   const host = lines.host === null ? null : readHost(lines.host);
   if (host === null) return 'host_invalid';
@@ -46,18 +42,18 @@ export function readHead(
   if (lines.expect !== null && lines.expect.toLowerCase() !== '100-continue') {
     return 'expectation_failed';
   }
-  const webSocketKey = upgrading ? readWebSocket(method, framing.hasBody, lines) : null;
+  const webSocketKey = raw.upgrading ? readWebSocket(method, framing.hasBody, lines) : null;
   if (webSocketKey === 'upgrade_invalid' || webSocketKey === 'web_socket_version') {
     return webSocketKey;
   }
   const cookies = lines.cookie === null ? null : cookiesOf(connection, lines.cookie);
-  const queryAt = url.indexOf('?');
+  const queryAt = target.indexOf('?');
   return {
     method,
     host: host.name,
     authority: host.authority,
-    rawPath: queryAt < 0 ? url : url.slice(0, queryAt),
-    query: queryAt < 0 ? '' : url.slice(queryAt),
+    rawPath: queryAt < 0 ? target : target.slice(0, queryAt),
+    query: queryAt < 0 ? '' : target.slice(queryAt),
     passing: passingLines(lines),
     cookies,
     legacy: legacyNames(lines.legacy, cookies?.legacy ?? noNames),
@@ -83,8 +79,8 @@ function cookiesOf(connection: ClientConnection, header: string): ReadCookies {
 }
 
 /** Origin form and nothing that two readers could cut differently: RFC 9112, section 3.2.1. */
-function targetIsClean(url: string): boolean {
-  return url.charCodeAt(0) === 0x2f && !/[^\x21-\x7e]|[#\\]/.test(url);
+function targetIsClean(target: string): boolean {
+  return target.charCodeAt(0) === 0x2f && !/[^\x21-\x7e]|[#\\]/.test(target);
 }
 
 interface Host {

@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls';
 import type { Log } from '@sallyport/shared/log';
 import type { CurrentState } from '../../state/current.ts';
 import type { ListenAddress } from '../../worker/request-worker.ts';
+import type { RawRequest } from '../client/exchange.ts';
 import type { ClientConnection } from '../exchange.ts';
 import type { RefusalCode, TurnedAwayCode } from '../words.ts';
 import { connectionOf } from './connection.ts';
@@ -43,6 +44,7 @@ export interface ListenerEvents {
   /** A request whose headers are complete; `upgradeHead`: it asks for another protocol. */
   received(
     connection: ClientConnection,
+    raw: RawRequest,
     request: IncomingMessage,
     response: ServerResponse,
     upgradeHead: Buffer | null,
@@ -195,7 +197,9 @@ function handRequestsOn(
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const connection = connectionBehind(request.socket);
     if (connection === undefined) request.socket.destroy();
-    else if (!connection.closing) events.received(connection, request, response, null);
+    else if (!connection.closing) {
+      events.received(connection, rawRequest(request, false), request, response, null);
+    }
   };
   server.on('request', onRequest);
   server.on('checkContinue', onRequest);
@@ -212,7 +216,7 @@ function handRequestsOn(
     response.shouldKeepAlive = false;
     response.assignSocket(connection.socket);
     response.once('finish', () => connection.socket.destroySoon());
-    events.received(connection, request, response, head);
+    events.received(connection, rawRequest(request, true), request, response, head);
   };
   server.on('upgrade', onSwitch);
   server.on('connect', onSwitch);
@@ -228,6 +232,11 @@ function handRequestsOn(
     else onUnreadable(socket, code);
   });
   server.on('dropRequest', (_request, socket) => onUnreadable(socket, 'pipeline_too_deep'));
+}
+
+function rawRequest(request: IncomingMessage, upgrading: boolean): RawRequest {
+  const { httpVersion, method = '', url = '', rawHeaders } = request;
+  return { version: httpVersion, method, target: url, lines: rawHeaders, upgrading };
 }
 
 /** null: the connection broke off, or was opened for later as browsers do; nothing was asked. */

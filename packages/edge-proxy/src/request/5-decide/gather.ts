@@ -30,7 +30,7 @@ export function gatherFacts(
       method: head.method,
       host: head.host,
       path: value.path,
-      headers: headerFacts(value.request.rawHeaders, bundle.headerNames),
+      headers: headerFacts(value.raw.lines, bundle.headerNames),
     },
     sourceAddress,
     device,

@@ -1,0 +1,35 @@
+import type { RawRequest } from '../client/exchange.ts';
+import type { RequestHead } from '../exchange.ts';
+
+/** What can be said of a request that the gate refused: enough for an answer and a record. */
+export function unreadHead({ method, target, lines }: RawRequest): RequestHead {
+  const [rawPath = ''] = target.split(/[?#]/, 1);
+  return {
+    method,
+    host: '',
+    authority: '',
+    rawPath,
+    query: target.slice(rawPath.length),
+    passing: [],
+    cookies: null,
+    legacy: [],
+    origin: null,
+    accept: valuesOf(lines, 'accept').join(', '),
+    userAgent: valuesOf(lines, 'user-agent')[0] ?? '',
+    fetchMode: '',
+    fetchSite: '',
+    traceparent: null,
+    contentLength: null,
+    hasBody: valuesOf(lines, 'content-length')[0] !== '0',
+    expectContinue: false,
+    webSocketKey: null,
+  };
+}
+
+function valuesOf(lines: readonly string[], name: string): string[] {
+  const values: string[] = [];
+  for (let at = 0; at < lines.length; at += 2) {
+    if (lines[at]?.toLowerCase() === name) values.push(lines[at + 1] ?? '');
+  }
+  return values;
+}
