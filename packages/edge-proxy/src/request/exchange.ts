@@ -1,6 +1,4 @@
 import type { X509Certificate } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TLSSocket } from 'node:tls';
 import type {
   Decision,
   Deny,
@@ -19,7 +17,7 @@ import type { PlacedAddress } from '../places/reader.ts';
 import type { UserSignals } from '../sightings/last-place.ts';
 import type { FrontProxies, LiveBundle, RouteConfig } from '../state/current.ts';
 import type { SelfDescription } from '../worker/request-worker.ts';
-import type { RawRequest } from './client/exchange.ts';
+import type { ClientExchange, RawRequest } from './client/exchange.ts';
 import type { ReadCookies } from './cookies.ts';
 import type { FailureCode, NoticeCode, RedirectCode, RefusalCode } from './words.ts';
 
@@ -45,7 +43,6 @@ export interface ServedNames {
 
 /** One client connection, from its handshake to its end. */
 export interface ClientConnection {
-  readonly socket: TLSSocket;
   /** Canonical. */
   readonly serverName: string;
   readonly names: ServedNames;
@@ -60,10 +57,8 @@ export interface ClientConnection {
   place: PlacedAddress | null;
   /** null: none was presented. */
   readonly peer: PeerCertificate | null;
-  /** Requests read and not yet answered; more than one only where the client pipelines. */
+  /** Requests read and not yet answered. */
   readonly exchanges: Set<Received>;
-  /** An answer has said that this connection ends: what comes behind it is not read any more. */
-  closing: boolean;
   /** The Cookie header last read and the session last opened: a client sends the same each time. */
   lastCookies: ReadCookies | null;
   lastOpened: {
@@ -133,10 +128,7 @@ export interface Received {
   /** Canonical. Requests of one connection may have different ones behind a front proxy. */
   readonly sourceAddress: string;
   readonly raw: RawRequest;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  /** First bytes behind an upgrade request; null: not an upgrade. */
-  readonly upgradeHead: Buffer | null;
+  readonly client: ClientExchange;
   readonly head: RequestHead;
   readonly receivedAtMs: number;
   /** As by performance.now(). */

@@ -1,5 +1,3 @@
-import { STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { Decision } from '@sallyport/policy';
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import type { Clock } from '@sallyport/shared/clock';
@@ -49,13 +47,9 @@ export class Life {
   begin(value: Received): void {
     this.#active += 1;
     value.connection.exchanges.add(value);
-    const { response } = value;
-    response.on('error', ignore);
-    response.on('close', () => {
-      // A tunnel has taken the connection over and ends the exchange itself.
-      if (value.progress.status !== 101) this.ended(value);
-    });
-    if (this.#draining) response.shouldKeepAlive = false;
+    // A tunnel ends its exchange itself.
+    value.client.onClose(() => this.ended(value));
+    if (this.#draining) value.client.beLast();
   }
 
   /** It is over, in whatever way. */
@@ -93,45 +87,45 @@ export class Life {
   /** A connection has gone, and with it those that never got their turn. */
   connectionClosed(connection: ClientConnection): void {
     for (const value of connection.exchanges) {
-      if (value.progress.status !== 101) this.ended(value);
+      if (!value.client.tunnelled) this.ended(value);
     }
   }
 
   /** Ends what is permitted no more: with an answer if none has begun, else at once. */
   cut(value: Permitted, cause: CutCause, decision: Decision | null): void {
-    const { response, progress } = value;
+    const { client, progress } = value;
     if (progress.recorded) return;
     progress.ending = cause;
     value.cutBy = decision?.reasons ?? [];
     value.release?.(new Error(cause));
-    if (progress.status === 101) return;
-    if (response.headersSent) {
-      response.destroy();
+    if (client.tunnelled) return;
+    if (client.headersSent) {
+      client.breakOff();
       return;
     }
-    response.shouldKeepAlive = false;
+    client.beLast();
     this.#needs.answer(value, answerOf(decision) ?? this.#needs.unready());
   }
 
-  /** Answers bytes that are no request, closes the connection and records it. */
-  unreadable(connection: ClientConnection, socket: Duplex, code: RefusalCode): void {
+  /**
+   * Bytes have come that are no request. true: they broke off the body of the only one there is,
+   * whose answer says so; else they are recorded, and the connection has still to be closed.
+   */
+  unreadable(connection: ClientConnection, code: RefusalCode): boolean {
     const [first, second] = connection.exchanges;
-    if (first !== undefined && second === undefined && !first.response.headersSent) {
-      // The body of this very request has broken off: its answer is the refusal.
+    if (first !== undefined && second === undefined && !first.client.headersSent) {
       first.release?.(new Error(code));
-      first.response.shouldKeepAlive = false;
+      first.client.beLast();
       this.#needs.answer(first, { kind: 'refused', code });
-      return;
+      return true;
     }
-    connection.closing = true;
     const { recorder, emitRecord, recordRules, clock } = this.#needs;
     const { status } = refusals[code];
-    if (first === undefined && socket.writable) socket.end(rawAnswer(status));
-    else socket.destroy();
     this.#record(() => {
       const record = recordOfUnreadable(connection, code, status, clock(), recorder);
       emitRecord(record, recordRules(null));
     });
+    return false;
   }
 
   /** Records a handshake that was refused; of a flood of them, some are only counted. */
@@ -165,8 +159,8 @@ export class Life {
     this.#draining = true;
     for (const { exchanges } of connections) {
       for (const value of exchanges) {
-        if (value.progress.status === 101) release(value, 'drained');
-        else if (!value.response.headersSent) value.response.shouldKeepAlive = false;
+        if (value.client.tunnelled) release(value, 'drained');
+        else if (!value.client.headersSent) value.client.beLast();
       }
     }
     await this.none();
@@ -205,15 +199,4 @@ function answerOf(decision: Decision | null): Answer | null {
     case undefined:
       return null;
   }
-}
-
-function rawAnswer(status: number): string {
-  return (
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n` +
-    'Connection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\n\r\n'
-  );
-}
-
-function ignore(): void {
-  // The response ends with `close`.
 }

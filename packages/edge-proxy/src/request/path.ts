@@ -1,11 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '@sallyport/shared/clock';
 import type { FrontProxies } from '../state/current.ts';
 import { sourceOf } from './1-listen/fronts.ts';
 import { readHead } from './1-listen/gate.ts';
 import { unreadHead } from './1-listen/unread-head.ts';
 import { nextTraceparent } from './8-record/trace.ts';
-import type { RawRequest } from './client/exchange.ts';
+import type { ClientExchange, RawRequest } from './client/exchange.ts';
 import {
   type Answer,
   type Asserted,
@@ -51,6 +50,8 @@ type Step = (value: Received) => Received | Answer | null | Promise<Received | A
 
 export interface PathNeeds {
   readonly stages: Stages;
+  /** Told of a request before anything can end it. */
+  readonly begun: (value: Received) => void;
   readonly answer: (value: Received, answer: Answer) => void;
   /** A bug of ours: the request is answered, the process goes on. */
   readonly failed: (value: Received, error: unknown) => void;
@@ -60,19 +61,18 @@ export interface PathNeeds {
 }
 
 /**
- * Takes a request from the gate to its answer or its upstream. `begun` is told of it before anything
- * can end it. Returns at once.
+ * Takes a request from the gate to its answer or its upstream. `refusal`: its protocol does not let
+ * it go on; that is said only where the gate has nothing to say. Returns at once.
  */
 export type Path = (
   connection: ClientConnection,
   raw: RawRequest,
-  request: IncomingMessage,
-  response: ServerResponse,
-  upgradeHead: Buffer | null,
-  begun: (value: Received) => void,
+  client: ClientExchange,
+  refusal: RefusalCode | null,
 ) => void;
 
-export function createPath({ stages, answer, failed, fronts, clock }: PathNeeds): Path {
+export function createPath(needs: PathNeeds): Path {
+  const { stages, begun, answer, failed, fronts, clock } = needs;
   // The types of the table hold the order together; the walk itself does not look at them.
   const steps = order.map((name) => stages[name] as Step);
 
@@ -113,7 +113,7 @@ export function createPath({ stages, answer, failed, fronts, clock }: PathNeeds)
     );
   };
 
-  return (connection, raw, request, response, upgradeHead, begun) => {
+  return (connection, raw, client, refusal) => {
     const head = readHead(raw, connection);
     const refused = typeof head === 'string';
     const source = sourceOf(connection, raw.lines, fronts());
@@ -121,35 +121,28 @@ export function createPath({ stages, answer, failed, fronts, clock }: PathNeeds)
       connection,
       source ?? connection.sourceAddress,
       raw,
-      request,
-      response,
-      upgradeHead,
+      client,
       refused ? unreadHead(raw) : head,
       clock(),
     );
     begun(value);
     if (refused) answer(value, { kind: 'refused', code: head });
     else if (source === null) answer(value, sourceUnclear);
-    else if (connection.exchanges.size > pipelinedMax) answer(value, tooDeep);
+    else if (refusal !== null) answer(value, { kind: 'refused', code: refusal });
     else walk(value, 0);
   };
 }
 
-/** Requests of one connection that may wait for their turn. */
-const pipelinedMax = 32;
 const sourceUnclear: Answer = {
   kind: 'refused',
   code: 'source_address_unclear' satisfies RefusalCode,
 };
-const tooDeep: Answer = { kind: 'refused', code: 'pipeline_too_deep' satisfies RefusalCode };
 
 function receive(
   connection: ClientConnection,
   sourceAddress: string,
   raw: RawRequest,
-  request: IncomingMessage,
-  response: ServerResponse,
-  upgradeHead: Buffer | null,
+  client: ClientExchange,
   head: RequestHead,
   nowMs: number,
 ): Received {
@@ -159,9 +152,7 @@ function receive(
     connection,
     sourceAddress,
     raw,
-    request,
-    response,
-    upgradeHead,
+    client,
     head,
     receivedAtMs: nowMs,
     startedAt: performance.now(),

@@ -10,7 +10,6 @@ import {
   wordingOf,
 } from './answers.ts';
 import { clearCookie, sessionCookie } from './cookies.ts';
-import { discardBody, prepareToDiscard } from './discard.ts';
 import type { Answer, Received } from './exchange.ts';
 import { justSignedIn } from './just-signed-in.ts';
 import { navigates, takesPage } from './navigation.ts';
@@ -39,9 +38,9 @@ interface Content {
  */
 export function createRespond({ beginSignIn, clock }: RespondNeeds): Respond {
   const respond = (value: Received, answer: Answer): void => {
-    const { response } = value;
-    if (response.headersSent || response.destroyed) {
-      response.destroy();
+    const { client } = value;
+    if (client.headersSent || client.gone) {
+      client.breakOff();
       return;
     }
     value.answer = answer;
@@ -63,7 +62,7 @@ export function createRespond({ beginSignIn, clock }: RespondNeeds): Respond {
 }
 
 function sendIfOpen(value: Received, answer: Answer): void {
-  if (value.response.headersSent || value.response.destroyed) return;
+  if (value.client.headersSent || value.client.gone) return;
   switch (answer.kind) {
     case 'redirect':
       send(value, {
@@ -178,14 +177,12 @@ function cookieLines(cookies: readonly string[]): string[] {
 }
 
 function send(value: Received, { status, type, body, headers }: Sendable): void {
-  const { response, request, head, progress } = value;
+  const { client, head, progress } = value;
   const bytes = Buffer.from(body);
-  if (value.answer?.kind === 'refused') response.shouldKeepAlive = false;
-  prepareToDiscard(response, head.hasBody, head.contentLength);
-  if (!response.shouldKeepAlive) value.connection.closing = true;
+  if (value.answer?.kind === 'refused') client.beLast();
   progress.status = status;
   progress.bytesOut = head.method === 'HEAD' ? 0 : bytes.length;
-  response.writeHead(status, [
+  const lines = [
     'Content-Type',
     type,
     'Content-Length',
@@ -203,9 +200,9 @@ function send(value: Received, { status, type, body, headers }: Sendable): void 
     ...(headers.includes('Cache-Control') ? [] : ['Cache-Control', 'no-store']),
     ...headers,
     ...staleSessionLines(value, headers),
-  ]);
-  response.end(head.method === 'HEAD' ? undefined : bytes);
-  discardBody(request);
+  ];
+  const unreadBytes = head.hasBody ? head.contentLength : 0;
+  client.answer(status, lines, head.method === 'HEAD' ? null : bytes, unreadBytes);
 }
 
 /** Takes back a session cookie that opens nothing or whose session has ended. */

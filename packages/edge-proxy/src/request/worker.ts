@@ -85,7 +85,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
       respond(value, given);
     } catch (error) {
       log.error('answer_failed', { correlationId: value.correlationId, error });
-      value.response.destroy();
+      value.client.breakOff();
     }
   };
   const recorder = { edge: config.edgeId, region: config.region };
@@ -141,16 +141,15 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
   };
   const path = createPath({
     stages,
+    begun: (value) => life.begin(value),
     answer,
     failed,
     fronts: () => state.bundle()?.settings.frontProxies ?? noFronts,
     clock,
   });
   const listener = createListener(state, log, {
-    received: (connection, raw, request, response, upgradeHead) => {
-      path(connection, raw, request, response, upgradeHead, (value) => life.begin(value));
-    },
-    unreadable: (connection, socket, code) => life.unreadable(connection, socket, code),
+    received: path,
+    unreadable: (connection, code) => life.unreadable(connection, code),
     refused: (handshake) => life.refused(handshake),
     closed: (connection) => life.connectionClosed(connection),
     turnedAway: (sourceAddress, code) => life.turnedAway(sourceAddress, code),

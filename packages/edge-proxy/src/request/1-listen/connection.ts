@@ -19,7 +19,6 @@ export function connectionOf(
   const socketAddress = canonicalAddress(socket.remoteAddress ?? '');
   if (serverName === null || names === null || socketAddress === null) return null;
   return {
-    socket,
     serverName,
     names,
     socketAddress,
@@ -29,7 +28,6 @@ export function connectionOf(
     place: null,
     peer: peerOf(socket),
     exchanges: new Set(),
-    closing: false,
     lastCookies: null,
     lastOpened: null,
     lastRisk: null,

@@ -1,13 +1,14 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Log } from '@sallyport/shared/log';
 import type { CurrentState } from '../../state/current.ts';
 import type { ListenAddress } from '../../worker/request-worker.ts';
-import type { RawRequest } from '../client/exchange.ts';
+import type { ClientExchange, RawRequest } from '../client/exchange.ts';
+import { Http1Connection, Http1Exchange } from '../client/http1.ts';
 import type { ClientConnection } from '../exchange.ts';
-import type { RefusalCode, TurnedAwayCode } from '../words.ts';
+import { type RefusalCode, refusals, type TurnedAwayCode } from '../words.ts';
 import { connectionOf } from './connection.ts';
 import { FrontConnections } from './front-connections.ts';
 import { noFronts } from './fronts.ts';
@@ -35,22 +36,23 @@ const serverOptions = {
   rejectNonStandardBodyWrites: true,
   joinDuplicateHeaders: false,
 } as const;
+/** Requests of one connection that may wait for their turn. */
+const pipelinedMax = 32;
 const idleMs = 120_000;
 const requestsPerConnectionMax = 1_000;
 const connectionsMax = 20_000;
 
 /** What the listener hands on. */
 export interface ListenerEvents {
-  /** A request whose headers are complete; `upgradeHead`: it asks for another protocol. */
+  /** A request whose headers are complete; `refusal`: why it cannot be served all the same. */
   received(
     connection: ClientConnection,
     raw: RawRequest,
-    request: IncomingMessage,
-    response: ServerResponse,
-    upgradeHead: Buffer | null,
+    client: ClientExchange,
+    refusal: RefusalCode | null,
   ): void;
-  /** Bytes that are no request. The connection has still to be closed. */
-  unreadable(connection: ClientConnection, socket: Duplex, code: RefusalCode): void;
+  /** Bytes that are no request. false: the connection has still to be closed. */
+  unreadable(connection: ClientConnection, code: RefusalCode): boolean;
   /** A connection that was ended before it could carry a request. */
   refused(handshake: RefusedHandshake): void;
   closed(connection: ClientConnection): void;
@@ -191,15 +193,33 @@ function handRequestsOn(
   connections: ReadonlyMap<TLSSocket, ClientConnection>,
   events: ListenerEvents,
 ): void {
-  const connectionBehind = (socket: Duplex): ClientConnection | undefined =>
-    socket instanceof TLSSocket ? connections.get(socket) : undefined;
+  const known = new WeakMap<Duplex, Http1Connection>();
+  const connectionBehind = (socket: Duplex): Http1Connection | null => {
+    const before = known.get(socket);
+    if (before !== undefined) return before;
+    const client = socket instanceof TLSSocket ? connections.get(socket) : undefined;
+    if (client === undefined) return null;
+    const connection = new Http1Connection(client, socket as TLSSocket);
+    known.set(socket, connection);
+    return connection;
+  };
+  const hand = (
+    connection: Http1Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    upgradeHead: Buffer | null,
+  ): void => {
+    const { client } = connection;
+    const raw = rawRequest(request, upgradeHead !== null);
+    const exchange = new Http1Exchange(connection, request, response, upgradeHead);
+    const tooDeep = client.exchanges.size >= pipelinedMax;
+    events.received(client, raw, exchange, tooDeep ? 'pipeline_too_deep' : null);
+  };
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const connection = connectionBehind(request.socket);
-    if (connection === undefined) request.socket.destroy();
-    else if (!connection.closing) {
-      events.received(connection, rawRequest(request, false), request, response, null);
-    }
+    if (connection === null) request.socket.destroy();
+    else if (!connection.closing) hand(connection, request, response, null);
   };
   server.on('request', onRequest);
   server.on('checkContinue', onRequest);
@@ -208,7 +228,7 @@ function handRequestsOn(
   /** Node gives no response object for these; the answer still leaves through one. */
   const onSwitch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const connection = connectionBehind(socket);
-    if (connection === undefined || connection.closing) {
+    if (connection === null || connection.closing) {
       socket.destroy();
       return;
     }
@@ -216,15 +236,20 @@ function handRequestsOn(
     response.shouldKeepAlive = false;
     response.assignSocket(connection.socket);
     response.once('finish', () => connection.socket.destroySoon());
-    events.received(connection, rawRequest(request, true), request, response, head);
+    hand(connection, request, response, head);
   };
   server.on('upgrade', onSwitch);
   server.on('connect', onSwitch);
 
   const onUnreadable = (socket: Duplex, code: RefusalCode): void => {
     const connection = connectionBehind(socket);
-    if (connection === undefined) socket.destroy();
-    else if (!connection.closing) events.unreadable(connection, socket, code);
+    if (connection === null) socket.destroy();
+    if (connection === null || connection.closing) return;
+    if (events.unreadable(connection.client, code)) return;
+    connection.closing = true;
+    const waiting = connection.client.exchanges.size > 0;
+    if (waiting || !socket.writable) socket.destroy();
+    else socket.end(rawAnswer(refusals[code].status));
   };
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const code = refusalOf(error, socket);
@@ -237,6 +262,13 @@ function handRequestsOn(
 function rawRequest(request: IncomingMessage, upgrading: boolean): RawRequest {
   const { httpVersion, method = '', url = '', rawHeaders } = request;
   return { version: httpVersion, method, target: url, lines: rawHeaders, upgrading };
+}
+
+function rawAnswer(status: number): string {
+  return (
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n` +
+    'Connection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\n\r\n'
+  );
 }
 
 /** null: the connection broke off, or was opened for later as browsers do; nothing was asked. */

@@ -72,16 +72,16 @@ class Forwarding implements Dispatcher.DispatchHandler {
       this.#leave();
       return;
     }
-    const { head, response, progress } = this.#value;
+    const { head, client, progress } = this.#value;
     progress.upstreamAskedAt = performance.now();
-    if (head.expectContinue) response.writeContinue();
+    if (head.expectContinue) client.askForBody();
     this.#dispatch();
   };
 
   #dispatch(): void {
     const value = this.#value;
     const { head, path } = value;
-    this.#body = head.hasBody ? new RequestBody(value.request, value.progress) : null;
+    this.#body = head.hasBody ? new RequestBody(value.client, value.progress) : null;
     this.#upstream.pool.dispatch(
       {
         method: head.method,
@@ -114,24 +114,24 @@ class Forwarding implements Dispatcher.DispatchHandler {
       if (this.#informational > informationalMax) controller.abort(new Error('1xx without end'));
       return;
     }
-    const { progress, response } = this.#value;
+    const { progress, client } = this.#value;
     progress.upstreamAnsweredAt = performance.now();
     progress.status = status;
     this.#mayRetry = false;
-    response.writeHead(status, clientHeaders(this.#value, headers));
+    client.head(status, clientHeaders(this.#value, headers));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const { progress, response } = this.#value;
+    const { progress, client } = this.#value;
     progress.bytesOut += chunk.length;
-    if (response.write(chunk)) return;
+    if (client.write(chunk)) return;
     controller.pause();
-    response.once('drain', () => controller.resume());
+    client.onDrain(() => controller.resume());
   }
 
   onResponseEnd(): void {
     this.#leave();
-    this.#value.response.end();
+    this.#value.client.end();
   }
 
   onRequestUpgrade(
@@ -164,10 +164,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
     } else {
       this.#leave();
       value.upstreamError = error;
-      if (value.response.headersSent) {
+      if (value.client.headersSent) {
         // Half a response must not look like a whole one.
         value.progress.ending = 'upstream_failed';
-        value.response.destroy();
+        value.client.breakOff();
       } else {
         this.#needs.answer(value, { kind: 'failed', code: failureOf(error) });
       }

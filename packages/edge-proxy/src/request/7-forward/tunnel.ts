@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import type { ClientTunnel } from '../client/exchange.ts';
 import type { Asserted } from '../exchange.ts';
 import { closeFrame, FrameBoundary } from './frame-boundary.ts';
 import type { OpenTunnel } from './web-socket.ts';
@@ -17,37 +17,38 @@ const tryAgainLater = 1013;
 
 /** Bytes both ways between a client and an upstream that have agreed on a WebSocket. */
 export function createOpenTunnel(ended: (value: Asserted) => void): OpenTunnel {
-  return (value, upstream, headers) => new Tunnel(value, upstream, ended).open(headers);
+  return (value, upstream, headers) => {
+    value.progress.status = 101;
+    new Tunnel(value, value.client.tunnel(headers), upstream, ended).open();
+  };
 }
 
 class Tunnel {
   readonly #value: Asserted;
-  readonly #client: TLSSocket;
+  readonly #client: ClientTunnel;
   readonly #upstream: Duplex;
   readonly #ended: (value: Asserted) => void;
   readonly #toClient = new FrameBoundary();
   readonly #absolute: NodeJS.Timeout;
   #open = 2;
 
-  constructor(value: Asserted, upstream: Duplex, ended: (value: Asserted) => void) {
+  constructor(
+    value: Asserted,
+    client: ClientTunnel,
+    upstream: Duplex,
+    ended: (value: Asserted) => void,
+  ) {
     this.#value = value;
-    this.#client = value.connection.socket;
+    this.#client = client;
     this.#upstream = upstream;
     this.#ended = ended;
     this.#absolute = setTimeout(() => this.#cut('too_old'), absoluteMs);
     this.#absolute.unref();
   }
 
-  open(headers: readonly string[]): void {
-    const { response, progress, upgradeHead } = this.#value;
-    response.detachSocket(this.#client);
-    progress.status = 101;
+  open(): void {
+    const { progress } = this.#value;
     this.#value.release = () => this.#farewell();
-    this.#client.write(switchingProtocols(headers), 'latin1');
-    if (upgradeHead !== null && upgradeHead.length > 0) {
-      progress.bytesIn += upgradeHead.length;
-      this.#upstream.write(upgradeHead);
-    }
     this.#join(this.#client, this.#upstream, 'client_closed', (chunk) => {
       progress.bytesIn += chunk.length;
     });
@@ -110,12 +111,4 @@ function farewellOf({ progress, cutBy }: Asserted): Buffer {
     return closeFrame(tryAgainLater, 'this gateway has had no news for too long');
   }
   return closeFrame(policyViolation, 'access was withdrawn');
-}
-
-function switchingProtocols(headers: readonly string[]): string {
-  let text = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
-  for (let at = 0; at < headers.length; at += 2) {
-    text += `${headers[at] ?? ''}: ${headers[at + 1] ?? ''}\r\n`;
-  }
-  return `${text}\r\n`;
 }

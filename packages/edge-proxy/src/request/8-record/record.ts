@@ -60,7 +60,7 @@ export function recordOf(
     shadow: null,
     redacted: [],
     status: progress.status,
-    ending: progress.ending ?? (value.response.writableFinished ? 'complete' : 'client_closed'),
+    ending: progress.ending ?? (value.client.finished ? 'complete' : 'client_closed'),
     decisionUs: Math.round(((value.decidedAt ?? value.startedAt) - value.startedAt) * 1000),
     upstreamMs: upstreamMsOf(value),
     totalMs: milliseconds(endedAt - value.startedAt),

@@ -1,0 +1,124 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import type { ClientConnection } from '../exchange.ts';
+import type { BodySink, BodySource, ClientExchange, ClientTunnel } from './exchange.ts';
+import { discardBody, discardedBytesMax, Http1Body } from './http1-body.ts';
+
+/** A connection as HTTP/1.1 uses it: one exchange after the other. */
+export class Http1Connection {
+  readonly client: ClientConnection;
+  readonly socket: TLSSocket;
+  /** An answer has said that it ends: what comes behind that is not read any more. */
+  closing = false;
+
+  constructor(client: ClientConnection, socket: TLSSocket) {
+    this.client = client;
+    this.socket = socket;
+  }
+}
+
+export class Http1Exchange implements ClientExchange {
+  tunnelled = false;
+  readonly #connection: Http1Connection;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  /** First bytes behind an upgrade request; null: not an upgrade. */
+  readonly #upgradeHead: Buffer | null;
+  #onClose: (() => void) | null = null;
+
+  constructor(
+    connection: Http1Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    upgradeHead: Buffer | null,
+  ) {
+    this.#connection = connection;
+    this.#request = request;
+    this.#response = response;
+    this.#upgradeHead = upgradeHead;
+    response.on('error', ignore);
+  }
+
+  get headersSent(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get gone(): boolean {
+    return this.#response.destroyed;
+  }
+
+  get finished(): boolean {
+    return this.#response.writableFinished;
+  }
+
+  onClose(listener: () => void): void {
+    this.#onClose = listener;
+    this.#response.on('close', listener);
+  }
+
+  answer(status: number, lines: string[], body: Buffer | null, unreadBytes: number | null): void {
+    const response = this.#response;
+    // To read on would take longer than a new connection does.
+    if (unreadBytes === null || unreadBytes > discardedBytesMax) response.shouldKeepAlive = false;
+    if (!response.shouldKeepAlive) this.#connection.closing = true;
+    response.writeHead(status, lines);
+    response.end(body ?? undefined);
+    discardBody(this.#request);
+  }
+
+  head(status: number, lines: string[]): void {
+    this.#response.writeHead(status, lines);
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#response.write(chunk);
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.once('drain', listener);
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+
+  /** With the connection: the length that was announced, or the last chunk, never comes. */
+  breakOff(): void {
+    this.#response.destroy();
+  }
+
+  beLast(): void {
+    this.#response.shouldKeepAlive = false;
+  }
+
+  askForBody(): void {
+    this.#response.writeContinue();
+  }
+
+  readBody(sink: BodySink): BodySource {
+    return new Http1Body(this.#request, sink);
+  }
+
+  tunnel(lines: readonly string[]): ClientTunnel {
+    const { socket } = this.#connection;
+    this.tunnelled = true;
+    if (this.#onClose !== null) this.#response.off('close', this.#onClose);
+    this.#response.detachSocket(socket);
+    socket.write(switchingProtocols(lines), 'latin1');
+    const first = this.#upgradeHead;
+    if (first !== null && first.length > 0) socket.unshift(first);
+    return socket;
+  }
+}
+
+function switchingProtocols(lines: readonly string[]): string {
+  let text = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+  for (let at = 0; at < lines.length; at += 2) {
+    text += `${lines[at] ?? ''}: ${lines[at + 1] ?? ''}\r\n`;
+  }
+  return `${text}\r\n`;
+}
+
+function ignore(): void {
+  // The response ends with `close`.
+}
