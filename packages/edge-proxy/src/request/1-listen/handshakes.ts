@@ -1,0 +1,85 @@
+import type { Duplex } from 'node:stream';
+import type { Server, TLSSocket } from 'node:tls';
+import type { ClientConnection } from '../exchange.ts';
+import type { RefusedHandshake } from './refused-handshakes.ts';
+
+/** What handshakes come to. */
+export interface HandshakeEvents {
+  /** A connection that was ended before it could carry a request. */
+  refused(handshake: RefusedHandshake): void;
+  closed(connection: ClientConnection): void;
+}
+
+/** The connections whose handshake is finished, from then to their end. */
+export class Handshakes {
+  readonly #connections = new Map<TLSSocket, ClientConnection>();
+  readonly #look: (socket: TLSSocket) => ClientConnection | null;
+  readonly #lookAtRefused: (error: Error | null, socket: TLSSocket) => RefusedHandshake | null;
+  readonly #events: HandshakeEvents;
+
+  /** `look`: null where the connection cannot be served. */
+  constructor(
+    look: (socket: TLSSocket) => ClientConnection | null,
+    lookAtRefused: (error: Error | null, socket: TLSSocket) => RefusedHandshake | null,
+    events: HandshakeEvents,
+  ) {
+    this.#look = look;
+    this.#lookAtRefused = lookAtRefused;
+    this.#events = events;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  connections(): Iterable<ClientConnection> {
+    return this.#connections.values();
+  }
+
+  find(socket: TLSSocket): ClientConnection | null {
+    return this.#connections.get(socket) ?? null;
+  }
+
+  /** Notes each finished handshake before anything reads from it. */
+  watch(server: Server): void {
+    server.prependListener('secureConnection', (socket: TLSSocket) => this.#take(socket));
+    server.on('tlsClientError', (error, socket) => this.#refuse(error, socket));
+    // Before the handshake is through there is no TLS socket to hear of it.
+    server.on('connection', (socket: Duplex) => socket.on('error', ignore));
+  }
+
+  /** Destroys all connections; resolves when the last has gone. */
+  async destroy(): Promise<void> {
+    const sockets = [...this.#connections.keys()];
+    const gone = sockets.map(
+      (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
+    );
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(gone);
+  }
+
+  #take(socket: TLSSocket): void {
+    // Stays to the end: an upgrade takes Node's own handlers away (CVE-2025-59465).
+    socket.on('error', ignore);
+    const connection = this.#look(socket);
+    if (connection === null) {
+      this.#refuse(null, socket);
+      return;
+    }
+    this.#connections.set(socket, connection);
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      this.#events.closed(connection);
+    });
+  }
+
+  #refuse(error: Error | null, socket: TLSSocket): void {
+    const refused = this.#lookAtRefused(error, socket);
+    socket.destroy();
+    if (refused !== null) this.#events.refused(refused);
+  }
+}
+
+function ignore(): void {
+  // The connection ends with `close`, where its exchanges are ended too.
+}

@@ -1,0 +1,149 @@
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
+import type { Server, ServerOptions } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { ClientExchange, RawRequest } from '../client/exchange.ts';
+import { Http1Connection, Http1Exchange } from '../client/http1.ts';
+import type { ClientConnection } from '../exchange.ts';
+import { type RefusalCode, refusals } from '../words.ts';
+
+/** Limits of hardening.md section 2. The header count has its own check in the gate (M9). */
+export const http1Options = {
+  headersTimeout: 10_000,
+  // Bodies stream for as long as bytes come: the idle limit below holds for them.
+  requestTimeout: 0,
+  connectionsCheckingInterval: 2_000,
+  keepAliveTimeout: 10_000,
+  maxHeaderSize: 16_384,
+  insecureHTTPParser: false,
+  // The gate requires it: Node would answer by itself, and nobody would hear of the request.
+  requireHostHeader: false,
+  rejectNonStandardBodyWrites: true,
+  joinDuplicateHeaders: false,
+  shouldUpgradeCallback: (request) => /websocket/i.test(request.headers.upgrade ?? ''),
+} as const satisfies ServerOptions;
+const idleMs = 120_000;
+const requestsPerConnectionMax = 1_000;
+/** Requests of one connection that may wait for their turn. */
+const pipelinedMax = 32;
+
+/** What a protocol hands on. */
+export interface RequestEvents {
+  /** A request whose headers are complete; `refusal`: why it cannot be served all the same. */
+  received(
+    connection: ClientConnection,
+    raw: RawRequest,
+    client: ClientExchange,
+    refusal: RefusalCode | null,
+  ): void;
+  /** Bytes that are no request. false: the connection has still to be closed. */
+  unreadable(connection: ClientConnection, code: RefusalCode): boolean;
+}
+
+/** Requests as Node's own server for HTTP/1.1 reads them from the connections that it is given. */
+export class Http1Requests {
+  readonly #find: (socket: TLSSocket) => ClientConnection | null;
+  readonly #events: RequestEvents;
+  readonly #connections = new WeakMap<Duplex, Http1Connection>();
+
+  /** `find`: whose connection it is; null: nobody's who can be served. */
+  constructor(find: (socket: TLSSocket) => ClientConnection | null, events: RequestEvents) {
+    this.#find = find;
+    this.#events = events;
+  }
+
+  serve(server: Server): void {
+    server.maxHeadersCount = 0;
+    server.maxRequestsPerSocket = requestsPerConnectionMax;
+    server.timeout = idleMs;
+    server.on('request', this.#onRequest);
+    server.on('checkContinue', this.#onRequest);
+    server.on('checkExpectation', this.#onRequest);
+    server.on('upgrade', this.#onSwitch);
+    server.on('connect', this.#onSwitch);
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      const code = refusalOf(error, socket);
+      if (code === null) socket.destroy();
+      else this.#onUnreadable(socket, code);
+    });
+    server.on('dropRequest', (_request, socket) => this.#onUnreadable(socket, 'pipeline_too_deep'));
+  }
+
+  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const connection = this.#connectionBehind(request.socket);
+    if (connection === null) request.socket.destroy();
+    else if (!connection.closing) this.#hand(connection, request, response, null);
+  };
+
+  /** Node gives no response object for these; the answer still leaves through one. */
+  readonly #onSwitch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const connection = this.#connectionBehind(socket);
+    if (connection === null || connection.closing) {
+      socket.destroy();
+      return;
+    }
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(connection.socket);
+    response.once('finish', () => connection.socket.destroySoon());
+    this.#hand(connection, request, response, head);
+  };
+
+  #onUnreadable(socket: Duplex, code: RefusalCode): void {
+    const connection = this.#connectionBehind(socket);
+    if (connection === null) socket.destroy();
+    if (connection === null || connection.closing) return;
+    if (this.#events.unreadable(connection.client, code)) return;
+    connection.closing = true;
+    const waiting = connection.client.exchanges.size > 0;
+    if (waiting || !socket.writable) socket.destroy();
+    else socket.end(rawAnswer(refusals[code].status));
+  }
+
+  #connectionBehind(socket: Duplex): Http1Connection | null {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    if (!(socket instanceof TLSSocket)) return null;
+    const client = this.#find(socket);
+    if (client === null) return null;
+    const connection = new Http1Connection(client, socket);
+    this.#connections.set(socket, connection);
+    return connection;
+  }
+
+  #hand(
+    connection: Http1Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    upgradeHead: Buffer | null,
+  ): void {
+    const { client } = connection;
+    const raw = rawRequest(request, upgradeHead !== null);
+    const exchange = new Http1Exchange(connection, request, response, upgradeHead);
+    const tooDeep = client.exchanges.size >= pipelinedMax;
+    this.#events.received(client, raw, exchange, tooDeep ? 'pipeline_too_deep' : null);
+  }
+}
+
+function rawRequest(request: IncomingMessage, upgrading: boolean): RawRequest {
+  const { httpVersion, method = '', url = '', rawHeaders } = request;
+  return { version: httpVersion, method, target: url, lines: rawHeaders, upgrading };
+}
+
+function rawAnswer(status: number): string {
+  return (
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n` +
+    'Connection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\n\r\n'
+  );
+}
+
+/** null: the connection broke off, or was opened for later as browsers do; nothing was asked. */
+function refusalOf(error: NodeJS.ErrnoException, socket: Duplex): RefusalCode | null {
+  const code = error.code ?? '';
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return socket instanceof TLSSocket && socket.bytesRead > 0 ? 'request_timeout' : null;
+  }
+  if (code === 'HPE_INVALID_EOF_STATE' || !code.startsWith('HPE_')) return null;
+  return 'malformed';
+}
