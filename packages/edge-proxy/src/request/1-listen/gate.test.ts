@@ -177,10 +177,34 @@ describe('the gate', () => {
     await expectRefused(`${['GET / HTTP/1.1', ...filler].join('\r\n')}\r\n\r\n`, 431);
   });
 
-  it('refuses headers that are too large', async () => {
-    expect(await expectRefused(request([`X: ${'y'.repeat(20_000)}`]), 431)).toBe(
+  it.each([
+    ['GET', 20_000],
+    ['GET', 60_000],
+    // More than is read before anybody looks at it: nothing is known of the request.
+    ['', 70_000],
+  ])('refuses headers that are too large, and records the request: %s', async (method, length) => {
+    const bytes = request([`X: ${'y'.repeat(length)}`]);
+    expect(await expectRefused(bytes, 431)).toBe('headers_too_large');
+    expect(edge.records.all[0]?.method).toBe(method);
+  });
+
+  it('counts the target, and names, values and 32 bytes of each header line', async () => {
+    const headers = ['Host', 'app.corp.test', 'Cookie', cookie, 'X', ''];
+    const counted = headers.reduce((bytes, text) => bytes + text.length, '/'.length + 3 * 32);
+    const filler = 'y'.repeat(16_384 - counted);
+    const { response, client } = await sendRaw(request([`X: ${filler}`]));
+    expect(response.status).toBe(200);
+    client.close();
+    await edge.settle();
+    expect(await expectRefused(request([`X: ${filler}`], 'GET /? HTTP/1.1'), 431)).toBe(
       'headers_too_large',
     );
+  });
+
+  it('says what is wrong with headers that are too large', async () => {
+    const { response } = await sendRaw(request(['Accept: text/html', `X: ${'y'.repeat(20_000)}`]));
+    expect(response.header('content-type')).toContain('text/html');
+    expect(response.body).toContain('headers_too_large');
   });
 
   it.each([

@@ -14,7 +14,8 @@ export const http1Options = {
   requestTimeout: 0,
   connectionsCheckingInterval: 2_000,
   keepAliveTimeout: 10_000,
-  maxHeaderSize: 16_384,
+  // Above the limit of the gate, which answers and records what this one would cut off.
+  maxHeaderSize: 65_536,
   insecureHTTPParser: false,
   // The gate requires it: Node would answer by itself, and nobody would hear of the request.
   requireHostHeader: false,

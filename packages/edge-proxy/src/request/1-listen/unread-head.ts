@@ -1,6 +1,9 @@
 import type { RawRequest } from '../client/exchange.ts';
 import type { RequestHead } from '../exchange.ts';
 
+/** It may be long: nobody has looked at its size, or that is what it was refused for. */
+const queryLengthMax = 4_096;
+
 /** What can be said of a request that the gate refused: enough for an answer and a record. */
 export function unreadHead({ method, target, lines }: RawRequest): RequestHead {
   const [rawPath = ''] = target.split(/[?#]/, 1);
@@ -9,7 +12,7 @@ export function unreadHead({ method, target, lines }: RawRequest): RequestHead {
     host: '',
     authority: '',
     rawPath,
-    query: target.slice(rawPath.length),
+    query: target.slice(rawPath.length, rawPath.length + queryLengthMax),
     passing: [],
     cookies: null,
     legacy: [],
