@@ -82,6 +82,11 @@ const dependencyRules: readonly DependencyRule[] = [
     because: 'stages share types through exchange.ts, not each other’s files',
   })),
   {
+    from: /^packages\/edge-proxy\/src\/request\/(?!1-listen\/|client\/)/,
+    imports: /^(node:http2?$|packages\/edge-proxy\/src\/request\/client\/(?!exchange\.ts$))/,
+    because: 'which protocol a client speaks is known to the listener alone',
+  },
+  {
     from: /^(packages|infra)\//,
     except: /^packages\/proto\/src\/grpc\.ts$/,
     imports: /^@grpc\/grpc-js/,
