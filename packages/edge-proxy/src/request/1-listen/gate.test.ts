@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { call, RawClient, type RawResponse } from '../testing/client.ts';
 import { TestEdge } from '../testing/edge.ts';
+import { ok } from '../testing/recorder.ts';
 
 let edge: TestEdge;
 let cookie: string;
@@ -175,6 +176,20 @@ describe('the gate', () => {
     expect(await expectRefused(bytes, 431)).toBe('headers_too_many');
     edge.records.all.length = 0;
     await expectRefused(`${['GET / HTTP/1.1', ...filler].join('\r\n')}\r\n\r\n`, 431);
+  });
+
+  it('lets no more than 32 requests of a connection wait for their turn', async () => {
+    edge.upstream.script = () => null;
+    const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+    client.send(request([]) + 'GET / HTTP/1.1\r\nHost: app.corp.test\r\n\r\n'.repeat(40));
+    await expect.poll(() => edge.worker.openExchanges()).toBe(33);
+    client.close();
+    await expect.poll(() => edge.worker.openExchanges()).toBe(0);
+    edge.upstream.script = ok;
+    expect(edge.records.all.length).toBe(33);
+    expect(edge.records.all.filter(({ outcome }) => outcome === 'refused')).toMatchObject([
+      { reasons: ['pipeline_too_deep'], ending: 'client_closed' },
+    ]);
   });
 
   it.each([
