@@ -33,8 +33,10 @@ const secretNames: ReadonlySet<string> = new Set([
   'sid',
   'ticket',
 ]);
-/** JWTs, and what else is as long and as random as a secret. */
-const secretValue = /eyJ[A-Za-z0-9_-]+\.|^[A-Za-z0-9_-]{40,}$/;
+/** As long and as random as a secret. */
+const secretValue = /^[A-Za-z0-9_-]{40,}$/;
+/** JWTs begin so. It matches whatever follows, so that no byte of a long value is looked at twice. */
+const jwtStart = /eyJ([A-Za-z0-9_-]*)(\.?)/g;
 
 /** `query`: with its question mark; empty without one. */
 export function recordedQuery(query: string, handling: RecordRules['query']): RecordedQuery {
@@ -60,7 +62,16 @@ function isName(text: string): boolean {
 
 function isSecret(name: string, value: string): boolean {
   const text = decoded(value);
-  return isSecretName(decoded(name)) || secretValue.test(text) || holdsSecret(text);
+  return (
+    isSecretName(decoded(name)) || secretValue.test(text) || holdsJwt(text) || holdsSecret(text)
+  );
+}
+
+function holdsJwt(text: string): boolean {
+  for (const [, more, dot] of text.matchAll(jwtStart)) {
+    if (more !== '' && dot !== '') return true;
+  }
+  return false;
 }
 
 /** A value that is an address may have a query, or a fragment, of its own. */
