@@ -83,6 +83,11 @@ export class Http1Requests {
       socket.destroy();
       return;
     }
+    // The socket belongs to an answer that is still to come: no protocol changes under that.
+    if (connection.client.exchanges.size > 0) {
+      this.#onUnreadable(socket, 'upgrade_invalid');
+      return;
+    }
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(connection.socket);

@@ -133,10 +133,19 @@ function userIdOf({ facts, own, opened }: Received): string | null {
   return own === true ? (opened?.statement.userId ?? null) : null;
 }
 
-function outcomeOf({ own, answer, decision }: Received): RecordedOutcome {
-  if (answer?.kind === 'refused') return 'refused';
+function outcomeOf(value: Received): RecordedOutcome {
+  const { own, answer, decision } = value;
+  if (answer?.kind === 'refused' && !mayHaveArrived(value)) return 'refused';
   if (own === true) return 'own';
   return decision?.outcome ?? 'refused';
+}
+
+/**
+ * Whether the upstream may have got something of it before bytes came that are no request: what was
+ * done there must not look as if nobody had been let through.
+ */
+function mayHaveArrived({ head, progress }: Received): boolean {
+  return progress.upstreamAskedAt !== 0 && (!head.hasBody || progress.bytesIn > 0);
 }
 
 /** Of the decision first, then of what came of it. */
