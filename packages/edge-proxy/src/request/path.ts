@@ -114,23 +114,41 @@ export function createPath(needs: PathNeeds): Path {
   };
 
   return (connection, raw, client, refusal) => {
-    const head = readHead(raw, connection);
-    const refused = typeof head === 'string';
-    const source = sourceOf(connection, raw.lines, fronts());
+    const gated = gate(raw, connection, fronts);
+    const { head, source } = gated;
+    const read = head !== null && typeof head !== 'string';
     const value = receive(
       connection,
       source ?? connection.sourceAddress,
       raw,
       client,
-      refused ? unreadHead(raw) : head,
+      read ? head : unreadHead(raw),
       clock(),
     );
     begun(value);
-    if (refused) answer(value, { kind: 'refused', code: head });
+    if (head === null) failed(value, gated.error);
+    else if (!read) answer(value, { kind: 'refused', code: head });
     else if (source === null) answer(value, sourceUnclear);
     else if (refusal !== null) answer(value, { kind: 'refused', code: refusal });
     else walk(value, 0);
   };
+}
+
+interface Gated {
+  /** null: a bug of ours kept it from being read; `error` is that. */
+  readonly head: RequestHead | RefusalCode | null;
+  /** Where it comes from; null: that cannot be told. */
+  readonly source: string | null;
+  readonly error?: unknown;
+}
+
+/** Runs in an event of the connection: what it threw would end the process, and all others with it. */
+function gate(raw: RawRequest, connection: ClientConnection, fronts: PathNeeds['fronts']): Gated {
+  try {
+    return { head: readHead(raw, connection), source: sourceOf(connection, raw.lines, fronts()) };
+  } catch (error) {
+    return { head: null, source: null, error };
+  }
 }
 
 const sourceUnclear: Answer = {
