@@ -17,6 +17,16 @@ export class Http1Connection {
   }
 }
 
+/**
+ * Heads of this turn. Node keeps a head back until something of the body comes, to send the two
+ * together; but the first event of a stream, for one, may be long in coming.
+ */
+const heads: Http1Exchange[] = [];
+
+function sendHeads(): void {
+  for (const exchange of heads.splice(0)) exchange.sendHead();
+}
+
 export class Http1Exchange implements ClientExchange {
   tunnelled = false;
   readonly #connection: Http1Connection;
@@ -25,6 +35,7 @@ export class Http1Exchange implements ClientExchange {
   /** First bytes behind an upgrade request; null: not an upgrade. */
   readonly #upgradeHead: Buffer | null;
   #onClose: (() => void) | null = null;
+  #bodyBegun = false;
 
   constructor(
     connection: Http1Connection,
@@ -68,9 +79,16 @@ export class Http1Exchange implements ClientExchange {
 
   head(status: number, lines: string[]): void {
     this.#response.writeHead(status, lines);
+    if (heads.push(this) === 1) setImmediate(sendHeads);
+  }
+
+  /** Sends a head that nothing has followed yet. */
+  sendHead(): void {
+    if (!this.#bodyBegun && !this.#response.destroyed) this.#response.flushHeaders();
   }
 
   write(chunk: Buffer): boolean {
+    this.#bodyBegun = true;
     return this.#response.write(chunk);
   }
 
@@ -79,6 +97,7 @@ export class Http1Exchange implements ClientExchange {
   }
 
   end(): void {
+    this.#bodyBegun = true;
     this.#response.end();
   }
 
