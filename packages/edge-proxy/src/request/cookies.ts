@@ -59,7 +59,7 @@ export function readCookies(sent: ReadCookies | null, prefix: string): readonly 
  * then ours, comes back from a browser as if it were ours (RFC 6265bis, section 5.8.3).
  */
 export function setsOwnCookie(line: string): boolean {
-  return /^[\t ]*=?[\t ]*__host-sallyport[-=\t ]/i.test(`${line}=`);
+  return /^[\t ]*=?[\t ]*__host-sallyport[-=;\t ]/i.test(`${line}=`);
 }
 
 /** A Set-Cookie line: for this host alone, never for scripts, not sent from other sites' forms. */
