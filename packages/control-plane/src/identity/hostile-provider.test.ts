@@ -181,7 +181,7 @@ describe('an ID token', () => {
 });
 
 describe('a discovery document', () => {
-  it('that lies is refused', async () => {
+  it('that lies is refused (row 128)', async () => {
     const other = 'https://other.corp.localhost';
     const lies: Record<string, Lie> = {
       'another issuer': { metadata: { issuer: 'https://evil.example' } },

@@ -20,7 +20,7 @@ async function provider() {
   return { server, authorities: authority.certificatePem, asked: () => asked };
 }
 
-describe('the way to an identity provider', () => {
+describe('the way to an identity provider (rows 127, 128)', () => {
   it('is open to a host whose address the settings list, with the trust bundle alone', async () => {
     const { server, authorities } = await provider();
     const { fetch, close } = createProviderFetch({ authorities, internal: loopback });

@@ -9,7 +9,7 @@ const metadata = {
   jwks_uri: 'https://www.idp.test/certs',
 };
 
-describe('endpoints on other hosts than the issuer', () => {
+describe('endpoints on other hosts than the issuer (row 128)', () => {
   it('are refused unless the configuration names each host', () => {
     expect(() => checkMetadata(metadata, issuer, [])).toThrow(/token_endpoint/);
     expect(() => checkMetadata(metadata, issuer, ['oauth2.idp.test'])).toThrow(/jwks_uri/);
