@@ -10,6 +10,7 @@ export const lintCodes = [
   'condition_unused',
   'tests_missing',
   'regular_expression',
+  'path_as_text',
   'monitor_ended',
 ] as const;
 export type LintCode = (typeof lintCodes)[number];

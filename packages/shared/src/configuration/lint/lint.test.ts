@@ -265,6 +265,30 @@ describe('lint', () => {
     expect(lint(wiki, policy('p', all))).toEqual([]);
   });
 
+  it.each([
+    ['request.path == "/admin"', '/admin'],
+    ['"/admin" != request.path', '/admin'],
+    ["user.email.endsWith('@corp.example') && request.path in ['/a/', '/b']", '/b'],
+  ])('finds a path that is compared as a text (row 60): %s', (when, path) => {
+    const quoted = when.replaceAll("'", "''");
+    const deny = `  deny:\n    - { name: a, groups: [x], when: '${quoted}' }\n`;
+    const message = `compares request.path with ${path} and says nothing of ${path}/: paths takes them for one`;
+    expect(lint(route('wiki', 'p'), policy('p', deny))).toEqual([
+      `path_as_text Policy/p /spec/deny/0/when: ${message}`,
+    ]);
+  });
+
+  it.each([
+    ['request.path == "/admin" || request.path.startsWith("/admin/")'],
+    ['request.path in ["/admin", "/admin/"]'],
+    ['request.path.startsWith("/admin/")'],
+    ['request.path.matches("^/a(/|$)")'],
+    ['request.host == "wiki.corp.example"'],
+  ])('says nothing of a path that is compared with care: %s', (when) => {
+    const deny = `  deny:\n    - { name: a, groups: [x], when: '${when}' }\n`;
+    expect(lint(route('wiki', 'p'), policy('p', deny))).toEqual([]);
+  });
+
   it('ends on a large set, and on conditions that go round in a circle', () => {
     const many = Array.from({ length: 10_000 }, (_, at) => ({
       name: `r${at}`,

@@ -1,4 +1,5 @@
 import type { ConfigurationDocument } from '../documents.ts';
+import { pathsAsText } from './expressions.ts';
 import type { LintFinding } from './finding.ts';
 import { misspeltGroups } from './groups.ts';
 import { widerThanNames } from './names.ts';
@@ -35,6 +36,7 @@ export function lintDocuments(
     ...unusedConditions(subject),
     ...untested(subject),
     ...regularExpressions(subject),
+    ...pathsAsText(subject),
     ...endedMonitors(subject, nowMs ?? null),
   ]
     .sort(byPlace)
