@@ -19,7 +19,7 @@ import { createRiskOf } from './5-decide/risk-facts.ts';
 import { createAssert } from './6-assert/assert.ts';
 import { createForward } from './7-forward/forward.ts';
 import { createOpenTunnel } from './7-forward/tunnel.ts';
-import { Upstreams } from './7-forward/upstreams.ts';
+import { Upstreams } from './7-forward/upstream/upstreams.ts';
 import { redactRecord } from './8-record/redact.ts';
 import { recordRulesOf } from './8-record/rules.ts';
 import { ShadowDecisions } from './8-record/shadow.ts';

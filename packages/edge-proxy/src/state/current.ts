@@ -49,7 +49,8 @@ export interface RecordRules {
   readonly required: boolean;
 }
 
-export interface UpstreamConfig {
+/** One address of an upstream, and how its certificate is looked at. */
+export interface TargetConfig {
   readonly protocol: 'https:' | 'http:';
   /** As in the URL; an IPv6 address without brackets. */
   readonly hostname: string;
@@ -58,9 +59,34 @@ export interface UpstreamConfig {
   readonly origin: string;
   /** Name asked for and verified in TLS. */
   readonly serverName: string;
-  readonly host: 'preserve' | 'upstream';
   /** PEM certificates of the authorities to trust; null: those of the system. */
   readonly authoritiesPem: readonly string[] | null;
+}
+
+/** Where requests go and what is asked for there: what is under way goes on only while it stays. */
+export interface UpstreamWay {
+  readonly targets: readonly TargetConfig[];
+  /** What the upstream sees as Host. */
+  readonly host: 'preserve' | 'upstream';
+}
+
+export interface UpstreamConfig {
+  readonly way: UpstreamWay;
+  readonly timeouts: {
+    readonly connectMs: number;
+    /** From the end of the request to the headers of the response. */
+    readonly headersMs: number;
+    /** Between two pieces of the response. */
+    readonly idleMs: number;
+    /** From the first try to the end of the response; null: without end. */
+    readonly totalMs: number | null;
+  };
+  /** Of each worker, for each trust level. */
+  readonly limits: {
+    readonly connections: number;
+    readonly queue: number;
+    readonly queueWaitMs: number;
+  };
 }
 
 /** A ring of releases, and the labels that an edge of it has. */

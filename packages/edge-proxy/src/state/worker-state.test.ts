@@ -152,7 +152,7 @@ describe('the state of a worker', () => {
     state.apply('config', ...config);
     expect(state.current.bundle()?.routes.get('wiki')).toMatchObject({
       audience: 'https://wiki.corp.test',
-      upstream: { origin: 'https://wiki.internal.test:8443', port: 8443 },
+      upstream: { way: { targets: [{ origin: 'https://wiki.internal.test:8443', port: 8443 }] } },
     });
     const put = state.apply('config', sampleBundle(2, sampleDocuments('other')));
     expect([put.bundleChanged, state.current.bundle()?.version]).toEqual([false, 1]);

@@ -4,6 +4,7 @@ import { checkEgress, checkEgressNames } from './check-egress.ts';
 import { checkExports, checkWebhooks } from './check-exports.ts';
 import { checkFrontProxies } from './check-front-proxies.ts';
 import { checkRedactions } from './check-records.ts';
+import { checkUpstream } from './check-upstream.ts';
 import type {
   ConfigurationDocument,
   IdentityProviderDocument,
@@ -13,7 +14,7 @@ import type {
 } from './documents.ts';
 import { type Complain, type Context, checkTrustBundle, noSuch } from './references.ts';
 import { signInHostProblem } from './sign-in-host.ts';
-import { issuerUrlProblem, originProblem, upstreamUrlProblem } from './urls.ts';
+import { issuerUrlProblem, originProblem } from './urls.ts';
 
 /** What the schemas cannot see of one document: values, and the documents that it names. */
 
@@ -70,18 +71,7 @@ function checkRoute({ spec }: RouteDocument, context: Context, complain: Complai
     const wrong = signInHostProblem(host, context.signInHost);
     if (wrong !== null) complain(`/spec/match/${index}/host`, wrong);
   }
-  const { url, plainHttp = false, trustBundle, serverName } = spec.upstream;
-  const problem = upstreamUrlProblem(url, plainHttp, context.internal);
-  if (problem !== null) complain('/spec/upstream/url', problem);
-  if (plainHttp) {
-    const message = 'has no meaning without TLS (plainHttp: true)';
-    if (trustBundle !== undefined) complain('/spec/upstream/trustBundle', message);
-    if (serverName !== undefined) complain('/spec/upstream/serverName', message);
-  }
-  if (serverName !== undefined && canonicalHost(serverName) !== serverName) {
-    complain('/spec/upstream/serverName', 'must be a DNS name');
-  }
-  checkTrustBundle(trustBundle, 'upstream', '/spec/upstream/trustBundle', context, complain);
+  checkUpstream(spec, context, complain);
   if (spec.audience === undefined && spec.match[0]?.host.startsWith('*.') === true) {
     complain('/spec/audience', 'is missing; it has no default where the first host has a star');
   }

@@ -382,6 +382,37 @@ describe('an upstream', () => {
   });
 });
 
+describe('times of an upstream', () => {
+  const check = (upstream: object, spec: Partial<RouteDocument['spec']> = {}) =>
+    lines(
+      settings(),
+      provider(),
+      policy,
+      route({ url: 'https://wiki.example', ...upstream }, spec),
+    );
+
+  it('are a day at the most', () => {
+    expect(check({ timeouts: { connect: '9s', idle: '24h', total: '1d' } })).toEqual([]);
+    expect(check({ timeouts: { idle: '25h', total: '2d' } })).toEqual([
+      'Route/wiki /spec/upstream/timeouts/idle: must be a day at the most',
+      'Route/wiki /spec/upstream/timeouts/total: must be a day at the most',
+    ]);
+  });
+
+  it('let no request wait until its assertion has ended', () => {
+    expect(check({ limits: { queueWait: '60s' } })).toEqual([]);
+    expect(check({}, { identity: { ttlSeconds: 10 } })).toEqual([]);
+    const wrong = [
+      check({ limits: { queueWait: '61s' } }),
+      check({ limits: { queueWait: '6s' } }, { identity: { ttlSeconds: 10 } }),
+    ];
+    for (const found of wrong) {
+      expect(found).toHaveLength(1);
+      expect(found[0]).toMatch(/^Route\/wiki \/spec\/upstream\/limits\/queueWait: /);
+    }
+  });
+});
+
 describe('an identity provider', () => {
   it.each(['https://idp.example', 'https://idp.example/', 'https://idp.example:8443/realms/corp'])(
     'may be %s',

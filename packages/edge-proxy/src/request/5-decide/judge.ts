@@ -86,14 +86,17 @@ function factsOrNull(look: () => Seen): Facts | null {
   }
 }
 
-/** Whether what is permitted now leads where the exchange went, from where it came. */
+/**
+ * Whether what is permitted now leads where the exchange went, from where it came. How long things
+ * may take, and how many there may be, is of no consequence to what is under way.
+ */
 function sameWay({ route }: Permitted, bundle: LiveBundle, permit: Permit): boolean {
   if (permit.route !== route.name) return false;
   const now = bundle.routes.get(route.name);
   if (now === route) return true;
   return (
     now !== undefined &&
-    isDeepStrictEqual(now.upstream, route.upstream) &&
+    isDeepStrictEqual(now.upstream.way, route.upstream.way) &&
     isDeepStrictEqual(now.webSocketOrigins, route.webSocketOrigins)
   );
 }

@@ -2,12 +2,14 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Dispatcher } from 'undici';
 import type { Answer, Asserted } from '../exchange.ts';
-import { connectionBroke, failureOf } from './failures.ts';
 import { RequestBody } from './request-body.ts';
 import { upstreamHeaders } from './request-headers.ts';
 import { clientHeaders, type ResponseHeaders } from './response-headers.ts';
-import type { Upstream } from './upstream.ts';
-import type { Upstreams } from './upstreams.ts';
+import type { Waiting } from './upstream/admission.ts';
+import { connectionBroke, failureOf, TotalTimeoutError } from './upstream/failures.ts';
+import type { RouteUpstream } from './upstream/route-upstream.ts';
+import type { Target } from './upstream/target.ts';
+import type { Upstreams } from './upstream/upstreams.ts';
 import { acceptsHandshake, type OpenTunnel, originAllowed } from './web-socket.ts';
 
 /** 1xx answers are not passed on; an upstream that sends nothing else is cut off. */
@@ -34,15 +36,17 @@ export function createForward(needs: ForwardNeeds): (value: Asserted) => Answer 
     const upstream = needs.upstreams.find(value.bundle, value.route, trust, needs.clock());
     if (upstream === null) return { kind: 'failed', code: 'upstream_address_refused' };
     const admitted = new Forwarding(needs, value, upstream).admit();
-    return admitted ? null : { kind: 'failed', code: 'upstream_busy' };
+    return admitted ? null : busy;
   };
 }
 
 /** One request on its way; undici calls it as the response comes. */
-class Forwarding implements Dispatcher.DispatchHandler {
+class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   readonly #needs: ForwardNeeds;
   readonly #value: Asserted;
-  readonly #upstream: Upstream;
+  readonly #upstream: RouteUpstream;
+  #target: Target | null = null;
+  #total: NodeJS.Timeout | null = null;
   #controller: Dispatcher.DispatchController | null = null;
   #body: RequestBody | null = null;
   #aborted: Error | null = null;
@@ -50,7 +54,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #mayRetry: boolean;
   #left = false;
 
-  constructor(needs: ForwardNeeds, value: Asserted, upstream: Upstream) {
+  constructor(needs: ForwardNeeds, value: Asserted, upstream: RouteUpstream) {
     this.#needs = needs;
     this.#value = value;
     this.#upstream = upstream;
@@ -62,32 +66,48 @@ class Forwarding implements Dispatcher.DispatchHandler {
   /** false: too many are waiting for this upstream. */
   admit(): boolean {
     this.#value.release = (cause) => this.#abort(cause);
-    const admitted = this.#upstream.admit(this.#start);
+    const admitted = this.#upstream.admission.admit(this);
     if (!admitted) this.#value.release = null;
     return admitted;
   }
 
-  readonly #start = (): void => {
+  start(): void {
     if (this.#aborted !== null) {
       this.#leave();
       return;
     }
-    const { head, client, progress } = this.#value;
+    const { head, client, progress, route } = this.#value;
+    // While it waited, a configuration may have come that leads elsewhere: it was not decided on.
+    this.#target = this.#upstream.leadsAs(route) ? this.#upstream.take() : null;
+    if (this.#target === null) {
+      this.#leave();
+      this.#needs.answer(this.#value, busy);
+      return;
+    }
     progress.upstreamAskedAt = performance.now();
     if (head.expectContinue) client.askForBody();
-    this.#dispatch();
-  };
+    const { totalMs } = route.upstream.timeouts;
+    if (totalMs !== null) this.#total = setTimeout(() => this.#timeUp(), totalMs).unref();
+    this.#dispatch(this.#target);
+  }
 
-  #dispatch(): void {
+  expired(): void {
+    this.#left = true;
+    this.#value.release = null;
+    this.#needs.answer(this.#value, busy);
+  }
+
+  #dispatch(target: Target): void {
     const value = this.#value;
     const { head, path } = value;
+    this.#controller = null;
     this.#body = head.hasBody ? new RequestBody(value.client, value.progress) : null;
-    this.#upstream.pool.dispatch(
+    target.pool.dispatch(
       {
         method: head.method,
         // Verbatim: undici parses no path that is given beside its origin (hardening.md M17).
         path: path + head.query,
-        headers: upstreamHeaders(value),
+        headers: upstreamHeaders(value, target.config),
         body: this.#body,
         // The connector knows the name; this keeps undici from making one of the Host header, and
         // from a new connection where that changes.
@@ -155,45 +175,67 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    const value = this.#value;
-    if (this.#aborted !== null) {
+    const target = this.#target;
+    if (this.#aborted !== null || target === null) {
       this.#leave();
     } else if (this.#mayRetry && connectionBroke(error) && this.#upstream.mayRetry()) {
       this.#mayRetry = false;
-      this.#dispatch();
+      this.#dispatch(target);
     } else {
       this.#leave();
-      value.upstreamError = error;
-      if (value.client.headersSent) {
-        // Half a response must not look like a whole one.
-        value.progress.ending = 'upstream_failed';
-        value.client.breakOff();
-      } else {
-        this.#needs.answer(value, { kind: 'failed', code: failureOf(error) });
-      }
+      this.#fail(error);
     }
+  }
+
+  #fail(error: Error): void {
+    const value = this.#value;
+    value.upstreamError = error;
+    if (value.client.headersSent) {
+      // Half a response must not look like a whole one.
+      value.progress.ending = 'upstream_failed';
+      value.client.breakOff();
+    } else {
+      this.#needs.answer(value, { kind: 'failed', code: failureOf(error) });
+    }
+  }
+
+  #timeUp(): void {
+    if (this.#aborted !== null || this.#left) return;
+    const error = new TotalTimeoutError('the response took too long as a whole');
+    this.#stop(error);
+    this.#fail(error);
   }
 
   #abort(cause: Error): void {
     if (this.#aborted !== null || this.#left) return;
-    this.#aborted = cause;
-    if (this.#upstream.withdraw(this.#start)) {
+    if (this.#upstream.admission.withdraw(this)) {
+      this.#aborted = cause;
       this.#left = true;
       this.#value.release = null;
     } else {
-      this.#controller?.abort(cause);
-      this.#body?.destroy();
+      this.#stop(cause);
     }
+  }
+
+  /** It is wanted no more; `onResponseError` tells when the upstream is free of it. */
+  #stop(cause: Error): void {
+    this.#aborted = cause;
+    this.#controller?.abort(cause);
+    this.#body?.destroy();
   }
 
   /** Nothing is held at the upstream any more. */
   #leave(): void {
     if (this.#left) return;
     this.#left = true;
+    if (this.#total !== null) clearTimeout(this.#total);
+    if (this.#target !== null) this.#upstream.release(this.#target);
     this.#value.release = null;
-    this.#upstream.leave();
+    this.#upstream.admission.leave();
   }
 }
+
+const busy: Answer = { kind: 'failed', code: 'upstream_busy' };
 
 function ignore(): void {
   // The socket ends with `close`, which the tunnel hears.

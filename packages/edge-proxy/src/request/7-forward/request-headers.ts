@@ -1,11 +1,12 @@
 import { assertionHeader } from '@sallyport/shared/assertion/claims';
+import type { TargetConfig } from '../../state/current.ts';
 import type { Asserted } from '../exchange.ts';
 
 /**
  * The header lines for the upstream: what the client sent, without what is between neighbours,
  * reserved or ours; then what we say, last and once. Name, value, name, value.
  */
-export function upstreamHeaders(value: Asserted): string[] {
+export function upstreamHeaders(value: Asserted, target: TargetConfig): string[] {
   const { head, route, assertion } = value;
   const lines = head.passing.slice();
   const cookie = head.cookies?.forUpstream ?? null;
@@ -14,7 +15,7 @@ export function upstreamHeaders(value: Asserted): string[] {
   if (assertion !== null) lines.push(assertionHeader, assertion);
   lines.push(
     'host',
-    route.upstream.host === 'preserve' ? head.authority : upstreamHost(value),
+    route.upstream.way.host === 'preserve' ? head.authority : hostOf(target),
     'Sallyport-Request-Id',
     value.correlationId,
     'traceparent',
@@ -29,8 +30,8 @@ export function upstreamHeaders(value: Asserted): string[] {
   return lines;
 }
 
-function upstreamHost({ route }: Asserted): string {
-  const { protocol, hostname, port } = route.upstream;
+/** As it stands in Host: the port only where it is not the usual one. */
+function hostOf({ protocol, hostname, port }: TargetConfig): string {
   const name = hostname.includes(':') ? `[${hostname}]` : hostname;
   const usual = protocol === 'https:' ? 443 : 80;
   return port === usual ? name : `${name}:${port}`;

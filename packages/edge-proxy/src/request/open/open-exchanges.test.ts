@@ -5,6 +5,8 @@ import { sampleCookieRing } from '../../testing/sample-state.ts';
 import { RawClient } from '../testing/client.ts';
 import { testDocuments } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
+import type { RecordedConnection } from '../testing/recorder.ts';
+import { setUpstream } from '../testing/upstream-spec.ts';
 
 let edge: TestEdge;
 beforeAll(async () => {
@@ -153,6 +155,21 @@ describe('an exchange that is under way', () => {
     client.close();
     await expect.poll(() => edge.records.all.length).toBe(1);
     expect(edge.records.all[0]).toMatchObject({ ending: 'complete' });
+  });
+
+  it.each([
+    { timeouts: { headers: '9s', idle: '9s' } },
+    { limits: { connections: 2, queue: 7, queueWait: '2s' } },
+  ])('goes on when its route changes in what leads nowhere else: %j', async (upstream) => {
+    const client = await download(await session());
+    await setUpstream(edge, upstream);
+    const { socket } = edge.upstream.connections.findLast(({ bytes }) =>
+      bytes.includes('/download'),
+    ) as RecordedConnection;
+    socket.write('4\r\nmore\r\n0\r\n\r\n');
+    await client.until(/more\r\n0\r\n\r\n/);
+    client.close();
+    await setUpstream(edge, {});
   });
 
   it('is answered with the refusal where the upstream has not answered yet', async () => {

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
-import { closed, hostName, instant, methods, name, names, pathPattern, strings } from './common.ts';
+import { closed, instant, methods, names, pathPattern, strings } from './common.ts';
 import { routeRecords } from './records.ts';
 import { staleness } from './staleness.ts';
 import { documentTests } from './tests.ts';
+import { upstream } from './upstream.ts';
 
 const hostPattern = Type.String({
   maxLength: 255,
@@ -10,24 +11,6 @@ const hostPattern = Type.String({
   description: 'a DNS name of a to z, 0 to 9, hyphens and dots, with *. in front for any one label',
 });
 
-const upstream = Type.Object(
-  {
-    /** `https://host[:port]`; `http://` only with `plainHttp: true`. No path. */
-    url: Type.String({
-      pattern: '^https?://',
-      maxLength: 2048,
-      description: 'a URL that starts with https://',
-    }),
-    plainHttp: Type.Optional(Type.Literal(true)),
-    /** Name of a TrustBundle; default: the system's authorities. */
-    trustBundle: Type.Optional(name),
-    /** Name to ask for and verify in TLS; default: the URL's host. */
-    serverName: Type.Optional(hostName),
-    /** What the upstream sees as Host. Default: `preserve`. */
-    host: Type.Optional(Type.Union([Type.Literal('preserve'), Type.Literal('upstream')])),
-  },
-  { ...closed, description: 'The application behind the route.' },
-);
 const identity = Type.Object(
   {
     /** Groups to name in the assertion if the user has them. Default: none. */

@@ -1,5 +1,11 @@
 import { errors } from 'undici';
-import type { FailureCode } from '../words.ts';
+import type { FailureCode } from '../../words.ts';
+
+/** The response did not end within the time that the route allows for the whole of it. */
+export class TotalTimeoutError extends Error {
+  override readonly name = 'TotalTimeoutError';
+  readonly code = 'ERR_SALLYPORT_TOTAL_TIMEOUT';
+}
 
 /** What an upstream's failure means, by the codes of Node, OpenSSL and undici; never by text. */
 export function failureOf(error: Error): FailureCode {
@@ -31,6 +37,7 @@ const timeouts = new Set([
   'UND_ERR_HEADERS_TIMEOUT',
   'UND_ERR_BODY_TIMEOUT',
   'ETIMEDOUT',
+  'ERR_SALLYPORT_TOTAL_TIMEOUT',
 ]);
 const badResponses = new Set([
   'UND_ERR_HEADERS_OVERFLOW',

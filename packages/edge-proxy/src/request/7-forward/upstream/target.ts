@@ -1,0 +1,18 @@
+import type { Pool } from 'undici';
+import type { TargetConfig } from '../../../state/current.ts';
+
+/** One address of an upstream, and the connections to it of one route and one trust level. */
+export class Target {
+  readonly config: TargetConfig;
+  /** All that its connections depend on. */
+  readonly recipe: string;
+  readonly pool: Pool;
+  /** Requests under way. */
+  inFlight = 0;
+
+  constructor(config: TargetConfig, recipe: string, pool: Pool) {
+    this.config = config;
+    this.recipe = recipe;
+    this.pool = pool;
+  }
+}

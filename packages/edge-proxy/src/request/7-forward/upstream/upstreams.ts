@@ -1,0 +1,62 @@
+import type { CurrentState, LiveBundle, RouteConfig } from '../../../state/current.ts';
+import { RouteUpstream, type Surroundings, type TrustLevel } from './route-upstream.ts';
+
+/** Connections that nobody has used for so long are closed. */
+const unusedMs = 60_000;
+
+/** All upstreams of a worker, by route and trust level, which share no connection. */
+export class Upstreams {
+  readonly #state: CurrentState;
+  readonly #byName: Record<TrustLevel, Map<string, RouteUpstream>> = {
+    user: new Map(),
+    anonymous: new Map(),
+  };
+  readonly #closing = new Set<RouteUpstream>();
+
+  constructor(state: CurrentState) {
+    this.#state = state;
+  }
+
+  /** The upstream of a route; null: all its addresses are some that the settings do not open. */
+  find(
+    bundle: LiveBundle,
+    route: RouteConfig,
+    trust: TrustLevel,
+    nowMs: number,
+  ): RouteUpstream | null {
+    const surroundings: Surroundings = {
+      internalNetworks: bundle.settings.internalNetworks,
+      credentials: this.#state.upstreamCredentials(),
+    };
+    const known = this.#byName[trust].get(route.name);
+    const upstream = known ?? new RouteUpstream(route, trust, surroundings);
+    if (known === undefined) this.#byName[trust].set(route.name, upstream);
+    // A request that was decided on an older configuration changes nothing for the others.
+    else if (bundle === this.#state.bundle()) known.use(route, surroundings);
+    upstream.usedAtMs = nowMs;
+    return upstream.open ? upstream : null;
+  }
+
+  /** Closes connections that are not used any more. */
+  sweep(nowMs: number): void {
+    for (const upstream of this.#closing) if (upstream.done) this.#closing.delete(upstream);
+    for (const byName of Object.values(this.#byName)) {
+      for (const [name, upstream] of byName) {
+        if (!upstream.unused || nowMs - upstream.usedAtMs < unusedMs) continue;
+        byName.delete(name);
+        upstream.close();
+        this.#closing.add(upstream);
+      }
+    }
+  }
+
+  /** Destroys all connections. */
+  async destroy(): Promise<void> {
+    const all = [
+      ...this.#closing,
+      ...Object.values(this.#byName).flatMap((byName) => [...byName.values()]),
+    ];
+    for (const byName of Object.values(this.#byName)) byName.clear();
+    await Promise.all(all.map((upstream) => upstream.destroy()));
+  }
+}

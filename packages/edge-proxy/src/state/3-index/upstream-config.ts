@@ -1,0 +1,78 @@
+import { isIP } from 'node:net';
+import { durationMs } from '@sallyport/policy';
+import type { RouteDocument } from '@sallyport/shared/configuration/documents';
+import { defaultQueueWaitMs } from '@sallyport/shared/configuration/route-defaults';
+import type { TargetConfig, UpstreamConfig } from '../current.ts';
+
+type Written = RouteDocument['spec']['upstream'];
+
+/** PEM certificates of a trust bundle; undefined: there is no such bundle. */
+export type AuthoritiesOf = (trustBundle: string) => readonly string[] | undefined;
+
+const connectMs = 5_000;
+/** An upstream that sends nothing for so long is given up, before its headers and after them. */
+const quietMs = 60_000;
+const connectionsMax = 1_024;
+const queueMax = 1_024;
+
+/** A route's upstream with its defaults filled in. Throws where a name or URL does not hold. */
+export function upstreamConfig(upstream: Written, authoritiesOf: AuthoritiesOf): UpstreamConfig {
+  const { timeouts, limits } = upstream;
+  return {
+    way: {
+      targets: [targetConfig(upstream.url, upstream, authoritiesOf)],
+      host: upstream.host ?? 'preserve',
+    },
+    timeouts: {
+      connectMs: milliseconds(timeouts?.connect, connectMs),
+      headersMs: milliseconds(timeouts?.headers, quietMs),
+      idleMs: milliseconds(timeouts?.idle, quietMs),
+      totalMs: timeouts?.total === undefined ? null : milliseconds(timeouts.total, 0),
+    },
+    limits: {
+      connections: limits?.connections ?? connectionsMax,
+      queue: limits?.queue ?? queueMax,
+      queueWaitMs: milliseconds(limits?.queueWait, defaultQueueWaitMs),
+    },
+  };
+}
+
+function targetConfig(
+  written: string,
+  upstream: Written,
+  authoritiesOf: AuthoritiesOf,
+): TargetConfig {
+  const url = new URL(written);
+  const { protocol } = url;
+  if (protocol !== 'https:' && protocol !== 'http:') {
+    throw new TypeError(`the upstream's URL has the scheme ${protocol}`);
+  }
+  if (protocol === 'http:' && upstream.plainHttp !== true) {
+    throw new TypeError('the upstream is plain HTTP without plainHttp: true');
+  }
+  const hostname = url.hostname.replace(/^\[|\]$/g, '');
+  const defaultPort = protocol === 'https:' ? 443 : 80;
+  return {
+    protocol,
+    hostname,
+    port: url.port === '' ? defaultPort : Number(url.port),
+    origin: url.origin,
+    serverName: upstream.serverName ?? (isIP(hostname) === 0 ? hostname : ''),
+    authoritiesPem: upstreamAuthorities(upstream.trustBundle, authoritiesOf),
+  };
+}
+
+function milliseconds(written: string | undefined, otherwise: number): number {
+  return (written === undefined ? null : durationMs(written)) ?? otherwise;
+}
+
+function upstreamAuthorities(
+  trustBundle: string | undefined,
+  authoritiesOf: AuthoritiesOf,
+): readonly string[] | null {
+  if (trustBundle === undefined) return null;
+  const pem = authoritiesOf(trustBundle);
+  // Without this an unknown bundle would quietly mean the system's authorities.
+  if (pem === undefined) throw new TypeError(`there is no trust bundle ${trustBundle}`);
+  return pem;
+}

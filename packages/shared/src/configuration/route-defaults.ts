@@ -1,0 +1,4 @@
+/** Life of an assertion where the route does not say; each is used for half of it at the most. */
+export const defaultAssertionTtlSeconds = 120;
+/** How long a request waits for its upstream where the route does not say. */
+export const defaultQueueWaitMs = 5_000;
