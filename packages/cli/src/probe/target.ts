@@ -3,6 +3,7 @@ import type {
   ConfigurationDocument,
   RouteDocument,
 } from '@sallyport/shared/configuration/documents';
+import { writtenTargets } from '@sallyport/shared/configuration/upstream-targets';
 
 /** How one route's upstream is asked, as an edge would, but without being one. */
 export interface Target {
@@ -26,27 +27,32 @@ export function targetsOf(documents: readonly ConfigurationDocument[]): readonly
   );
   return documents
     .filter((document) => document.kind === 'Route')
-    .map((route) => targetOf(route, bundles))
+    .flatMap((route) => targetsOfRoute(route, bundles))
     .sort((a, b) => (a.route < b.route ? -1 : 1));
 }
 
-function targetOf({ metadata, spec }: RouteDocument, bundles: ReadonlyMap<string, string>): Target {
+function targetsOfRoute(
+  { metadata, spec }: RouteDocument,
+  bundles: ReadonlyMap<string, string>,
+): Target[] {
   const [match] = spec.match;
   const { upstream } = spec;
-  const url = new URL(upstream.url);
-  const name = url.hostname.replace(/^\[|\]$/g, '');
   // A name that the pattern stands for; which one an upstream cannot tell.
   const asked = (match?.host ?? '').replace(/^\*\./, 'probe.');
-  url.pathname = literalPath(match?.path ?? '/');
-  return {
-    route: metadata.name,
-    url,
-    host: upstream.host === 'upstream' ? url.host : asked,
-    audience: spec.audience ?? `https://${match?.host ?? ''}`,
-    serverName: upstream.serverName ?? (isIP(name) === 0 ? name : ''),
-    authorities:
-      upstream.trustBundle === undefined ? null : (bundles.get(upstream.trustBundle) ?? ''),
-  };
+  return writtenTargets(upstream).map((target) => {
+    const url = new URL(target.url);
+    const name = url.hostname.replace(/^\[|\]$/g, '');
+    url.pathname = literalPath(match?.path ?? '/');
+    return {
+      route: metadata.name,
+      url,
+      host: upstream.host === 'upstream' ? url.host : asked,
+      audience: spec.audience ?? `https://${match?.host ?? ''}`,
+      serverName: target.serverName ?? (isIP(name) === 0 ? name : ''),
+      authorities:
+        upstream.trustBundle === undefined ? null : (bundles.get(upstream.trustBundle) ?? ''),
+    };
+  });
 }
 
 /** The beginning of a path pattern that stands for itself. */

@@ -15,7 +15,7 @@ import type { SessionStatement } from '@sallyport/shared/session/statement';
 import type { RequestSignals } from '@sallyport/shared/state/tables/request-signals';
 import type { PlacedAddress } from '../places/reader.ts';
 import type { UserSignals } from '../sightings/last-place.ts';
-import type { FrontProxies, LiveBundle, RouteConfig } from '../state/current.ts';
+import type { FrontProxies, LiveBundle, RouteConfig, TargetConfig } from '../state/current.ts';
 import type { SelfDescription } from '../worker/request-worker.ts';
 import type { ClientExchange, RawRequest } from './client/exchange.ts';
 import type { ReadCookies } from './cookies.ts';
@@ -155,6 +155,8 @@ export interface Received {
   cutBy?: readonly Reason[];
   /** Canonical path. */
   path?: string;
+  /** The address that it was sent to last. */
+  target?: TargetConfig;
   /** What went wrong at the upstream; for the log alone. */
   upstreamError?: Error;
   /** Ends it from outside: frees what it holds at the upstream. Set while something is held. */

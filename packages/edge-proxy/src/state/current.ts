@@ -72,6 +72,8 @@ export interface UpstreamWay {
 
 export interface UpstreamConfig {
   readonly way: UpstreamWay;
+  /** Shares of the targets, in their order. */
+  readonly weights: readonly number[];
   readonly timeouts: {
     readonly connectMs: number;
     /** From the end of the request to the headers of the response. */
@@ -86,6 +88,15 @@ export interface UpstreamConfig {
     readonly connections: number;
     readonly queue: number;
     readonly queueWaitMs: number;
+  };
+  /** When a target that fails requests is left out. */
+  readonly ejection: {
+    /** In a row. */
+    readonly failures: number;
+    /** The first time. */
+    readonly timeMs: number;
+    /** Of the targets; one always stays. */
+    readonly percentMax: number;
   };
 }
 

@@ -7,26 +7,51 @@ import { upstreamUrlProblem } from './urls.ts';
 type Spec = RouteDocument['spec'];
 
 const longestMs = 86_400_000;
+const withoutTls = 'has no meaning without TLS (plainHttp: true)';
 
-/** What a route says of its upstream: an address that may be asked, and fields that go together. */
+/** What a route says of its upstream: addresses that may be asked, and fields that go together. */
 export function checkUpstream(spec: Spec, context: Context, complain: Complain): void {
-  const { url, plainHttp = false, trustBundle, serverName } = spec.upstream;
-  const problem = upstreamUrlProblem(url, plainHttp, context.internal);
-  if (problem !== null) complain('/spec/upstream/url', problem);
-  if (plainHttp) {
-    const message = 'has no meaning without TLS (plainHttp: true)';
-    if (trustBundle !== undefined) complain('/spec/upstream/trustBundle', message);
-    if (serverName !== undefined) complain('/spec/upstream/serverName', message);
+  const { url, targets, plainHttp = false, trustBundle, serverName } = spec.upstream;
+  if ((url === undefined) === (targets === undefined)) {
+    complain('/spec/upstream', 'must have url or targets, one of them');
   }
-  if (serverName !== undefined && canonicalHost(serverName) !== serverName) {
-    complain('/spec/upstream/serverName', 'must be a DNS name');
+  checkTarget({ url, serverName }, plainHttp, '/spec/upstream', context, complain);
+  for (const [index, target] of (targets ?? []).entries()) {
+    const path = `/spec/upstream/targets/${index}`;
+    checkTarget(target, plainHttp, path, context, complain);
+    const first = targets?.findIndex((other) => other.url === target.url);
+    if (first !== index) complain(`${path}/url`, `is the same as number ${(first ?? 0) + 1}`);
   }
+  if (plainHttp && trustBundle !== undefined) complain('/spec/upstream/trustBundle', withoutTls);
   checkTrustBundle(trustBundle, 'upstream', '/spec/upstream/trustBundle', context, complain);
   for (const [field, written] of Object.entries(spec.upstream.timeouts ?? {})) {
     if ((durationMs(written) ?? 0) <= longestMs) continue;
     complain(`/spec/upstream/timeouts/${field}`, 'must be a day at the most');
   }
+  const { time } = spec.upstream.ejection ?? {};
+  if (time !== undefined && (durationMs(time) ?? 0) > longestMs) {
+    complain('/spec/upstream/ejection/time', 'must be a day at the most');
+  }
   checkQueueWait(spec, complain);
+}
+
+function checkTarget(
+  {
+    url,
+    serverName,
+  }: { readonly url: string | undefined; readonly serverName?: string | undefined },
+  plainHttp: boolean,
+  path: string,
+  context: Context,
+  complain: Complain,
+): void {
+  const problem = url === undefined ? null : upstreamUrlProblem(url, plainHttp, context.internal);
+  if (problem !== null) complain(`${path}/url`, problem);
+  if (serverName === undefined) return;
+  if (plainHttp) complain(`${path}/serverName`, withoutTls);
+  if (canonicalHost(serverName) !== serverName) {
+    complain(`${path}/serverName`, 'must be a DNS name');
+  }
 }
 
 /** A request that waited must not come with an assertion that has ended. */

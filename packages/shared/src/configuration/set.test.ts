@@ -382,6 +382,33 @@ describe('an upstream', () => {
   });
 });
 
+describe('targets of an upstream', () => {
+  const check = (upstream: RouteDocument['spec']['upstream']) =>
+    lines(settings(), provider(), policy, route(upstream));
+  const [a, b] = [{ url: 'https://a.example' }, { url: 'https://b.example:8443', weight: 3 }];
+
+  it('take the place of its URL', () => {
+    expect(check({ targets: [a, b] })).toEqual([]);
+    for (const upstream of [{}, { url: a.url, targets: [b] }]) {
+      expect(check(upstream)).toEqual([
+        'Route/wiki /spec/upstream: must have url or targets, one of them',
+      ]);
+    }
+  });
+
+  it('are checked as that is, each (row 127)', () => {
+    expect(check({ targets: [a, { url: 'https://169.254.169.254' }, a] })).toEqual([
+      'Route/wiki /spec/upstream/targets/1/url: leads to 169.254.169.254, which is in no network of Settings /spec/network/internal',
+      'Route/wiki /spec/upstream/targets/2/url: is the same as number 1',
+    ]);
+    expect(check({ targets: [a, { url: 'http://b.example' }] })).toHaveLength(1);
+    expect(check({ targets: [{ ...a, serverName: '1.2.3.4' }] })).toHaveLength(1);
+    expect(
+      check({ plainHttp: true, targets: [{ url: 'http://b.example', serverName: 'b' }] }),
+    ).toHaveLength(1);
+  });
+});
+
 describe('times of an upstream', () => {
   const check = (upstream: object, spec: Partial<RouteDocument['spec']> = {}) =>
     lines(

@@ -13,6 +13,7 @@ import type { PlaceReader } from '../../places/reader.ts';
 import type { CurrentState, LiveBundle } from '../../state/current.ts';
 import { type Answer, grow, type Permitted, type Recognised } from '../exchange.ts';
 import { unready } from '../unready.ts';
+import { leadSomewhereAlike, leadsTo } from '../ways.ts';
 import { gatherFacts } from './gather.ts';
 import type { RiskOf } from './risk-facts.ts';
 
@@ -90,14 +91,15 @@ function factsOrNull(look: () => Seen): Facts | null {
  * Whether what is permitted now leads where the exchange went, from where it came. How long things
  * may take, and how many there may be, is of no consequence to what is under way.
  */
-function sameWay({ route }: Permitted, bundle: LiveBundle, permit: Permit): boolean {
+function sameWay({ route, target }: Permitted, bundle: LiveBundle, permit: Permit): boolean {
   if (permit.route !== route.name) return false;
   const now = bundle.routes.get(route.name);
-  if (now === route) return true;
+  if (now === undefined || now === route) return now === route;
+  const [before, after] = [route.upstream.way, now.upstream.way];
   return (
-    now !== undefined &&
-    isDeepStrictEqual(now.upstream.way, route.upstream.way) &&
-    isDeepStrictEqual(now.webSocketOrigins, route.webSocketOrigins)
+    isDeepStrictEqual(now.webSocketOrigins, route.webSocketOrigins) &&
+    // One that still waits goes where both lead.
+    (target === undefined ? leadSomewhereAlike(before, after) : leadsTo(target, before, after))
   );
 }
 

@@ -6,9 +6,9 @@ import { RequestBody } from './request-body.ts';
 import { upstreamHeaders } from './request-headers.ts';
 import { clientHeaders, type ResponseHeaders } from './response-headers.ts';
 import type { Waiting } from './upstream/admission.ts';
+import type { Result } from './upstream/ejection.ts';
 import { connectionBroke, failureOf, TotalTimeoutError } from './upstream/failures.ts';
-import type { RouteUpstream } from './upstream/route-upstream.ts';
-import type { Target } from './upstream/target.ts';
+import type { Attempt, RouteUpstream } from './upstream/route-upstream.ts';
 import type { Upstreams } from './upstream/upstreams.ts';
 import { acceptsHandshake, type OpenTunnel, originAllowed } from './web-socket.ts';
 
@@ -45,7 +45,9 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   readonly #needs: ForwardNeeds;
   readonly #value: Asserted;
   readonly #upstream: RouteUpstream;
-  #target: Target | null = null;
+  #attempt: Attempt | null = null;
+  /** Of the attempt: it has been told whether the target is sound. */
+  #reported = false;
   #total: NodeJS.Timeout | null = null;
   #controller: Dispatcher.DispatchController | null = null;
   #body: RequestBody | null = null;
@@ -77,9 +79,8 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
       return;
     }
     const { head, client, progress, route } = this.#value;
-    // While it waited, a configuration may have come that leads elsewhere: it was not decided on.
-    this.#target = this.#upstream.leadsAs(route) ? this.#upstream.take() : null;
-    if (this.#target === null) {
+    this.#attempt = this.#upstream.take(route, this.#needs.clock());
+    if (this.#attempt === null) {
       this.#leave();
       this.#needs.answer(this.#value, busy);
       return;
@@ -88,7 +89,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     if (head.expectContinue) client.askForBody();
     const { totalMs } = route.upstream.timeouts;
     if (totalMs !== null) this.#total = setTimeout(() => this.#timeUp(), totalMs).unref();
-    this.#dispatch(this.#target);
+    this.#dispatch(this.#attempt);
   }
 
   expired(): void {
@@ -97,10 +98,12 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     this.#needs.answer(this.#value, busy);
   }
 
-  #dispatch(target: Target): void {
+  #dispatch({ target }: Attempt): void {
     const value = this.#value;
     const { head, path } = value;
+    value.target = target.config;
     this.#controller = null;
+    this.#reported = false;
     this.#body = head.hasBody ? new RequestBody(value.client, value.progress) : null;
     target.pool.dispatch(
       {
@@ -138,6 +141,9 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     progress.upstreamAnsweredAt = performance.now();
     progress.status = status;
     this.#mayRetry = false;
+    // That it answers is enough to go on with it; that it does so to the end is seen later.
+    if (gatewayFailures.has(status)) this.#report('failed');
+    else if (this.#attempt?.tried === true) this.#report('ok');
     client.head(status, clientHeaders(this.#value, headers));
   }
 
@@ -150,6 +156,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   }
 
   onResponseEnd(): void {
+    if (!this.#reported) this.#report('ok');
     this.#leave();
     this.#value.client.end();
   }
@@ -161,6 +168,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     socket: Duplex,
   ): void {
     const value = this.#value;
+    this.#report('ok');
     this.#leave();
     socket.on('error', ignore);
     if (this.#aborted !== null) {
@@ -175,16 +183,25 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    const target = this.#target;
-    if (this.#aborted !== null || target === null) {
+    const attempt = this.#attempt;
+    if (error !== this.#aborted) this.#report('failed');
+    if (this.#aborted !== null || attempt === null) {
       this.#leave();
     } else if (this.#mayRetry && connectionBroke(error) && this.#upstream.mayRetry()) {
       this.#mayRetry = false;
-      this.#dispatch(target);
+      this.#dispatch(attempt);
     } else {
       this.#leave();
       this.#fail(error);
     }
+  }
+
+  #report(result: Result): void {
+    if (this.#attempt === null) return;
+    const { target, tried } = this.#attempt;
+    const now = this.#needs.clock();
+    this.#upstream.report({ target, tried: tried && !this.#reported }, result, now);
+    this.#reported = true;
   }
 
   #fail(error: Error): void {
@@ -202,6 +219,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   #timeUp(): void {
     if (this.#aborted !== null || this.#left) return;
     const error = new TotalTimeoutError('the response took too long as a whole');
+    this.#report('failed');
     this.#stop(error);
     this.#fail(error);
   }
@@ -229,11 +247,17 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     if (this.#left) return;
     this.#left = true;
     if (this.#total !== null) clearTimeout(this.#total);
-    if (this.#target !== null) this.#upstream.release(this.#target);
+    if (this.#attempt !== null) {
+      if (!this.#reported) this.#report('given_up');
+      this.#upstream.release(this.#attempt.target);
+    }
     this.#value.release = null;
     this.#upstream.admission.leave();
   }
 }
+
+/** What the upstream says where it is one itself, and what is behind it fails. */
+const gatewayFailures = new Set([502, 503, 504]);
 
 const busy: Answer = { kind: 'failed', code: 'upstream_busy' };
 

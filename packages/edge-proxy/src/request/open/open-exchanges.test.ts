@@ -160,6 +160,7 @@ describe('an exchange that is under way', () => {
   it.each([
     { timeouts: { headers: '9s', idle: '9s' } },
     { limits: { connections: 2, queue: 7, queueWait: '2s' } },
+    { ejection: { failures: 9 } },
   ])('goes on when its route changes in what leads nowhere else: %j', async (upstream) => {
     const client = await download(await session());
     await setUpstream(edge, upstream);
@@ -169,6 +170,20 @@ describe('an exchange that is under way', () => {
     socket.write('4\r\nmore\r\n0\r\n\r\n');
     await client.until(/more\r\n0\r\n\r\n/);
     client.close();
+    await setUpstream(edge, {});
+  });
+
+  it('goes on beside a target that is added, and ends with its own', async () => {
+    const url = (name: string) => `https://${name}.corp.localhost:${edge.upstream.port}`;
+    const client = await download(await session());
+    await setUpstream(edge, {
+      url: undefined,
+      targets: [{ url: url('upstream') }, { url: url('b') }],
+    });
+    await setUpstream(edge, { url: undefined, targets: [{ url: url('upstream'), weight: 7 }] });
+    expect(edge.worker.openExchanges()).toBe(1);
+    await setUpstream(edge, { url: undefined, targets: [{ url: url('b') }] });
+    await expectCut(client);
     await setUpstream(edge, {});
   });
 

@@ -3,11 +3,13 @@ import { testDocuments } from './documents.ts';
 import type { TestEdge } from './edge.ts';
 
 type Upstream = RouteDocument['spec']['upstream'];
+/** `url: undefined` takes the usual address away. */
+type Change = { readonly [Field in keyof Upstream]?: Upstream[Field] | undefined };
 
 /** Gives a route of the test documents another upstream; what is left out is as it was. */
 export async function setUpstream(
   edge: TestEdge,
-  upstream: Partial<Upstream>,
+  upstream: Change,
   more: Partial<RouteDocument['spec']> = {},
   name = 'app',
 ): Promise<void> {
@@ -15,9 +17,14 @@ export async function setUpstream(
     document.kind === 'Route' && document.metadata.name === name
       ? {
           ...document,
-          spec: { ...document.spec, ...more, upstream: { ...document.spec.upstream, ...upstream } },
+          spec: { ...document.spec, ...more, upstream: changed(document.spec.upstream, upstream) },
         }
       : document,
   );
   await edge.apply('config', ...edge.configuration(documents));
+}
+
+function changed(usual: Upstream, change: Change): Upstream {
+  const all = Object.entries({ ...usual, ...change });
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined));
 }

@@ -2,6 +2,10 @@ import { isIP } from 'node:net';
 import { durationMs } from '@sallyport/policy';
 import type { RouteDocument } from '@sallyport/shared/configuration/documents';
 import { defaultQueueWaitMs } from '@sallyport/shared/configuration/route-defaults';
+import {
+  type WrittenTarget,
+  writtenTargets,
+} from '@sallyport/shared/configuration/upstream-targets';
 import type { TargetConfig, UpstreamConfig } from '../current.ts';
 
 type Written = RouteDocument['spec']['upstream'];
@@ -17,12 +21,15 @@ const queueMax = 1_024;
 
 /** A route's upstream with its defaults filled in. Throws where a name or URL does not hold. */
 export function upstreamConfig(upstream: Written, authoritiesOf: AuthoritiesOf): UpstreamConfig {
-  const { timeouts, limits } = upstream;
+  const { timeouts, limits, ejection } = upstream;
+  const targets = writtenTargets(upstream);
+  if (targets.length === 0) throw new TypeError('the upstream has no address');
   return {
     way: {
-      targets: [targetConfig(upstream.url, upstream, authoritiesOf)],
+      targets: targets.map((target) => targetConfig(target, upstream, authoritiesOf)),
       host: upstream.host ?? 'preserve',
     },
+    weights: targets.map(({ weight }) => weight),
     timeouts: {
       connectMs: milliseconds(timeouts?.connect, connectMs),
       headersMs: milliseconds(timeouts?.headers, quietMs),
@@ -34,15 +41,20 @@ export function upstreamConfig(upstream: Written, authoritiesOf: AuthoritiesOf):
       queue: limits?.queue ?? queueMax,
       queueWaitMs: milliseconds(limits?.queueWait, defaultQueueWaitMs),
     },
+    ejection: {
+      failures: ejection?.failures ?? 5,
+      timeMs: milliseconds(ejection?.time, 30_000),
+      percentMax: ejection?.percentMax ?? 50,
+    },
   };
 }
 
 function targetConfig(
-  written: string,
+  target: WrittenTarget,
   upstream: Written,
   authoritiesOf: AuthoritiesOf,
 ): TargetConfig {
-  const url = new URL(written);
+  const url = new URL(target.url);
   const { protocol } = url;
   if (protocol !== 'https:' && protocol !== 'http:') {
     throw new TypeError(`the upstream's URL has the scheme ${protocol}`);
@@ -57,7 +69,7 @@ function targetConfig(
     hostname,
     port: url.port === '' ? defaultPort : Number(url.port),
     origin: url.origin,
-    serverName: upstream.serverName ?? (isIP(hostname) === 0 ? hostname : ''),
+    serverName: target.serverName ?? (isIP(hostname) === 0 ? hostname : ''),
     authoritiesPem: upstreamAuthorities(upstream.trustBundle, authoritiesOf),
   };
 }

@@ -36,10 +36,41 @@ const limits = Type.Object(
   },
 );
 
+const targets = Type.Array(
+  Type.Object(
+    {
+      url,
+      /** Its share of the requests beside the weights of the others. Default: 1. */
+      weight: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+      /** Default: that of the upstream, else the host of its URL. */
+      serverName: Type.Optional(hostName),
+    },
+    closed,
+  ),
+  {
+    minItems: 1,
+    maxItems: 32,
+    description: 'Several addresses of the same application, instead of url.',
+  },
+);
+
+const ejection = Type.Object(
+  {
+    /** Failures in a row after which a target is left out for a while. Default: 5. */
+    failures: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    /** For how long the first time; each time in a row longer. Default: 30s. */
+    time: Type.Optional(duration),
+    /** Of the targets that may be left out at once; one always stays. Default: 50. */
+    percentMax: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+  },
+  { ...closed, description: 'When a target that fails requests is left out.' },
+);
+
 export const upstream = Type.Object(
   {
     /** `https://host[:port]`; `http://` only with `plainHttp: true`. No path. */
-    url,
+    url: Type.Optional(url),
+    targets: Type.Optional(targets),
     plainHttp: Type.Optional(Type.Literal(true)),
     /** Name of a TrustBundle; default: the system's authorities. */
     trustBundle: Type.Optional(name),
@@ -49,6 +80,7 @@ export const upstream = Type.Object(
     host: Type.Optional(Type.Union([Type.Literal('preserve'), Type.Literal('upstream')])),
     timeouts: Type.Optional(timeouts),
     limits: Type.Optional(limits),
+    ejection: Type.Optional(ejection),
   },
   { ...closed, description: 'The application behind the route.' },
 );

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import type { Log } from '@sallyport/shared/log';
 import { hostAllowed } from '@sallyport/shared/network/lookup';
 import type {
   LiveBundle,
@@ -6,7 +6,10 @@ import type {
   TargetConfig,
   UpstreamCredentials,
 } from '../../../state/current.ts';
+import { leadsTo } from '../../ways.ts';
 import { Admission } from './admission.ts';
+import { choose } from './choice.ts';
+import { afterRequest, phaseOf, type Result, trying } from './ejection.ts';
 import { openPool } from './pool.ts';
 import { Target } from './target.ts';
 
@@ -23,19 +26,28 @@ export interface Surroundings {
   readonly credentials: UpstreamCredentials;
 }
 
+/** A request at a target. */
+export interface Attempt {
+  readonly target: Target;
+  /** Whether it is the one that tries a target which was left out. */
+  readonly tried: boolean;
+}
+
 /** The upstream of one route for one trust level. It stays when the configuration changes. */
 export class RouteUpstream {
   readonly trust: TrustLevel;
   readonly admission: Admission;
   usedAtMs = 0;
+  readonly #log: Log;
   #route: RouteConfig;
   #serial: number;
   #targets: readonly Target[] = [];
   readonly #retired = new Set<Target>();
   #retries = retriesSavedMax;
 
-  constructor(route: RouteConfig, trust: TrustLevel, surroundings: Surroundings) {
+  constructor(route: RouteConfig, trust: TrustLevel, surroundings: Surroundings, log: Log) {
     this.trust = trust;
+    this.#log = log;
     this.admission = new Admission(route.upstream.limits);
     this.#route = route;
     this.#serial = surroundings.credentials.serial;
@@ -52,23 +64,35 @@ export class RouteUpstream {
     this.#setTargets(surroundings);
   }
 
-  /** Whether it leads where the route did that a request was permitted for. */
-  leadsAs(route: RouteConfig): boolean {
-    return route === this.#route || isDeepStrictEqual(route.upstream.way, this.#route.upstream.way);
-  }
-
   /** Whether any of its addresses may be connected to, as far as that can be told without a lookup. */
   get open(): boolean {
     return this.#targets.length > 0;
   }
 
-  /** The target for the next request; null: there is none. `release` must follow. */
-  take(): Target | null {
-    const [target] = this.#targets;
-    if (target === undefined) return null;
-    target.inFlight += 1;
+  /**
+   * A target for a request that was permitted on this route; null: there is none. `release` must
+   * follow.
+   */
+  take(route: RouteConfig, nowMs: number): Attempt | null {
     this.#retries = Math.min(retriesSavedMax, this.#retries + retryShare);
-    return target;
+    const target = this.#choose(route, nowMs);
+    if (target === undefined) return null;
+    const tried = phaseOf(target.standing, nowMs) === 'half_open';
+    if (tried) target.standing = trying(target.standing);
+    target.inFlight += 1;
+    return { target, tried };
+  }
+
+  /** What came of a request, or of its beginning. `tried` of an attempt counts once. */
+  report({ target, tried }: Attempt, result: Result, nowMs: number): void {
+    const at = this.#targets.indexOf(target);
+    // The only one is never left out; one that is gone is nobody's concern.
+    if (at < 0 || this.#targets.length === 1) return;
+    const before = target.standing;
+    const standings = this.#targets.map(({ standing }) => standing);
+    const { ejection } = this.#route.upstream;
+    target.standing = afterRequest(standings, at, { result, tried }, nowMs, ejection);
+    this.#tell(target, before.out !== null);
   }
 
   /** The request is not at the target any more. */
@@ -104,17 +128,42 @@ export class RouteUpstream {
     await Promise.all(all.map(({ pool }) => pool.destroy()));
   }
 
+  #choose(route: RouteConfig, nowMs: number): Target | undefined {
+    const all = this.#leadingAs(route);
+    if (all.length < 2) return all[0];
+    const inside = all.filter(({ standing }) => phaseOf(standing, nowMs) !== 'out');
+    // Where all are out, because others have gone from the configuration, they are better than none.
+    return choose(inside.length > 0 ? inside : all, Math.random());
+  }
+
+  /** A configuration may have come since the request was decided on: it goes where both lead. */
+  #leadingAs(route: RouteConfig): readonly Target[] {
+    if (route === this.#route) return this.#targets;
+    return this.#targets.filter(({ config }) =>
+      leadsTo(config, route.upstream.way, this.#route.upstream.way),
+    );
+  }
+
+  #tell({ config, standing }: Target, wasOut: boolean): void {
+    if ((standing.out !== null) === wasOut) return;
+    const fields = { route: this.#route.name, trust: this.trust, target: config.origin };
+    if (wasOut) this.#log.info('upstream.target_back', fields);
+    else this.#log.warn('upstream.target_left_out', fields);
+  }
+
   #setTargets(surroundings: Surroundings): void {
     const before = new Map(this.#targets.map((target) => [target.recipe, target]));
     const { internalNetworks } = surroundings;
-    this.#targets = this.#route.upstream.way.targets
-      .filter(({ hostname }) => hostAllowed(hostname, internalNetworks))
-      .map((config) => {
-        const recipe = this.#recipe(config, surroundings);
-        const known = before.get(recipe);
-        before.delete(recipe);
-        return known ?? new Target(config, recipe, this.#openPool(config, surroundings));
-      });
+    const { way, weights } = this.#route.upstream;
+    this.#targets = way.targets.flatMap((config, index) => {
+      if (!hostAllowed(config.hostname, internalNetworks)) return [];
+      const recipe = this.#recipe(config, surroundings);
+      const target =
+        before.get(recipe) ?? new Target(config, recipe, this.#openPool(config, surroundings));
+      before.delete(recipe);
+      target.weight = weights[index] ?? 1;
+      return [target];
+    });
     for (const target of before.values()) this.#retire(target);
   }
 

@@ -1,3 +1,4 @@
+import type { Log } from '@sallyport/shared/log';
 import type { CurrentState, LiveBundle, RouteConfig } from '../../../state/current.ts';
 import { RouteUpstream, type Surroundings, type TrustLevel } from './route-upstream.ts';
 
@@ -7,14 +8,16 @@ const unusedMs = 60_000;
 /** All upstreams of a worker, by route and trust level, which share no connection. */
 export class Upstreams {
   readonly #state: CurrentState;
+  readonly #log: Log;
   readonly #byName: Record<TrustLevel, Map<string, RouteUpstream>> = {
     user: new Map(),
     anonymous: new Map(),
   };
   readonly #closing = new Set<RouteUpstream>();
 
-  constructor(state: CurrentState) {
+  constructor(state: CurrentState, log: Log) {
     this.#state = state;
+    this.#log = log;
   }
 
   /** The upstream of a route; null: all its addresses are some that the settings do not open. */
@@ -29,7 +32,7 @@ export class Upstreams {
       credentials: this.#state.upstreamCredentials(),
     };
     const known = this.#byName[trust].get(route.name);
-    const upstream = known ?? new RouteUpstream(route, trust, surroundings);
+    const upstream = known ?? new RouteUpstream(route, trust, surroundings, this.#log);
     if (known === undefined) this.#byName[trust].set(route.name, upstream);
     // A request that was decided on an older configuration changes nothing for the others.
     else if (bundle === this.#state.bundle()) known.use(route, surroundings);
