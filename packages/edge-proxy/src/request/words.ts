@@ -166,6 +166,11 @@ export const failures = {
     sentence: 'The application has too many requests open.',
     next: 'Try again in a few seconds.',
   },
+  upstream_no_healthy: {
+    status: 503,
+    sentence: 'The application is not well at the moment.',
+    next: again,
+  },
   sign_in_unavailable: {
     status: 503,
     sentence: 'Signing in is not possible at the moment.',

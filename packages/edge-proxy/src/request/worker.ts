@@ -178,6 +178,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     },
     openExchanges: () => life.active,
     openConnections: () => listener.openConnections(),
+    upstreams: () => upstreams.figures(clock()),
   };
 }
 

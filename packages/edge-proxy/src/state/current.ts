@@ -70,6 +70,18 @@ export interface UpstreamWay {
   readonly host: 'preserve' | 'upstream';
 }
 
+/** How a target is asked whether it is well. */
+export interface HealthConfig {
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Checks in a row that pass, or fail, before anything follows from it. */
+  readonly healthyAfter: number;
+  readonly unhealthyAfter: number;
+  /** Those that are well; null: 200 to 399. */
+  readonly statuses: readonly number[] | null;
+}
+
 export interface UpstreamConfig {
   readonly way: UpstreamWay;
   /** Shares of the targets, in their order. */
@@ -98,6 +110,8 @@ export interface UpstreamConfig {
     /** Of the targets; one always stays. */
     readonly percentMax: number;
   };
+  /** null: targets are not asked. */
+  readonly health: HealthConfig | null;
 }
 
 /** A ring of releases, and the labels that an edge of it has. */

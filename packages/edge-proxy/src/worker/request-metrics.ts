@@ -4,6 +4,7 @@ import { lookupResults, type PlaceReader } from '../places/reader.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
 import { failures } from '../request/words.ts';
 import type { RequestWorker } from './request-worker.ts';
+import { addUpstreamMetrics } from './upstream-metrics.ts';
 
 const microsecond = 1e-6;
 const decisionBucketsSeconds = [5, 10, 20, 50, 100, 250, 1_000, 5_000, 25_000].map(
@@ -76,6 +77,7 @@ export function createRequestMetrics(
     registers,
     () => worker()?.openConnections() ?? 0,
   );
+  addUpstreamMetrics(registers, () => worker()?.upstreams() ?? null);
   return {
     registry,
     count: ({ outcome, reasons, facts, wouldDeny: denial, decisionUs, status }) => {

@@ -188,6 +188,19 @@ export interface RequestWorkerOptions {
   readonly clock: Clock;
 }
 
+/** What this worker has at upstreams that were used lately. */
+export interface UpstreamFigures {
+  /** Requests that have their place, and those that wait for one. */
+  active: number;
+  waiting: number;
+  /** Connections that no request uses. */
+  idle: number;
+  /** Targets, for users and for anybody apart. */
+  healthy: number;
+  unhealthy: number;
+  ejected: number;
+}
+
 /** The request side of one worker, made by `createRequestWorker` in request/worker.ts. */
 export interface RequestWorker {
   /** Opens the public listener; resolves with the port. */
@@ -201,4 +214,5 @@ export interface RequestWorker {
   drain(deadlineMs: number): Promise<void>;
   openExchanges(): number;
   openConnections(): number;
+  upstreams(): UpstreamFigures;
 }

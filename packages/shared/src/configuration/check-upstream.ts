@@ -1,7 +1,12 @@
-import { canonicalHost, durationMs } from '@sallyport/policy';
+import { canonicalHost, durationMs, isCanonicalPath } from '@sallyport/policy';
 import type { RouteDocument } from './documents.ts';
 import { type Complain, type Context, checkTrustBundle } from './references.ts';
-import { defaultAssertionTtlSeconds, defaultQueueWaitMs } from './route-defaults.ts';
+import {
+  defaultAssertionTtlSeconds,
+  defaultCheckIntervalMs,
+  defaultCheckTimeoutMs,
+  defaultQueueWaitMs,
+} from './route-defaults.ts';
 import { upstreamUrlProblem } from './urls.ts';
 
 type Spec = RouteDocument['spec'];
@@ -32,6 +37,7 @@ export function checkUpstream(spec: Spec, context: Context, complain: Complain):
   if (time !== undefined && (durationMs(time) ?? 0) > longestMs) {
     complain('/spec/upstream/ejection/time', 'must be a day at the most');
   }
+  checkHealthChecks(spec.upstream, complain);
   checkQueueWait(spec, complain);
 }
 
@@ -51,6 +57,21 @@ function checkTarget(
   if (plainHttp) complain(`${path}/serverName`, withoutTls);
   if (canonicalHost(serverName) !== serverName) {
     complain(`${path}/serverName`, 'must be a DNS name');
+  }
+}
+
+function checkHealthChecks({ health }: Spec['upstream'], complain: Complain): void {
+  if (health === undefined) return;
+  if (!isCanonicalPath(health.path)) {
+    complain('/spec/upstream/health/path', 'must be a path in its canonical form, without a query');
+  }
+  const intervalMs = durationMs(health.interval ?? '') ?? defaultCheckIntervalMs;
+  const timeoutMs = durationMs(health.timeout ?? '') ?? defaultCheckTimeoutMs;
+  if (intervalMs > longestMs) {
+    complain('/spec/upstream/health/interval', 'must be a day at the most');
+  }
+  if (timeoutMs > intervalMs) {
+    complain('/spec/upstream/health/timeout', 'must not be longer than the interval');
   }
 }
 

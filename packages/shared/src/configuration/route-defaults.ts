@@ -2,3 +2,6 @@
 export const defaultAssertionTtlSeconds = 120;
 /** How long a request waits for its upstream where the route does not say. */
 export const defaultQueueWaitMs = 5_000;
+/** Of checks whether a target is well. */
+export const defaultCheckIntervalMs = 10_000;
+export const defaultCheckTimeoutMs = 2_000;

@@ -409,6 +409,31 @@ describe('targets of an upstream', () => {
   });
 });
 
+describe('health checks of an upstream', () => {
+  const check = (health: object) =>
+    lines(
+      settings(),
+      provider(),
+      policy,
+      route({ url: 'https://wiki.example', health: { path: '/well', ...health } }),
+    );
+
+  it.each(['/a/../b', '/a?b', '/a//b', '/%61'])(
+    'ask for no path that is read in two ways: %s',
+    (path) => {
+      expect(check({})).toEqual([]);
+      expect(check({ path })).toHaveLength(1);
+    },
+  );
+
+  it('end before the next begins', () => {
+    expect(check({ interval: '2s' })).toEqual([]);
+    for (const wrong of [{ interval: '1s' }, { timeout: '11s' }, { interval: '2d' }]) {
+      expect(check(wrong)).toHaveLength(1);
+    }
+  });
+});
+
 describe('times of an upstream', () => {
   const check = (upstream: object, spec: Partial<RouteDocument['spec']> = {}) =>
     lines(

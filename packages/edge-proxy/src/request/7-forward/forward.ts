@@ -79,17 +79,18 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
       return;
     }
     const { head, client, progress, route } = this.#value;
-    this.#attempt = this.#upstream.take(route, this.#needs.clock());
-    if (this.#attempt === null) {
+    const taken = this.#upstream.take(route, this.#needs.clock());
+    if (typeof taken === 'string') {
       this.#leave();
-      this.#needs.answer(this.#value, busy);
+      this.#needs.answer(this.#value, { kind: 'failed', code: taken });
       return;
     }
+    this.#attempt = taken;
     progress.upstreamAskedAt = performance.now();
     if (head.expectContinue) client.askForBody();
     const { totalMs } = route.upstream.timeouts;
     if (totalMs !== null) this.#total = setTimeout(() => this.#timeUp(), totalMs).unref();
-    this.#dispatch(this.#attempt);
+    this.#dispatch(taken);
   }
 
   expired(): void {

@@ -31,7 +31,7 @@ export function upstreamHeaders(value: Asserted, target: TargetConfig): string[]
 }
 
 /** As it stands in Host: the port only where it is not the usual one. */
-function hostOf({ protocol, hostname, port }: TargetConfig): string {
+export function hostOf({ protocol, hostname, port }: TargetConfig): string {
   const name = hostname.includes(':') ? `[${hostname}]` : hostname;
   const usual = protocol === 'https:' ? 443 : 80;
   return port === usual ? name : `${name}:${port}`;

@@ -1,12 +1,16 @@
 import { isIP } from 'node:net';
 import { durationMs } from '@sallyport/policy';
 import type { RouteDocument } from '@sallyport/shared/configuration/documents';
-import { defaultQueueWaitMs } from '@sallyport/shared/configuration/route-defaults';
+import {
+  defaultCheckIntervalMs,
+  defaultCheckTimeoutMs,
+  defaultQueueWaitMs,
+} from '@sallyport/shared/configuration/route-defaults';
 import {
   type WrittenTarget,
   writtenTargets,
 } from '@sallyport/shared/configuration/upstream-targets';
-import type { TargetConfig, UpstreamConfig } from '../current.ts';
+import type { HealthConfig, TargetConfig, UpstreamConfig } from '../current.ts';
 
 type Written = RouteDocument['spec']['upstream'];
 
@@ -46,6 +50,19 @@ export function upstreamConfig(upstream: Written, authoritiesOf: AuthoritiesOf):
       timeMs: milliseconds(ejection?.time, 30_000),
       percentMax: ejection?.percentMax ?? 50,
     },
+    health: healthConfig(upstream.health),
+  };
+}
+
+function healthConfig(health: Written['health']): HealthConfig | null {
+  if (health === undefined) return null;
+  return {
+    path: health.path,
+    intervalMs: milliseconds(health.interval, defaultCheckIntervalMs),
+    timeoutMs: milliseconds(health.timeout, defaultCheckTimeoutMs),
+    healthyAfter: health.healthyAfter ?? 2,
+    unhealthyAfter: health.unhealthyAfter ?? 3,
+    statuses: health.statuses ?? null,
   };
 }
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { closed, duration, hostName, name } from './common.ts';
+import { closed, duration, hostName, name, pathPattern } from './common.ts';
 
 const url = Type.String({
   pattern: '^https?://',
@@ -66,6 +66,30 @@ const ejection = Type.Object(
   { ...closed, description: 'When a target that fails requests is left out.' },
 );
 
+const health = Type.Object(
+  {
+    /** Asked for with GET; in its canonical form, without a query. */
+    path: pathPattern,
+    /** Default: 10s. */
+    interval: Type.Optional(duration),
+    /** For a whole check; the interval at the most. Default: 2s. */
+    timeout: Type.Optional(duration),
+    /** Checks in a row. Default: 2. */
+    healthyAfter: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+    /** Checks in a row. Default: 3. */
+    unhealthyAfter: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+    /** Default: 200 to 399. */
+    statuses: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 200, maximum: 599 }), {
+        minItems: 1,
+        maxItems: 32,
+        uniqueItems: true,
+      }),
+    ),
+  },
+  { ...closed, description: 'How targets are asked whether they are well.' },
+);
+
 export const upstream = Type.Object(
   {
     /** `https://host[:port]`; `http://` only with `plainHttp: true`. No path. */
@@ -81,6 +105,7 @@ export const upstream = Type.Object(
     timeouts: Type.Optional(timeouts),
     limits: Type.Optional(limits),
     ejection: Type.Optional(ejection),
+    health: Type.Optional(health),
   },
   { ...closed, description: 'The application behind the route.' },
 );

@@ -6,10 +6,12 @@ import type {
   TargetConfig,
   UpstreamCredentials,
 } from '../../../state/current.ts';
+import type { UpstreamFigures } from '../../../worker/request-worker.ts';
 import { leadsTo } from '../../ways.ts';
 import { Admission } from './admission.ts';
 import { choose } from './choice.ts';
 import { afterRequest, phaseOf, type Result, trying } from './ejection.ts';
+import type { HealthChecks } from './health-checks.ts';
 import { openPool } from './pool.ts';
 import { Target } from './target.ts';
 
@@ -24,7 +26,11 @@ const retriesSavedMax = 10;
 export interface Surroundings {
   readonly internalNetworks: LiveBundle['settings']['internalNetworks'];
   readonly credentials: UpstreamCredentials;
+  readonly checks: HealthChecks;
 }
+
+/** While a request waited, a configuration may have come that leads elsewhere. */
+export type NoTarget = 'upstream_busy' | 'upstream_no_healthy';
 
 /** A request at a target. */
 export interface Attempt {
@@ -70,13 +76,15 @@ export class RouteUpstream {
   }
 
   /**
-   * A target for a request that was permitted on this route; null: there is none. `release` must
+   * A target for a request that was permitted on this route, or why there is none. `release` must
    * follow.
    */
-  take(route: RouteConfig, nowMs: number): Attempt | null {
+  take(route: RouteConfig, nowMs: number): Attempt | NoTarget {
     this.#retries = Math.min(retriesSavedMax, this.#retries + retryShare);
-    const target = this.#choose(route, nowMs);
-    if (target === undefined) return null;
+    const all = this.#leadingAs(route);
+    if (all.length === 0) return 'upstream_busy';
+    const target = chooseTarget(all, nowMs);
+    if (target === undefined) return 'upstream_no_healthy';
     const tried = phaseOf(target.standing, nowMs) === 'half_open';
     if (tried) target.standing = trying(target.standing);
     target.inFlight += 1;
@@ -107,6 +115,18 @@ export class RouteUpstream {
     return true;
   }
 
+  /** What it has under way, adding up in `figures`. */
+  count(figures: UpstreamFigures, nowMs: number): void {
+    figures.active += this.admission.active;
+    figures.waiting += this.admission.waiting;
+    for (const { pool, standing, healthy } of this.#targets) {
+      figures.idle += pool.stats.free;
+      if (!healthy) figures.unhealthy += 1;
+      else if (phaseOf(standing, nowMs) === 'in') figures.healthy += 1;
+      else figures.ejected += 1;
+    }
+  }
+
   get unused(): boolean {
     return this.admission.active === 0 && this.admission.waiting === 0;
   }
@@ -126,14 +146,6 @@ export class RouteUpstream {
     const all = [...this.#targets, ...this.#retired];
     this.#targets = [];
     await Promise.all(all.map(({ pool }) => pool.destroy()));
-  }
-
-  #choose(route: RouteConfig, nowMs: number): Target | undefined {
-    const all = this.#leadingAs(route);
-    if (all.length < 2) return all[0];
-    const inside = all.filter(({ standing }) => phaseOf(standing, nowMs) !== 'out');
-    // Where all are out, because others have gone from the configuration, they are better than none.
-    return choose(inside.length > 0 ? inside : all, Math.random());
   }
 
   /** A configuration may have come since the request was decided on: it goes where both lead. */
@@ -162,6 +174,7 @@ export class RouteUpstream {
         before.get(recipe) ?? new Target(config, recipe, this.#openPool(config, surroundings));
       before.delete(recipe);
       target.weight = weights[index] ?? 1;
+      target.known = surroundings.checks.of(this.#route, config);
       return [target];
     });
     for (const target of before.values()) this.#retire(target);
@@ -182,4 +195,13 @@ export class RouteUpstream {
     const forget = () => this.#retired.delete(target);
     target.pool.close().then(forget, forget);
   }
+}
+
+/** Among those that checks have nothing against, if possible one that is not left out. */
+function chooseTarget(all: readonly Target[], nowMs: number): Target | undefined {
+  const healthy = all.filter((target) => target.healthy);
+  if (healthy.length < 2) return healthy[0];
+  const inside = healthy.filter(({ standing }) => phaseOf(standing, nowMs) !== 'out');
+  // Where all are out, because others have gone, they are better than none.
+  return choose(inside.length > 0 ? inside : healthy, Math.random());
 }

@@ -1,6 +1,7 @@
 import type { Pool } from 'undici';
 import type { TargetConfig } from '../../../state/current.ts';
 import { type Standing, sound } from './ejection.ts';
+import type { Known } from './health-checks.ts';
 
 /** One address of an upstream, and the connections to it of one route and one trust level. */
 export class Target {
@@ -12,10 +13,16 @@ export class Target {
   /** Requests under way. */
   inFlight = 0;
   standing: Standing = sound;
+  /** What checks say of it; null: it is not checked. */
+  known: Known | null = null;
 
   constructor(config: TargetConfig, recipe: string, pool: Pool) {
     this.config = config;
     this.recipe = recipe;
     this.pool = pool;
+  }
+
+  get healthy(): boolean {
+    return this.known === null || this.known.health.healthy;
   }
 }

@@ -1,5 +1,7 @@
 import type { Log } from '@sallyport/shared/log';
 import type { CurrentState, LiveBundle, RouteConfig } from '../../../state/current.ts';
+import type { UpstreamFigures } from '../../../worker/request-worker.ts';
+import { HealthChecks } from './health-checks.ts';
 import { RouteUpstream, type Surroundings, type TrustLevel } from './route-upstream.ts';
 
 /** Connections that nobody has used for so long are closed. */
@@ -9,6 +11,7 @@ const unusedMs = 60_000;
 export class Upstreams {
   readonly #state: CurrentState;
   readonly #log: Log;
+  readonly #checks: HealthChecks;
   readonly #byName: Record<TrustLevel, Map<string, RouteUpstream>> = {
     user: new Map(),
     anonymous: new Map(),
@@ -18,6 +21,7 @@ export class Upstreams {
   constructor(state: CurrentState, log: Log) {
     this.#state = state;
     this.#log = log;
+    this.#checks = new HealthChecks(state, log);
   }
 
   /** The upstream of a route; null: all its addresses are some that the settings do not open. */
@@ -30,6 +34,7 @@ export class Upstreams {
     const surroundings: Surroundings = {
       internalNetworks: bundle.settings.internalNetworks,
       credentials: this.#state.upstreamCredentials(),
+      checks: this.#checks,
     };
     const known = this.#byName[trust].get(route.name);
     const upstream = known ?? new RouteUpstream(route, trust, surroundings, this.#log);
@@ -40,8 +45,11 @@ export class Upstreams {
     return upstream.open ? upstream : null;
   }
 
-  /** Closes connections that are not used any more. */
+  /** Begins the checks that are due, and closes connections that are not used any more. */
   sweep(nowMs: number): void {
+    this.#checks.sweep(nowMs).catch((error: unknown) => {
+      this.#log.error('upstream.checks_failed', { error });
+    });
     for (const upstream of this.#closing) if (upstream.done) this.#closing.delete(upstream);
     for (const byName of Object.values(this.#byName)) {
       for (const [name, upstream] of byName) {
@@ -53,6 +61,14 @@ export class Upstreams {
     }
   }
 
+  figures(nowMs: number): UpstreamFigures {
+    const figures = { active: 0, waiting: 0, idle: 0, healthy: 0, unhealthy: 0, ejected: 0 };
+    for (const byName of Object.values(this.#byName)) {
+      for (const upstream of byName.values()) upstream.count(figures, nowMs);
+    }
+    return figures;
+  }
+
   /** Destroys all connections. */
   async destroy(): Promise<void> {
     const all = [
@@ -60,6 +76,6 @@ export class Upstreams {
       ...Object.values(this.#byName).flatMap((byName) => [...byName.values()]),
     ];
     for (const byName of Object.values(this.#byName)) byName.clear();
-    await Promise.all(all.map((upstream) => upstream.destroy()));
+    await Promise.all([this.#checks, ...all].map((one) => one.destroy()));
   }
 }

@@ -1,0 +1,33 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { UpstreamFigures } from './request-worker.ts';
+
+/** What a worker has at upstreams; null: it has not begun. */
+export function addUpstreamMetrics(
+  registers: Registry[],
+  figures: () => UpstreamFigures | null,
+): void {
+  new Gauge({
+    name: 'sallyport_edge_upstream_pool',
+    help: 'Requests at upstreams (active), in line for one (waiting), and connections without one (idle)',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const { active = 0, waiting = 0, idle = 0 } = figures() ?? {};
+      this.set({ state: 'active' }, active);
+      this.set({ state: 'waiting' }, waiting);
+      this.set({ state: 'idle' }, idle);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_edge_upstream_targets',
+    help: 'Targets of upstreams used lately, by worker and trust level, and whether requests go there',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const { healthy = 0, unhealthy = 0, ejected = 0 } = figures() ?? {};
+      this.set({ state: 'healthy' }, healthy);
+      this.set({ state: 'unhealthy' }, unhealthy);
+      this.set({ state: 'ejected' }, ejected);
+    },
+  });
+}
