@@ -110,6 +110,12 @@ export interface UpstreamConfig {
     /** Of the targets; one always stays. */
     readonly percentMax: number;
   };
+  readonly retry: {
+    /** For one request, after the first try. */
+    readonly attempts: number;
+    /** Retries among all requests. */
+    readonly budgetPercent: number;
+  };
   /** null: targets are not asked. */
   readonly health: HealthConfig | null;
 }

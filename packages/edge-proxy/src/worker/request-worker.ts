@@ -188,6 +188,12 @@ export interface RequestWorkerOptions {
   readonly clock: Clock;
 }
 
+/** Requests that were tried again, and those for which the budget was used up. */
+export interface RetryCounts {
+  tried: number;
+  no_budget: number;
+}
+
 /** What this worker has at upstreams that were used lately. */
 export interface UpstreamFigures {
   /** Requests that have their place, and those that wait for one. */
@@ -199,6 +205,7 @@ export interface UpstreamFigures {
   healthy: number;
   unhealthy: number;
   ejected: number;
+  readonly retries: RetryCounts;
 }
 
 /** The request side of one worker, made by `createRequestWorker` in request/worker.ts. */

@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { UpstreamFigures } from './request-worker.ts';
 
 /** What a worker has at upstreams; null: it has not begun. */
@@ -28,6 +28,18 @@ export function addUpstreamMetrics(
       this.set({ state: 'healthy' }, healthy);
       this.set({ state: 'unhealthy' }, unhealthy);
       this.set({ state: 'ejected' }, ejected);
+    },
+  });
+  new Counter({
+    name: 'sallyport_edge_upstream_retries_total',
+    help: 'Requests that failed at an upstream and were tried again, or not for want of budget',
+    labelNames: ['result'],
+    registers,
+    collect() {
+      this.reset();
+      const { tried = 0, no_budget = 0 } = figures()?.retries ?? {};
+      this.inc({ result: 'tried' }, tried);
+      this.inc({ result: 'no_budget' }, no_budget);
     },
   });
 }

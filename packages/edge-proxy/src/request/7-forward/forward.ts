@@ -8,7 +8,9 @@ import { clientHeaders, type ResponseHeaders } from './response-headers.ts';
 import type { Waiting } from './upstream/admission.ts';
 import type { Result } from './upstream/ejection.ts';
 import { connectionBroke, failureOf, TotalTimeoutError } from './upstream/failures.ts';
+import { whereAgain } from './upstream/retry.ts';
 import type { Attempt, RouteUpstream } from './upstream/route-upstream.ts';
+import type { Target } from './upstream/target.ts';
 import type { Upstreams } from './upstream/upstreams.ts';
 import { acceptsHandshake, type OpenTunnel, originAllowed } from './web-socket.ts';
 
@@ -53,16 +55,17 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   #body: RequestBody | null = null;
   #aborted: Error | null = null;
   #informational = 0;
-  #mayRetry: boolean;
+  /** Targets of this request, the latest last. */
+  readonly #targets: Target[] = [];
+  /** Of the attempt: some of the request may have reached the target. */
+  #sent = false;
+  #answered = false;
   #left = false;
 
   constructor(needs: ForwardNeeds, value: Asserted, upstream: RouteUpstream) {
     this.#needs = needs;
     this.#value = value;
     this.#upstream = upstream;
-    const { method, hasBody, webSocketKey } = value.head;
-    const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-    this.#mayRetry = safe && !hasBody && webSocketKey === null;
   }
 
   /** false: too many are waiting for this upstream. */
@@ -85,7 +88,6 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
       this.#needs.answer(this.#value, { kind: 'failed', code: taken });
       return;
     }
-    this.#attempt = taken;
     progress.upstreamAskedAt = performance.now();
     if (head.expectContinue) client.askForBody();
     const { totalMs } = route.upstream.timeouts;
@@ -99,12 +101,17 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     this.#needs.answer(this.#value, busy);
   }
 
-  #dispatch({ target }: Attempt): void {
+  #dispatch(attempt: Attempt): void {
     const value = this.#value;
     const { head, path } = value;
+    const { target } = attempt;
+    this.#attempt = attempt;
+    this.#targets.push(target);
     value.target = target.config;
     this.#controller = null;
     this.#reported = false;
+    this.#sent = false;
+    this.#informational = 0;
     this.#body = head.hasBody ? new RequestBody(value.client, value.progress) : null;
     target.pool.dispatch(
       {
@@ -124,6 +131,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#sent = true;
     // Thrown, it costs this request alone; `abort` would destroy the connection that is ready now.
     if (this.#aborted !== null) throw this.#aborted;
   }
@@ -141,7 +149,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     const { progress, client } = this.#value;
     progress.upstreamAnsweredAt = performance.now();
     progress.status = status;
-    this.#mayRetry = false;
+    this.#answered = true;
     // That it answers is enough to go on with it; that it does so to the end is seen later.
     if (gatewayFailures.has(status)) this.#report('failed');
     else if (this.#attempt?.tried === true) this.#report('ok');
@@ -184,17 +192,34 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    const attempt = this.#attempt;
     if (error !== this.#aborted) this.#report('failed');
-    if (this.#aborted !== null || attempt === null) {
-      this.#leave();
-    } else if (this.#mayRetry && connectionBroke(error) && this.#upstream.mayRetry()) {
-      this.#mayRetry = false;
-      this.#dispatch(attempt);
-    } else {
-      this.#leave();
-      this.#fail(error);
+    const next = this.#aborted === null ? this.#takeAgain(error) : null;
+    if (next !== null) {
+      this.#releaseTarget();
+      this.#dispatch(next);
+      return;
     }
+    this.#leave();
+    if (this.#aborted === null) this.#fail(error);
+  }
+
+  /** The next attempt, if there may be one. It comes with the same assertion. */
+  #takeAgain(error: Error): Attempt | null {
+    const { head, route, startedAt } = this.#value;
+    if (this.#targets.length > route.upstream.retry.attempts) return null;
+    const where = whereAgain({
+      method: head.method,
+      hasBody: head.hasBody,
+      webSocket: head.webSocketKey !== null,
+      sent: this.#sent,
+      broke: connectionBroke(error),
+      answered: this.#answered,
+      // An assertion is used for half of its life at the most, so the other half was left then.
+      late: performance.now() - startedAt > route.identity.ttlSeconds * 500,
+    });
+    if (where === 'nowhere') return null;
+    const again = where === 'anywhere';
+    return this.#upstream.takeAgain(route, this.#needs.clock(), this.#targets, again);
   }
 
   #report(result: Result): void {
@@ -248,12 +273,16 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     if (this.#left) return;
     this.#left = true;
     if (this.#total !== null) clearTimeout(this.#total);
-    if (this.#attempt !== null) {
-      if (!this.#reported) this.#report('given_up');
-      this.#upstream.release(this.#attempt.target);
-    }
+    this.#releaseTarget();
     this.#value.release = null;
     this.#upstream.admission.leave();
+  }
+
+  #releaseTarget(): void {
+    if (this.#attempt === null) return;
+    if (!this.#reported) this.#report('given_up');
+    this.#upstream.release(this.#attempt.target);
+    this.#attempt = null;
   }
 }
 

@@ -50,6 +50,10 @@ export function upstreamConfig(upstream: Written, authoritiesOf: AuthoritiesOf):
       timeMs: milliseconds(ejection?.time, 30_000),
       percentMax: ejection?.percentMax ?? 50,
     },
+    retry: {
+      attempts: upstream.retry?.attempts ?? 1,
+      budgetPercent: upstream.retry?.budgetPercent ?? 10,
+    },
     health: healthConfig(upstream.health),
   };
 }

@@ -66,6 +66,16 @@ const ejection = Type.Object(
   { ...closed, description: 'When a target that fails requests is left out.' },
 );
 
+const retry = Type.Object(
+  {
+    /** For one request, after the first try. Default: 1. */
+    attempts: Type.Optional(Type.Integer({ minimum: 0, maximum: 3 })),
+    /** Retries among all requests. Default: 10. */
+    budgetPercent: Type.Optional(Type.Integer({ minimum: 0, maximum: 50 })),
+  },
+  { ...closed, description: 'When a request without a body is tried again.' },
+);
+
 const health = Type.Object(
   {
     /** Asked for with GET; in its canonical form, without a query. */
@@ -105,6 +115,7 @@ export const upstream = Type.Object(
     timeouts: Type.Optional(timeouts),
     limits: Type.Optional(limits),
     ejection: Type.Optional(ejection),
+    retry: Type.Optional(retry),
     health: Type.Optional(health),
   },
   { ...closed, description: 'The application behind the route.' },

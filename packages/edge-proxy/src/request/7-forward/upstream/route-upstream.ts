@@ -6,27 +6,26 @@ import type {
   TargetConfig,
   UpstreamCredentials,
 } from '../../../state/current.ts';
-import type { UpstreamFigures } from '../../../worker/request-worker.ts';
+import type { RetryCounts, UpstreamFigures } from '../../../worker/request-worker.ts';
 import { leadsTo } from '../../ways.ts';
 import { Admission } from './admission.ts';
 import { choose } from './choice.ts';
 import { afterRequest, phaseOf, type Result, trying } from './ejection.ts';
 import type { HealthChecks } from './health-checks.ts';
 import { openPool } from './pool.ts';
+import { afterRequestOf, afterRetry, firstSavings } from './retry.ts';
 import { Target } from './target.ts';
 
 /** Whom the requests on a connection speak for: they never share one (hardening.md M19). */
 export type TrustLevel = 'user' | 'anonymous';
-
-/** Retries at the most, as a share of requests, and how many may be saved up. */
-const retryShare = 0.1;
-const retriesSavedMax = 10;
 
 /** What the connections of a route are made by, besides the route. */
 export interface Surroundings {
   readonly internalNetworks: LiveBundle['settings']['internalNetworks'];
   readonly credentials: UpstreamCredentials;
   readonly checks: HealthChecks;
+  /** Counts of a worker. */
+  readonly retries: RetryCounts;
 }
 
 /** While a request waited, a configuration may have come that leads elsewhere. */
@@ -49,7 +48,8 @@ export class RouteUpstream {
   #serial: number;
   #targets: readonly Target[] = [];
   readonly #retired = new Set<Target>();
-  #retries = retriesSavedMax;
+  readonly #counts: RetryCounts;
+  #savings: number;
 
   constructor(route: RouteConfig, trust: TrustLevel, surroundings: Surroundings, log: Log) {
     this.trust = trust;
@@ -57,6 +57,8 @@ export class RouteUpstream {
     this.admission = new Admission(route.upstream.limits);
     this.#route = route;
     this.#serial = surroundings.credentials.serial;
+    this.#counts = surroundings.retries;
+    this.#savings = firstSavings(route.upstream.retry.budgetPercent);
     this.#setTargets(surroundings);
   }
 
@@ -80,7 +82,7 @@ export class RouteUpstream {
    * follow.
    */
   take(route: RouteConfig, nowMs: number): Attempt | NoTarget {
-    this.#retries = Math.min(retriesSavedMax, this.#retries + retryShare);
+    this.#savings = afterRequestOf(this.#savings, this.#route.upstream.retry.budgetPercent);
     const all = this.#leadingAs(route);
     if (all.length === 0) return 'upstream_busy';
     const target = chooseTarget(all, nowMs);
@@ -108,11 +110,34 @@ export class RouteUpstream {
     target.inFlight -= 1;
   }
 
-  /** Takes one of the retries; false: too many requests have failed lately. */
-  mayRetry(): boolean {
-    if (this.#retries < 1) return false;
-    this.#retries -= 1;
-    return true;
+  /**
+   * A target for a request that failed at those `before`: another one that is sound, or `again` the
+   * last of these. null: there is none, or too many requests have failed lately. Like `take`.
+   */
+  takeAgain(
+    route: RouteConfig,
+    nowMs: number,
+    before: readonly Target[],
+    again: boolean,
+  ): Attempt | null {
+    const all = this.#leadingAs(route);
+    const sound = all.filter(
+      (target) =>
+        !before.includes(target) && target.healthy && phaseOf(target.standing, nowMs) === 'in',
+    );
+    const last = before.at(-1);
+    const same = again && last !== undefined && all.includes(last) ? last : undefined;
+    const target = choose(sound, Math.random()) ?? same;
+    if (target === undefined) return null;
+    const left = afterRetry(this.#savings);
+    if (left === null) {
+      this.#counts.no_budget += 1;
+      return null;
+    }
+    this.#savings = left;
+    this.#counts.tried += 1;
+    target.inFlight += 1;
+    return { target, tried: false };
   }
 
   /** What it has under way, adding up in `figures`. */

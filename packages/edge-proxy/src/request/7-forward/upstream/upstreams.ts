@@ -12,6 +12,7 @@ export class Upstreams {
   readonly #state: CurrentState;
   readonly #log: Log;
   readonly #checks: HealthChecks;
+  readonly #retries = { tried: 0, no_budget: 0 };
   readonly #byName: Record<TrustLevel, Map<string, RouteUpstream>> = {
     user: new Map(),
     anonymous: new Map(),
@@ -35,6 +36,7 @@ export class Upstreams {
       internalNetworks: bundle.settings.internalNetworks,
       credentials: this.#state.upstreamCredentials(),
       checks: this.#checks,
+      retries: this.#retries,
     };
     const known = this.#byName[trust].get(route.name);
     const upstream = known ?? new RouteUpstream(route, trust, surroundings, this.#log);
@@ -62,7 +64,8 @@ export class Upstreams {
   }
 
   figures(nowMs: number): UpstreamFigures {
-    const figures = { active: 0, waiting: 0, idle: 0, healthy: 0, unhealthy: 0, ejected: 0 };
+    const counts = { active: 0, waiting: 0, idle: 0, healthy: 0, unhealthy: 0, ejected: 0 };
+    const figures = { ...counts, retries: { ...this.#retries } };
     for (const byName of Object.values(this.#byName)) {
       for (const upstream of byName.values()) upstream.count(figures, nowMs);
     }
