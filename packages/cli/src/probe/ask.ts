@@ -1,7 +1,9 @@
 import { type ClientRequest, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import type { PeerCertificate } from 'node:tls';
 import { assertionHeader } from '@sallyport/shared/assertion/claims';
 import { localhostLookup } from '@sallyport/shared/network/lookup';
+import { isServerOf } from '@sallyport/shared/pki/spiffe-server';
 import { errorCode } from '../client/settings.ts';
 import type { Target } from './target.ts';
 
@@ -69,8 +71,14 @@ function open(target: Target, url: URL, { method, assertion, signal }: AskOption
   return requestHttps(url, {
     ...common,
     servername: target.serverName,
+    ...(target.spiffeId === null ? {} : { checkServerIdentity: spiffeCheck(target.spiffeId) }),
     ...(target.authorities === null ? {} : { ca: target.authorities }),
   });
+}
+
+function spiffeCheck(spiffeId: string) {
+  return (_name: string, { raw }: PeerCertificate): Error | undefined =>
+    isServerOf(raw, spiffeId) ? undefined : new Error(`not the certificate of ${spiffeId}`);
 }
 
 /** Alerts of TLS by which a server says that it asks for a certificate of ours. */

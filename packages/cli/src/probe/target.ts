@@ -3,6 +3,7 @@ import type {
   ConfigurationDocument,
   RouteDocument,
 } from '@sallyport/shared/configuration/documents';
+import { rewritePath } from '@sallyport/shared/configuration/rewrite-path';
 import { writtenTargets } from '@sallyport/shared/configuration/upstream-targets';
 
 /** How one route's upstream is asked, as an edge would, but without being one. */
@@ -14,6 +15,8 @@ export interface Target {
   readonly audience: string;
   /** Name asked for and verified in TLS. */
   readonly serverName: string;
+  /** Whose certificate it must be, instead of that of a name; null: of the name. */
+  readonly spiffeId: string | null;
   /** PEM; null: the authorities of the system. */
   readonly authorities: string | null;
 }
@@ -42,13 +45,16 @@ function targetsOfRoute(
   return writtenTargets(upstream).map((target) => {
     const url = new URL(target.url);
     const name = url.hostname.replace(/^\[|\]$/g, '');
-    url.pathname = literalPath(match?.path ?? '/');
+    const { stripPrefix = '', addPrefix = '' } = upstream.path ?? {};
+    const path = literalPath(match?.path ?? '/');
+    url.pathname = rewritePath(path, { stripPrefix, addPrefix }) ?? path;
     return {
       route: metadata.name,
       url,
       host: upstream.host === 'upstream' ? url.host : asked,
       audience: spec.audience ?? `https://${match?.host ?? ''}`,
       serverName: target.serverName ?? (isIP(name) === 0 ? name : ''),
+      spiffeId: upstream.spiffeId ?? null,
       authorities:
         upstream.trustBundle === undefined ? null : (bundles.get(upstream.trustBundle) ?? ''),
     };

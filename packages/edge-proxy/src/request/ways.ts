@@ -12,7 +12,7 @@ export function leadSomewhereAlike(one: UpstreamWay, other: UpstreamWay): boolea
 }
 
 function asksTheSame(one: UpstreamWay, other: UpstreamWay): boolean {
-  return one.host === other.host;
+  return one.host === other.host && isDeepStrictEqual(one.path, other.path);
 }
 
 function has({ targets }: UpstreamWay, wanted: TargetConfig): boolean {

@@ -166,6 +166,16 @@ export const failures = {
     sentence: 'The application has too many requests open.',
     next: 'Try again in a few seconds.',
   },
+  upstream_identity_refused: {
+    status: 502,
+    sentence: 'The application proved to be another one than it should be.',
+    next: 'Send the reference below to the owner of the application.',
+  },
+  path_rewrite_refused: {
+    status: 500,
+    sentence: 'The address cannot be turned into one that the application knows.',
+    next: 'Send the reference below to the owner of the application.',
+  },
   upstream_no_healthy: {
     status: 503,
     sentence: 'The application is not well at the moment.',

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { CompiledPolicySet, Network } from '@sallyport/policy';
 import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { IdentityProviderDocument } from '@sallyport/shared/configuration/documents';
+import type { PathRewrite } from '@sallyport/shared/configuration/rewrite-path';
 import type { EgressTable } from '@sallyport/shared/network/egress';
 import type { DeviceAuthorities } from '@sallyport/shared/pki/device-authorities';
 import type { DetectorSettings } from '@sallyport/shared/signals/settings';
@@ -59,6 +60,8 @@ export interface TargetConfig {
   readonly origin: string;
   /** Name asked for and verified in TLS. */
   readonly serverName: string;
+  /** Whose its certificate must be, instead of that of a name; null: of the name. */
+  readonly spiffeId: string | null;
   /** PEM certificates of the authorities to trust; null: those of the system. */
   readonly authoritiesPem: readonly string[] | null;
 }
@@ -68,6 +71,8 @@ export interface UpstreamWay {
   readonly targets: readonly TargetConfig[];
   /** What the upstream sees as Host. */
   readonly host: 'preserve' | 'upstream';
+  /** Of the path that was decided on. */
+  readonly path: PathRewrite;
 }
 
 /** How a target is asked whether it is well. */
@@ -95,6 +100,8 @@ export interface UpstreamConfig {
     /** From the first try to the end of the response; null: without end. */
     readonly totalMs: number | null;
   };
+  /** A connection takes no new request after that: names may stand for other addresses by then. */
+  readonly connectionMaxAgeMs: number;
   /** Of each worker, for each trust level. */
   readonly limits: {
     readonly connections: number;

@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { systemClock } from '@sallyport/shared/clock';
 import { createLog } from '@sallyport/shared/log';
+import { RememberedLookup } from '@sallyport/shared/network/remembered-lookup';
 import type { LayoutChange } from '@sallyport/shared/state/tables/lane';
 import { StateReader } from '@sallyport/shared/state/tables/reader';
 import type { SharedPlaces } from '../places/place-file.ts';
@@ -53,6 +54,7 @@ const worker = createRequestWorker({
   recordLost: () => outbox.lost(),
   countShadow: (result) => metrics.countShadow(result),
   recordsFull: () => room.full || outbox.tight,
+  lookup: new RememberedLookup().lookup,
   log,
   clock: systemClock,
 });

@@ -1,6 +1,7 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
+import type { Lookup } from '@sallyport/shared/network/lookup';
 import type { KnownPlace } from '@sallyport/shared/signals/place';
 import type { Position } from '@sallyport/shared/state/model';
 import type { PlaceReader } from '../places/reader.ts';
@@ -184,6 +185,8 @@ export interface RequestWorkerOptions {
   readonly emitSightings: (sightings: readonly Sighting[], dropped: number) => void;
   /** Whether the next record may be kept only in the place of another. */
   readonly recordsFull: () => boolean;
+  /** Resolves the names of upstreams. */
+  readonly lookup: Lookup;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -206,6 +209,8 @@ export interface UpstreamFigures {
   unhealthy: number;
   ejected: number;
   readonly retries: RetryCounts;
+  /** Of the configuration: routes whose upstream is reached without TLS. */
+  readonly plaintextRoutes: number;
 }
 
 /** The request side of one worker, made by `createRequestWorker` in request/worker.ts. */

@@ -42,4 +42,14 @@ export function addUpstreamMetrics(
       this.inc({ result: 'no_budget' }, no_budget);
     },
   });
+  new Gauge({
+    name: 'sallyport_edge_plaintext_routes',
+    help: 'Routes whose upstream is reached without TLS',
+    // The same in every worker.
+    aggregator: 'max',
+    registers,
+    collect() {
+      this.set(figures()?.plaintextRoutes ?? 0);
+    },
+  });
 }

@@ -1,5 +1,7 @@
 import { canonicalHost, durationMs, isCanonicalPath } from '@sallyport/policy';
+import { isSpiffeId } from '../pki/spiffe.ts';
 import type { RouteDocument } from './documents.ts';
+import { patternCovers } from './lint/patterns.ts';
 import { type Complain, type Context, checkTrustBundle } from './references.ts';
 import {
   defaultAssertionTtlSeconds,
@@ -37,6 +39,12 @@ export function checkUpstream(spec: Spec, context: Context, complain: Complain):
   if (time !== undefined && (durationMs(time) ?? 0) > longestMs) {
     complain('/spec/upstream/ejection/time', 'must be a day at the most');
   }
+  const { connectionMaxAge } = spec.upstream;
+  if (connectionMaxAge !== undefined && (durationMs(connectionMaxAge) ?? 0) > longestMs) {
+    complain('/spec/upstream/connectionMaxAge', 'must be a day at the most');
+  }
+  checkSpiffeId(spec.upstream, complain);
+  checkPath(spec, complain);
   checkHealthChecks(spec.upstream, complain);
   checkQueueWait(spec, complain);
 }
@@ -58,6 +66,33 @@ function checkTarget(
   if (canonicalHost(serverName) !== serverName) {
     complain(`${path}/serverName`, 'must be a DNS name');
   }
+}
+
+function checkSpiffeId(upstream: Spec['upstream'], complain: Complain): void {
+  const { spiffeId, trustBundle, plainHttp = false } = upstream;
+  const path = '/spec/upstream/spiffeId';
+  if (spiffeId === undefined) return;
+  if (!isSpiffeId(spiffeId)) complain(path, 'must be a SPIFFE ID: a trust domain and a path');
+  if (plainHttp) complain(path, withoutTls);
+  // Public authorities vouch for names; nobody asks them for this.
+  else if (trustBundle === undefined) complain(path, 'needs a trustBundle to believe it from');
+}
+
+function checkPath({ upstream: { path = {} }, match }: Spec, complain: Complain): void {
+  for (const [field, prefix] of Object.entries(path)) {
+    if (isCanonicalPath(prefix) && !prefix.endsWith('/') && !prefix.includes('*')) continue;
+    complain(
+      `/spec/upstream/path/${field}`,
+      'must be a path in its canonical form, no slash at its end',
+    );
+  }
+  const { stripPrefix } = path;
+  if (stripPrefix === undefined) return;
+  if (match.every((one) => patternCovers(`${stripPrefix}/**`, one.path ?? '/**'))) return;
+  complain(
+    '/spec/upstream/path/stripPrefix',
+    'must be the beginning of every path that the route matches',
+  );
 }
 
 function checkHealthChecks({ health }: Spec['upstream'], complain: Complain): void {

@@ -434,6 +434,69 @@ describe('health checks of an upstream', () => {
   });
 });
 
+describe('who and what an upstream is asked for', () => {
+  const authorities = forgeAuthority({ name: 'Upstreams' });
+  const trusted: ConfigurationDocument = {
+    apiVersion,
+    kind: 'TrustBundle',
+    metadata: { name: 'inside' },
+    spec: { use: ['upstream'], certificates: authorities.pem },
+  };
+  const check = (upstream: object, match: RouteDocument['spec']['match'] = []) =>
+    lines(
+      settings(),
+      provider(),
+      trusted,
+      policy,
+      route({ url: 'https://wiki.example', ...upstream }, match.length === 0 ? {} : { match }),
+    );
+  const host = 'wiki.corp.example';
+
+  it('is a SPIFFE ID, believed from authorities that the route names', () => {
+    const trustBundle = 'inside';
+    expect(check({ spiffeId: 'spiffe://corp.example/ns/wiki', trustBundle })).toEqual([]);
+    expect(check({ spiffeId: 'spiffe://corp.example/ns/wiki' })).toHaveLength(1);
+    for (const wrong of [
+      'spiffe://corp.example',
+      'spiffe://Corp.example/a',
+      'spiffe://a/b/',
+      'spiffe://a/../b',
+      'spiffe://a:1/b',
+      'spiffe://a/b?c',
+    ]) {
+      expect([wrong, check({ spiffeId: wrong, trustBundle }).length]).toEqual([wrong, 1]);
+    }
+    const plain = { url: 'http://wiki.example', plainHttp: true };
+    expect(check({ ...plain, spiffeId: 'spiffe://corp.example/wiki' })).toHaveLength(1);
+  });
+
+  it('is a prefix less, where every match begins with it (row 63)', () => {
+    const path = { stripPrefix: '/app' };
+    expect(
+      check({ path }, [
+        { host, path: '/app/**' },
+        { host, path: '/app/x/{id}' },
+      ]),
+    ).toEqual([]);
+    expect(check({ path: { addPrefix: '/v2' } })).toEqual([]);
+    for (const match of [
+      [{ host }],
+      [{ host, path: '/application/**' }],
+      [{ host, path: '/{a}/**' }],
+    ]) {
+      expect(check({ path }, match)).toHaveLength(1);
+    }
+    for (const prefix of ['/a/', '/', '/a/../b', '/%61', '/a//b', '/a;b', '/**', '/a?b']) {
+      expect([prefix, check({ path: { addPrefix: prefix } }).length]).toEqual([prefix, 1]);
+    }
+  });
+
+  it('is over connections of a day at the most', () => {
+    expect(check({ connectionMaxAge: '1d' })).toEqual([]);
+    expect(check({ connectionMaxAge: '2d' })).toHaveLength(1);
+  });
+});
+
 describe('times of an upstream', () => {
   const check = (upstream: object, spec: Partial<RouteDocument['spec']> = {}) =>
     lines(

@@ -36,10 +36,16 @@ export const localhostLookup: Lookup = (hostname, options, callback) => {
   else systemLookup(hostname, options, callback);
 };
 
-/** Like `localhostLookup`, but answers only with addresses that `addressAllowed` lets through. */
-export function guardedLookup(internal: readonly Network[]): Lookup {
+/**
+ * Answers as `resolve` does, but only with addresses that `addressAllowed` lets through; each answer
+ * is looked at anew.
+ */
+export function guardedLookup(
+  internal: readonly Network[],
+  resolve: Lookup = localhostLookup,
+): Lookup {
   return (hostname, options, callback) => {
-    localhostLookup(hostname, { ...options, all: true }, (error, answer) => {
+    resolve(hostname, { ...options, all: true }, (error, answer) => {
       if (error !== null) {
         callback(error, '', 0);
         return;

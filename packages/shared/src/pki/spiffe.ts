@@ -11,6 +11,22 @@ export function isTrustDomain(text: string): boolean {
   return text.length <= 253 && trustDomain.test(text);
 }
 
+/**
+ * Whether the text is a SPIFFE ID that names somebody: a trust domain and a path (SPIFFE-ID, sections
+ * 2.1 to 2.3), not longer than 2,048 bytes.
+ */
+export function isSpiffeId(text: string): boolean {
+  const [, domain = '', path = ''] = /^spiffe:\/\/([^/]*)(\/.*)$/s.exec(text) ?? [];
+  const segments = path.split('/').slice(1);
+  return (
+    text.length <= 2_048 &&
+    domain.length <= 255 &&
+    /^[a-z0-9._-]+$/.test(domain) &&
+    segments.length > 0 &&
+    segments.every((one) => /^[A-Za-z0-9._-]+$/.test(one) && one !== '.' && one !== '..')
+  );
+}
+
 /** The URI of an edge. Throws a TypeError for a trust domain or id that cannot be in one. */
 export function spiffeEdgeUri(domain: string, edgeId: string): string {
   return format(domain, 'edge', edgeId);

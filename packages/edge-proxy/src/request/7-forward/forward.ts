@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@sallyport/shared/clock';
+import { rewritePath } from '@sallyport/shared/configuration/rewrite-path';
 import type { Dispatcher } from 'undici';
 import type { Answer, Asserted } from '../exchange.ts';
 import { RequestBody } from './request-body.ts';
@@ -34,10 +35,12 @@ export function createForward(needs: ForwardNeeds): (value: Asserted) => Answer 
     if (value.head.webSocketKey !== null && !originAllowed(value)) {
       return { kind: 'refused', code: 'origin_refused' };
     }
+    const path = rewritePath(value.path, value.route.upstream.way.path);
+    if (path === null) return { kind: 'failed', code: 'path_rewrite_refused' };
     const trust = value.assertion === null ? 'anonymous' : 'user';
     const upstream = needs.upstreams.find(value.bundle, value.route, trust, needs.clock());
     if (upstream === null) return { kind: 'failed', code: 'upstream_address_refused' };
-    const admitted = new Forwarding(needs, value, upstream).admit();
+    const admitted = new Forwarding(needs, value, upstream, path).admit();
     return admitted ? null : busy;
   };
 }
@@ -47,6 +50,8 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   readonly #needs: ForwardNeeds;
   readonly #value: Asserted;
   readonly #upstream: RouteUpstream;
+  /** Canonical, as the upstream is asked for it. */
+  readonly #path: string;
   #attempt: Attempt | null = null;
   /** Of the attempt: it has been told whether the target is sound. */
   #reported = false;
@@ -62,10 +67,11 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   #answered = false;
   #left = false;
 
-  constructor(needs: ForwardNeeds, value: Asserted, upstream: RouteUpstream) {
+  constructor(needs: ForwardNeeds, value: Asserted, upstream: RouteUpstream, path: string) {
     this.#needs = needs;
     this.#value = value;
     this.#upstream = upstream;
+    this.#path = path;
   }
 
   /** false: too many are waiting for this upstream. */
@@ -103,7 +109,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
 
   #dispatch(attempt: Attempt): void {
     const value = this.#value;
-    const { head, path } = value;
+    const { head } = value;
     const { target } = attempt;
     this.#attempt = attempt;
     this.#targets.push(target);
@@ -117,7 +123,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
       {
         method: head.method,
         // Verbatim: undici parses no path that is given beside its origin (hardening.md M17).
-        path: path + head.query,
+        path: this.#path + head.query,
         headers: upstreamHeaders(value, target.config),
         body: this.#body,
         // The connector knows the name; this keeps undici from making one of the Host header, and

@@ -4,6 +4,8 @@ import type { ConfigurationDocument } from '@sallyport/shared/configuration/docu
 import { newEd25519KeyPair } from '@sallyport/shared/keys/ed25519';
 import { sessionStatementPurpose, signKey } from '@sallyport/shared/keys/root';
 import { createLog } from '@sallyport/shared/log';
+import { type Lookup, localhostLookup } from '@sallyport/shared/network/lookup';
+import { RememberedLookup } from '@sallyport/shared/network/remembered-lookup';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
 import type { Lane, SigningKey, StateOp } from '@sallyport/shared/state/model';
 import { counterAt, presence, type RowLane } from '@sallyport/shared/state/tables/lane';
@@ -49,6 +51,8 @@ export class TestEdge {
   readonly shadowed: ShadowResult[] = [];
   recordsFull = false;
   recordsLost = 0;
+  /** What resolves names; a test may put another in its place. */
+  resolve: Lookup = localhostLookup;
   readonly logged: string[] = [];
   readonly clock = { offsetMs: 0 };
   readonly pki: TestPki;
@@ -101,6 +105,10 @@ export class TestEdge {
       },
       countShadow: (result) => this.shadowed.push(result),
       recordsFull: () => this.recordsFull,
+      lookup: new RememberedLookup(
+        (...question) => this.resolve(...question),
+        () => this.#clock(),
+      ).lookup,
       log: createLog('info', {}, (line) => this.logged.push(line)),
       clock: this.#clock,
     });

@@ -52,7 +52,11 @@ export class Recorder {
     server.on('secureConnection', (socket) => this.#take(socket));
   }
 
-  static async start(identity: Identity, clientAuthority?: string): Promise<Recorder> {
+  static async start(
+    identity: Identity,
+    clientAuthority?: string,
+    address: { readonly host?: string; readonly port?: number } = {},
+  ): Promise<Recorder> {
     const server = createServer({
       cert: identity.cert,
       key: identity.key,
@@ -61,7 +65,7 @@ export class Recorder {
         : { ca: clientAuthority, requestCert: true, rejectUnauthorized: true }),
     });
     server.on('tlsClientError', () => undefined);
-    server.listen(0, '127.0.0.1');
+    server.listen(address.port ?? 0, address.host ?? '127.0.0.1');
     await once(server, 'listening');
     return new Recorder(server);
   }

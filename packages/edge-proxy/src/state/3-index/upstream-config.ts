@@ -20,6 +20,7 @@ export type AuthoritiesOf = (trustBundle: string) => readonly string[] | undefin
 const connectMs = 5_000;
 /** An upstream that sends nothing for so long is given up, before its headers and after them. */
 const quietMs = 60_000;
+const connectionMaxAgeMs = 300_000;
 const connectionsMax = 1_024;
 const queueMax = 1_024;
 
@@ -32,6 +33,10 @@ export function upstreamConfig(upstream: Written, authoritiesOf: AuthoritiesOf):
     way: {
       targets: targets.map((target) => targetConfig(target, upstream, authoritiesOf)),
       host: upstream.host ?? 'preserve',
+      path: {
+        stripPrefix: upstream.path?.stripPrefix ?? '',
+        addPrefix: upstream.path?.addPrefix ?? '',
+      },
     },
     weights: targets.map(({ weight }) => weight),
     timeouts: {
@@ -40,6 +45,7 @@ export function upstreamConfig(upstream: Written, authoritiesOf: AuthoritiesOf):
       idleMs: milliseconds(timeouts?.idle, quietMs),
       totalMs: timeouts?.total === undefined ? null : milliseconds(timeouts.total, 0),
     },
+    connectionMaxAgeMs: milliseconds(upstream.connectionMaxAge, connectionMaxAgeMs),
     limits: {
       connections: limits?.connections ?? connectionsMax,
       queue: limits?.queue ?? queueMax,
@@ -91,6 +97,7 @@ function targetConfig(
     port: url.port === '' ? defaultPort : Number(url.port),
     origin: url.origin,
     serverName: target.serverName ?? (isIP(hostname) === 0 ? hostname : ''),
+    spiffeId: upstream.spiffeId ?? null,
     authoritiesPem: upstreamAuthorities(upstream.trustBundle, authoritiesOf),
   };
 }

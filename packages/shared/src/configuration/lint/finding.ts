@@ -12,6 +12,7 @@ export const lintCodes = [
   'regular_expression',
   'path_as_text',
   'monitor_ended',
+  'plain_http_upstream',
 ] as const;
 export type LintCode = (typeof lintCodes)[number];
 

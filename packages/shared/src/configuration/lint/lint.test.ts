@@ -55,6 +55,18 @@ const pair = (kind: string, wide: string, narrow: string): string[] =>
   lint(route('wiki', 'p'), policy('p', rules(kind, `name: a, ${wide}`, `name: b, ${narrow}`)));
 
 describe('lint', () => {
+  it('names routes whose upstream is reached without TLS', () => {
+    const plain = route('wiki', 'p').replace(
+      '{ url: https://wiki.internal.corp.example }',
+      '{ url: http://wiki.internal.corp.example, plainHttp: true }',
+    );
+    const staff = policy('p', rules('allow', 'name: a, groups: [x]'));
+    expect(codes(route('wiki', 'p'), staff)).not.toContain('plain_http_upstream');
+    expect(lint(plain, staff).join()).toContain(
+      'plain_http_upstream Route/wiki /spec/upstream/plainHttp: ',
+    );
+  });
+
   it('finds nothing in documents that say what they mean', () => {
     const documents = `${route('wiki', 'p, base')}${settings('q')}${policy(
       'p',

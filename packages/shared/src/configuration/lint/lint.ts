@@ -38,6 +38,7 @@ export function lintDocuments(
     ...regularExpressions(subject),
     ...pathsAsText(subject),
     ...endedMonitors(subject, nowMs ?? null),
+    ...plainUpstreams(subject),
   ]
     .sort(byPlace)
     .slice(0, findingsMax);
@@ -63,6 +64,18 @@ function endedMonitors({ routes }: Subject, nowMs: number | null): LintFinding[]
     const document = `Route/${metadata.name}`;
     return [{ code: 'monitor_ended' as const, document, path: '/spec/monitor', message }];
   });
+}
+
+function plainUpstreams({ routes }: Subject): LintFinding[] {
+  return routes
+    .filter(({ spec }) => spec.upstream.plainHttp === true)
+    .map(({ metadata }) => ({
+      code: 'plain_http_upstream',
+      document: `Route/${metadata.name}`,
+      path: '/spec/upstream/plainHttp',
+      message:
+        'is reached without TLS: who is between can read everything, answer in its place and use assertions',
+    }));
 }
 
 function byPlace(left: LintFinding, right: LintFinding): number {

@@ -100,6 +100,20 @@ const health = Type.Object(
   { ...closed, description: 'How targets are asked whether they are well.' },
 );
 
+const path = Type.Object(
+  {
+    /** Taken away from the beginning of each path; every match of the route must be below it. */
+    stripPrefix: Type.Optional(pathPattern),
+    /** Put before it then. */
+    addPrefix: Type.Optional(pathPattern),
+  },
+  {
+    ...closed,
+    minProperties: 1,
+    description: 'What the upstream is asked for instead of what was decided on; whole segments.',
+  },
+);
+
 export const upstream = Type.Object(
   {
     /** `https://host[:port]`; `http://` only with `plainHttp: true`. No path. */
@@ -112,7 +126,18 @@ export const upstream = Type.Object(
     serverName: Type.Optional(hostName),
     /** What the upstream sees as Host. Default: `preserve`. */
     host: Type.Optional(Type.Union([Type.Literal('preserve'), Type.Literal('upstream')])),
+    /** What its certificate must be of, instead of a name; needs trustBundle. */
+    spiffeId: Type.Optional(
+      Type.String({
+        pattern: '^spiffe://',
+        maxLength: 2048,
+        description: 'a SPIFFE ID such as spiffe://corp.example/wiki',
+      }),
+    ),
+    path: Type.Optional(path),
     timeouts: Type.Optional(timeouts),
+    /** A connection takes no new request after that. Default: 5m. */
+    connectionMaxAge: Type.Optional(duration),
     limits: Type.Optional(limits),
     ejection: Type.Optional(ejection),
     retry: Type.Optional(retry),

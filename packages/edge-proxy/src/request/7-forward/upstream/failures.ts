@@ -1,5 +1,6 @@
 import { errors } from 'undici';
 import type { FailureCode } from '../../words.ts';
+import { identityRefused } from './identity.ts';
 
 /** The response did not end within the time that the route allows for the whole of it. */
 export class TotalTimeoutError extends Error {
@@ -11,6 +12,7 @@ export class TotalTimeoutError extends Error {
 export function failureOf(error: Error): FailureCode {
   const code = codeOf(error);
   if (code === 'ERR_SALLYPORT_ADDRESS_REFUSED') return 'upstream_address_refused';
+  if (code === identityRefused) return 'upstream_identity_refused';
   if (timeouts.has(code)) return 'upstream_timeout';
   if (error instanceof errors.HTTPParserError || badResponses.has(code)) {
     return 'upstream_bad_response';

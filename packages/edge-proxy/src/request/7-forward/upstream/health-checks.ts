@@ -1,5 +1,5 @@
 import type { Log } from '@sallyport/shared/log';
-import { hostAllowed } from '@sallyport/shared/network/lookup';
+import { hostAllowed, type Lookup } from '@sallyport/shared/network/lookup';
 import type { Pool } from 'undici';
 import type {
   CurrentState,
@@ -44,13 +44,15 @@ interface Link {
 export class HealthChecks {
   readonly #state: CurrentState;
   readonly #log: Log;
+  readonly #lookup: Lookup;
   readonly #all = new Map<string, Checked>();
   #bundle: LiveBundle | null = null;
   #serial = 0;
 
-  constructor(state: CurrentState, log: Log) {
+  constructor(state: CurrentState, log: Log, lookup: Lookup) {
     this.#state = state;
     this.#log = log;
+    this.#lookup = lookup;
   }
 
   /** What checks say of a target, now and later; null: it is not checked. */
@@ -132,12 +134,18 @@ export class HealthChecks {
     if (link?.recipe === recipe) return link;
     cut(link);
     if (!hostAllowed(target.hostname, internalNetworks)) return null;
-    const { timeouts, limits } = route.upstream;
+    const { upstream } = route;
     const settings = {
-      timeouts: { ...timeouts, connectMs: config.timeoutMs },
-      limits: { ...limits, connections: 1 },
+      ...upstream,
+      timeouts: { ...upstream.timeouts, connectMs: config.timeoutMs },
+      limits: { ...upstream.limits, connections: 1 },
     };
-    const pool = openPool(target, settings, internalNetworks, this.#state.upstreamCredentials());
+    const credentials = this.#state.upstreamCredentials();
+    const pool = openPool(target, settings, {
+      internalNetworks,
+      credentials,
+      lookup: this.#lookup,
+    });
     return { recipe, pool, host, route: route.name, origin: target.origin };
   }
 }

@@ -1,5 +1,5 @@
-import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
-import { guardedLookup } from '@sallyport/shared/network/lookup';
+import { createSecureContext, type PeerCertificate } from 'node:tls';
+import { guardedLookup, type Lookup } from '@sallyport/shared/network/lookup';
 import { buildConnector, Pool } from 'undici';
 import type {
   LiveBundle,
@@ -7,15 +7,23 @@ import type {
   UpstreamConfig,
   UpstreamCredentials,
 } from '../../../state/current.ts';
+import { checkTarget } from './identity.ts';
 
-type Networks = LiveBundle['settings']['internalNetworks'];
+type Times = Pick<UpstreamConfig, 'timeouts' | 'limits' | 'connectionMaxAgeMs'>;
+
+/** What connections are made with, whatever the target. */
+export interface Links {
+  readonly internalNetworks: LiveBundle['settings']['internalNetworks'];
+  readonly credentials: UpstreamCredentials;
+  /** Resolves names; what it says is checked. */
+  readonly lookup: Lookup;
+}
 
 /** Connections to one target, with the settings of hardening.md section 4. */
 export function openPool(
   target: TargetConfig,
-  { timeouts, limits }: Pick<UpstreamConfig, 'timeouts' | 'limits'>,
-  internalNetworks: Networks,
-  credentials: UpstreamCredentials,
+  { timeouts, limits, connectionMaxAgeMs }: Times,
+  { internalNetworks, credentials, lookup }: Links,
 ): Pool {
   return new Pool(target.origin, {
     connections: limits.connections,
@@ -27,21 +35,21 @@ export function openPool(
     bodyTimeout: timeouts.idleMs,
     maxHeaderSize: 16_384,
     allowH2: false,
-    connect: connector(target, timeouts.connectMs, internalNetworks, credentials),
+    clientTtl: connectionMaxAgeMs,
+    connect: connector(target, timeouts.connectMs, { internalNetworks, credentials, lookup }),
   });
 }
 
 function connector(
   target: TargetConfig,
   timeout: number,
-  internalNetworks: Networks,
-  credentials: UpstreamCredentials,
+  { internalNetworks, credentials, lookup }: Links,
 ): buildConnector.connector {
   const connect = buildConnector({
     timeout,
     allowH2: false,
     // The address it checks is the address that is connected to (abuse row 127).
-    lookup: guardedLookup(internalNetworks),
+    lookup: guardedLookup(internalNetworks, lookup),
     // A resumed session would skip the check of the name (M20).
     maxCachedSessions: 0,
     ...(target.protocol === 'https:' ? tlsOptions(target, credentials) : {}),
@@ -59,7 +67,7 @@ function tlsOptions(
   return {
     rejectUnauthorized: true,
     checkServerIdentity: (_name: string, certificate: PeerCertificate) =>
-      checkServerIdentity(target.serverName || target.hostname, certificate),
+      checkTarget(target, certificate),
     secureContext: createSecureContext({
       minVersion: 'TLSv1.2',
       cert: credentials.certificatePem,

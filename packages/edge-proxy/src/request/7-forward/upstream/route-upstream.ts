@@ -1,28 +1,21 @@
 import type { Log } from '@sallyport/shared/log';
 import { hostAllowed } from '@sallyport/shared/network/lookup';
-import type {
-  LiveBundle,
-  RouteConfig,
-  TargetConfig,
-  UpstreamCredentials,
-} from '../../../state/current.ts';
+import type { RouteConfig, TargetConfig } from '../../../state/current.ts';
 import type { RetryCounts, UpstreamFigures } from '../../../worker/request-worker.ts';
 import { leadsTo } from '../../ways.ts';
 import { Admission } from './admission.ts';
 import { choose } from './choice.ts';
 import { afterRequest, phaseOf, type Result, trying } from './ejection.ts';
 import type { HealthChecks } from './health-checks.ts';
-import { openPool } from './pool.ts';
+import { type Links, openPool } from './pool.ts';
 import { afterRequestOf, afterRetry, firstSavings } from './retry.ts';
 import { Target } from './target.ts';
 
 /** Whom the requests on a connection speak for: they never share one (hardening.md M19). */
 export type TrustLevel = 'user' | 'anonymous';
 
-/** What the connections of a route are made by, besides the route. */
-export interface Surroundings {
-  readonly internalNetworks: LiveBundle['settings']['internalNetworks'];
-  readonly credentials: UpstreamCredentials;
+/** What a route's upstream needs besides the route. */
+export interface Surroundings extends Links {
   readonly checks: HealthChecks;
   /** Counts of a worker. */
   readonly retries: RetryCounts;
@@ -196,7 +189,8 @@ export class RouteUpstream {
       if (!hostAllowed(config.hostname, internalNetworks)) return [];
       const recipe = this.#recipe(config, surroundings);
       const target =
-        before.get(recipe) ?? new Target(config, recipe, this.#openPool(config, surroundings));
+        before.get(recipe) ??
+        new Target(config, recipe, openPool(config, this.#route.upstream, surroundings));
       before.delete(recipe);
       target.weight = weights[index] ?? 1;
       target.known = surroundings.checks.of(this.#route, config);
@@ -205,14 +199,20 @@ export class RouteUpstream {
     for (const target of before.values()) this.#retire(target);
   }
 
-  #recipe(config: TargetConfig, { internalNetworks, credentials }: Surroundings): string {
-    const { timeouts, limits } = this.#route.upstream;
+  #recipe(
+    config: TargetConfig,
+    { internalNetworks, credentials: { serial } }: Surroundings,
+  ): string {
+    const { timeouts, limits, connectionMaxAgeMs } = this.#route.upstream;
     const { connections } = limits;
-    return JSON.stringify([config, timeouts, connections, internalNetworks, credentials.serial]);
-  }
-
-  #openPool(config: TargetConfig, { internalNetworks, credentials }: Surroundings) {
-    return openPool(config, this.#route.upstream, internalNetworks, credentials);
+    return JSON.stringify([
+      config,
+      timeouts,
+      connections,
+      connectionMaxAgeMs,
+      internalNetworks,
+      serial,
+    ]);
   }
 
   #retire(target: Target): void {

@@ -1,4 +1,5 @@
 import type { Log } from '@sallyport/shared/log';
+import type { Lookup } from '@sallyport/shared/network/lookup';
 import type { CurrentState, LiveBundle, RouteConfig } from '../../../state/current.ts';
 import type { UpstreamFigures } from '../../../worker/request-worker.ts';
 import { HealthChecks } from './health-checks.ts';
@@ -11,6 +12,7 @@ const unusedMs = 60_000;
 export class Upstreams {
   readonly #state: CurrentState;
   readonly #log: Log;
+  readonly #lookup: Lookup;
   readonly #checks: HealthChecks;
   readonly #retries = { tried: 0, no_budget: 0 };
   readonly #byName: Record<TrustLevel, Map<string, RouteUpstream>> = {
@@ -19,10 +21,11 @@ export class Upstreams {
   };
   readonly #closing = new Set<RouteUpstream>();
 
-  constructor(state: CurrentState, log: Log) {
+  constructor(state: CurrentState, log: Log, lookup: Lookup) {
     this.#state = state;
     this.#log = log;
-    this.#checks = new HealthChecks(state, log);
+    this.#lookup = lookup;
+    this.#checks = new HealthChecks(state, log, lookup);
   }
 
   /** The upstream of a route; null: all its addresses are some that the settings do not open. */
@@ -35,6 +38,7 @@ export class Upstreams {
     const surroundings: Surroundings = {
       internalNetworks: bundle.settings.internalNetworks,
       credentials: this.#state.upstreamCredentials(),
+      lookup: this.#lookup,
       checks: this.#checks,
       retries: this.#retries,
     };
@@ -65,7 +69,9 @@ export class Upstreams {
 
   figures(nowMs: number): UpstreamFigures {
     const counts = { active: 0, waiting: 0, idle: 0, healthy: 0, unhealthy: 0, ejected: 0 };
-    const figures = { ...counts, retries: { ...this.#retries } };
+    const routes = [...(this.#state.bundle()?.routes.values() ?? [])];
+    const plaintextRoutes = routes.filter(isPlain).length;
+    const figures = { ...counts, retries: { ...this.#retries }, plaintextRoutes };
     for (const byName of Object.values(this.#byName)) {
       for (const upstream of byName.values()) upstream.count(figures, nowMs);
     }
@@ -81,4 +87,8 @@ export class Upstreams {
     for (const byName of Object.values(this.#byName)) byName.clear();
     await Promise.all([this.#checks, ...all].map((one) => one.destroy()));
   }
+}
+
+function isPlain({ upstream }: RouteConfig): boolean {
+  return upstream.way.targets.some(({ protocol }) => protocol === 'http:');
 }
