@@ -47,7 +47,8 @@ async function sourceOfOne(): Promise<string> {
   expect(edge.upstream.bytes.match(/^x-forwarded-for: .*$/gim)).toEqual([
     `X-Forwarded-For: ${source}`,
   ]);
-  expect(edge.upstream.bytes).not.toMatch(/^forwarded:/im);
+  const node = source.includes(':') ? `"[${source}]"` : source;
+  expect(edge.upstream.bytes.match(/^forwarded: [^;]*/gim)).toEqual([`Forwarded: for=${node}`]);
   return source;
 }
 

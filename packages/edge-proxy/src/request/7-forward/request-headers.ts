@@ -1,6 +1,7 @@
 import { assertionHeader } from '@sallyport/shared/assertion/claims';
 import type { TargetConfig } from '../../state/current.ts';
 import type { Asserted } from '../exchange.ts';
+import { pushForwarded } from './forwarded.ts';
 
 /**
  * The header lines for the upstream: what the client sent, without what is between neighbours,
@@ -20,13 +21,8 @@ export function upstreamHeaders(value: Asserted, target: TargetConfig): string[]
     value.correlationId,
     'traceparent',
     value.traceparent,
-    'X-Forwarded-For',
-    value.sourceAddress,
-    'X-Forwarded-Proto',
-    'https',
-    'X-Forwarded-Host',
-    head.authority,
   );
+  pushForwarded(lines, value.sourceAddress, head.authority);
   return lines;
 }
 
