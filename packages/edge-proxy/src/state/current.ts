@@ -36,7 +36,17 @@ export interface RouteConfig {
   };
   /** Origins that may open a WebSocket besides the route's own host. */
   readonly webSocketOrigins: readonly string[];
+  /** Of what goes to the upstream and comes from it; decisions look at what the client sent. */
+  readonly headers: { readonly request: HeaderEdits; readonly response: HeaderEdits };
   readonly records: RecordRules;
+}
+
+/** Header lines that are taken out, and such that are put in. */
+export interface HeaderEdits {
+  /** Folded names (shared, http/header-names.ts); those of the lines put in are among them. */
+  readonly removed: ReadonlySet<string>;
+  /** Name and value by turns. */
+  readonly added: readonly string[];
 }
 
 /** What is written down of requests. */

@@ -3,6 +3,7 @@ import { authorityProblem, readBundle } from '../pki/device-authorities.ts';
 import { checkEgress, checkEgressNames } from './check-egress.ts';
 import { checkExports, checkWebhooks } from './check-exports.ts';
 import { checkFrontProxies } from './check-front-proxies.ts';
+import { checkHeaders } from './check-headers.ts';
 import { checkRedactions } from './check-records.ts';
 import { checkUpstream } from './check-upstream.ts';
 import type {
@@ -75,6 +76,7 @@ function checkRoute({ spec }: RouteDocument, context: Context, complain: Complai
   if (spec.audience === undefined && spec.match[0]?.host.startsWith('*.') === true) {
     complain('/spec/audience', 'is missing; it has no default where the first host has a star');
   }
+  checkHeaders(spec.headers, complain);
   checkRedactions(spec.records?.redact, complain);
   for (const [index, origin] of (spec.webSocket?.origins ?? []).entries()) {
     const wrong = originProblem(origin);

@@ -1,15 +1,19 @@
 import { assertionHeader } from '@sallyport/shared/assertion/claims';
 import type { TargetConfig } from '../../state/current.ts';
 import type { Asserted } from '../exchange.ts';
+import { remaining } from './edits.ts';
 import { pushForwarded } from './forwarded.ts';
 
 /**
  * The header lines for the upstream: what the client sent, without what is between neighbours,
- * reserved or ours; then what we say, last and once. Name, value, name, value.
+ * reserved or ours, and edited as the route says; then what we say, last and once. Name, value, name,
+ * value.
  */
 export function upstreamHeaders(value: Asserted, target: TargetConfig): string[] {
   const { head, route, assertion } = value;
-  const lines = head.passing.slice();
+  const { removed, added } = route.headers.request;
+  const lines = remaining(head.passing, removed);
+  if (added.length > 0) lines.push(...added);
   const cookie = head.cookies?.forUpstream ?? null;
   if (cookie !== null) lines.push('cookie', cookie);
   if (head.contentLength !== null) lines.push('content-length', String(head.contentLength));

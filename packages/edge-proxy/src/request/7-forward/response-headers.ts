@@ -10,20 +10,23 @@ const droppedNames = new Set(['alt-svc']);
 
 /**
  * The header lines for the client: the upstream's, without what is between neighbours, reserved or
- * a cookie of ours, and our id for the request. Name, value, name, value.
+ * a cookie of ours, edited as the route says, and our id for the request. Name, value, name, value.
  */
 export function clientHeaders(value: Asserted, headers: ResponseHeaders): string[] {
+  const { removed, added } = value.route.headers.response;
   const lines: string[] = [];
   const tokens = headers['connection'] === undefined ? null : tokensOf(headers['connection']);
   for (const spelling in headers) {
     const line = headers[spelling];
     const name = headerName(spelling);
     if (line === undefined || name.hopByHop || name.reserved) continue;
+    if (removed.has(name.folded)) continue;
     if (droppedNames.has(name.lower) || tokens?.includes(name.lower) === true) continue;
     if (name.lower === 'set-cookie') pushCookies(lines, line);
     else if (typeof line === 'string') lines.push(spelling, line);
     else for (const one of line) lines.push(spelling, one);
   }
+  if (added.length > 0) lines.push(...added);
   lines.push('Sallyport-Request-Id', value.correlationId);
   if (value.cookieRefused) lines.push('Set-Cookie', clearCookie(sessionCookie));
   return lines;

@@ -222,6 +222,12 @@ export class TestEdge {
     ];
   }
 
+  /** Makes another configuration live: the usual one, with these documents besides. */
+  async configure(...more: ConfigurationDocument[]): Promise<void> {
+    const documents = testDocuments(this.pki, this.upstream.port, more);
+    await this.apply('config', ...this.configuration(documents));
+  }
+
   /** Applies changes of one lane and waits until they are enforced. */
   async apply(lane: Lane, ...ops: StateOp[]): Promise<StateChange> {
     const change = this.#local.apply(lane, ...ops);

@@ -1,6 +1,7 @@
 import type { RouteDocument, SettingsDocument } from '@sallyport/shared/configuration/documents';
 import { defaultAssertionTtlSeconds } from '@sallyport/shared/configuration/route-defaults';
 import type { RouteConfig } from '../current.ts';
+import { headerEdits } from './header-edits.ts';
 import { recordRules } from './record-rules.ts';
 import { type AuthoritiesOf, upstreamConfig } from './upstream-config.ts';
 
@@ -28,6 +29,10 @@ export function routeConfig(document: RouteDocument, names: RouteNames): RouteCo
       bytesMax: spec.identity?.bytesMax ?? defaultAssertionBytesMax,
     },
     webSocketOrigins: spec.webSocket?.origins ?? [],
+    headers: {
+      request: headerEdits(spec.headers?.request),
+      response: headerEdits(spec.headers?.response),
+    },
     records: recordRules(names.records, spec.records),
   };
 }

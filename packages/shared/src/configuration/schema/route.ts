@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { closed, instant, methods, names, pathPattern, strings } from './common.ts';
+import { headers } from './headers.ts';
 import { routeRecords } from './records.ts';
 import { staleness } from './staleness.ts';
 import { documentTests } from './tests.ts';
@@ -49,6 +50,7 @@ export const RouteSpec = Type.Object(
         closed,
       ),
     ),
+    headers: Type.Optional(headers),
     staleness: Type.Optional(staleness),
     monitor: Type.Optional(
       Type.Object(
