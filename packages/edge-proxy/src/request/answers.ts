@@ -5,7 +5,7 @@ import type { PageAction } from './pages/page.ts';
 import { failures, type NoticeCode, notices, refusals } from './words.ts';
 
 /** An answer that says something, in words: everything but redirects, JSON and pages of our own. */
-export type Message = Exclude<Answer, { kind: 'redirect' | 'json' | 'self' }>;
+export type Message = Exclude<Answer, { kind: 'redirect' | 'preflight' | 'json' | 'self' }>;
 
 export interface Wording {
   readonly status: number;
@@ -48,6 +48,8 @@ export function codesOf(answer: Answer): readonly string[] {
       return answer.decision.reasons.map(({ code }) => code);
     case 'redirect':
       return [answer.code];
+    case 'preflight':
+      return ['preflight_answered'];
     case 'json':
     case 'self':
       return [];

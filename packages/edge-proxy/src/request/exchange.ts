@@ -246,6 +246,8 @@ export type Answer =
       readonly code: RedirectCode;
     }
   | { readonly kind: 'notice'; readonly code: NoticeCode; readonly cookies?: readonly string[] }
+  /** What a page of another origin may ask for, by rule of the route; name and value by turns. */
+  | { readonly kind: 'preflight'; readonly lines: readonly string[] }
   | { readonly kind: 'json'; readonly body: string; readonly cacheSeconds: number }
   | { readonly kind: 'self'; readonly description: SelfDescription };
 

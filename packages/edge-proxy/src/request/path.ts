@@ -32,6 +32,8 @@ export interface Stages {
   readonly device: Stage<Received, Identified>;
   /** 3-route: the canonical form of what is asked for. */
   readonly route: Stage<Identified, Located>;
+  /** cors: what a browser asks for a page of another origin is answered here. */
+  readonly cors: Stage<Located, Located>;
   /** own: our own endpoints answer here. */
   readonly own: Stage<Located, Located>;
   /** 4-session: the session cookie opened; the only stage of the hot path that may wait. */
@@ -44,7 +46,7 @@ export interface Stages {
   readonly forward: (value: Asserted) => Answer | null;
 }
 
-const order = ['device', 'route', 'own', 'session', 'decide', 'assert', 'forward'] as const;
+const order = ['device', 'route', 'cors', 'own', 'session', 'decide', 'assert', 'forward'] as const;
 
 type Step = (value: Received) => Received | Answer | null | Promise<Received | Answer>;
 

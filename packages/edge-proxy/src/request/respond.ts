@@ -10,6 +10,7 @@ import {
   wordingOf,
 } from './answers.ts';
 import { clearCookie, sessionCookie } from './cookies.ts';
+import { corsLinesOfAnswer } from './cors/lines.ts';
 import type { Answer, Received } from './exchange.ts';
 import { justSignedIn } from './just-signed-in.ts';
 import { navigates, takesPage } from './navigation.ts';
@@ -26,6 +27,7 @@ export interface RespondNeeds {
 export type Respond = (value: Received, answer: Answer) => void;
 
 interface Content {
+  /** Empty: there is no content at all. */
   readonly type: string;
   readonly body: string;
   readonly headers: readonly string[];
@@ -71,6 +73,9 @@ function sendIfOpen(value: Received, answer: Answer): void {
         body: '',
         headers: ['Location', answer.location, ...cookieLines(answer.cookies)],
       });
+      return;
+    case 'preflight':
+      send(value, { status: 204, type: '', body: '', headers: answer.lines });
       return;
     case 'json':
       send(value, {
@@ -182,11 +187,9 @@ function send(value: Received, { status, type, body, headers }: Sendable): void 
   if (value.answer?.kind === 'refused') client.beLast();
   progress.status = status;
   progress.bytesOut = head.method === 'HEAD' ? 0 : bytes.length;
+  const content = type === '' ? [] : ['Content-Type', type, 'Content-Length', String(bytes.length)];
   const lines = [
-    'Content-Type',
-    type,
-    'Content-Length',
-    String(bytes.length),
+    ...content,
     'X-Content-Type-Options',
     'nosniff',
     // Not `no-referrer`: with it a browser sends `Origin: null` even with our own sign-out form.
@@ -199,10 +202,11 @@ function send(value: Received, { status, type, body, headers }: Sendable): void 
     value.correlationId,
     ...(headers.includes('Cache-Control') ? [] : ['Cache-Control', 'no-store']),
     ...headers,
+    ...corsLinesOfAnswer(value),
     ...staleSessionLines(value, headers),
   ];
   const unreadBytes = head.hasBody ? head.contentLength : 0;
-  client.answer(status, lines, head.method === 'HEAD' ? null : bytes, unreadBytes);
+  client.answer(status, lines, head.method === 'HEAD' || type === '' ? null : bytes, unreadBytes);
 }
 
 /** Takes back a session cookie that opens nothing or whose session has ended. */

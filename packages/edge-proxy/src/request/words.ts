@@ -86,6 +86,11 @@ export const refusals = {
     sentence: 'Where the request comes from is not clear.',
     next: 'Send the reference below to your IT team.',
   },
+  preflight_refused: {
+    status: 403,
+    sentence: 'Pages of that origin may not ask for this here.',
+    next: 'Ask the owner of the application to name the origin, method and headers in its route.',
+  },
   origin_refused: {
     status: 403,
     sentence: 'Another site tried to reach this application in your name.',

@@ -23,6 +23,7 @@ import { Upstreams } from './7-forward/upstream/upstreams.ts';
 import { redactRecord } from './8-record/redact.ts';
 import { recordRulesOf } from './8-record/rules.ts';
 import { ShadowDecisions } from './8-record/shadow.ts';
+import { answerPreflight } from './cors/preflight.ts';
 import { type Answer, grow, isAnswer, type Located, type Received } from './exchange.ts';
 import { Life } from './life.ts';
 import { OpenExchanges } from './open/open-exchanges.ts';
@@ -110,6 +111,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
       return grow(value, { bundle, device: identify(value, bundle, clock()) });
     },
     route: locate,
+    cors: answerPreflight,
     own: createOwn(ownNeeds),
     session: createRecognise(sessions, clock),
     decide: (value) => {

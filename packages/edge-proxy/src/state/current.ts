@@ -38,6 +38,8 @@ export interface RouteConfig {
   readonly webSocketOrigins: readonly string[];
   /** Of what goes to the upstream and comes from it; decisions look at what the client sent. */
   readonly headers: { readonly request: HeaderEdits; readonly response: HeaderEdits };
+  /** null: other origins are not spoken of, and what the upstream says of them passes. */
+  readonly cors: CorsRules | null;
   readonly records: RecordRules;
 }
 
@@ -47,6 +49,19 @@ export interface HeaderEdits {
   readonly removed: ReadonlySet<string>;
   /** Name and value by turns. */
   readonly added: readonly string[];
+}
+
+/** Which other origins' scripts may use the application (Fetch, section 3.3). */
+export interface CorsRules {
+  /** null: any. */
+  readonly origins: ReadonlySet<string> | null;
+  readonly methods: ReadonlySet<string>;
+  /** In lower case. */
+  readonly headers: ReadonlySet<string>;
+  /** Names of headers, as a list in a header; empty: none. */
+  readonly exposed: string;
+  readonly credentials: boolean;
+  readonly maxAgeSeconds: number;
 }
 
 /** What is written down of requests. */

@@ -1,5 +1,6 @@
 import { canonicalHost, type Network, parseNetwork } from '@sallyport/policy';
 import { authorityProblem, readBundle } from '../pki/device-authorities.ts';
+import { checkCors } from './check-cors.ts';
 import { checkEgress, checkEgressNames } from './check-egress.ts';
 import { checkExports, checkWebhooks } from './check-exports.ts';
 import { checkFrontProxies } from './check-front-proxies.ts';
@@ -77,6 +78,7 @@ function checkRoute({ spec }: RouteDocument, context: Context, complain: Complai
     complain('/spec/audience', 'is missing; it has no default where the first host has a star');
   }
   checkHeaders(spec.headers, complain);
+  checkCors(spec, complain);
   checkRedactions(spec.records?.redact, complain);
   for (const [index, origin] of (spec.webSocket?.origins ?? []).entries()) {
     const wrong = originProblem(origin);

@@ -3,10 +3,11 @@ import type { ConfigurationDocument, RouteDocument } from './documents.ts';
 import { checkSet } from './set.ts';
 import { documentProblems } from './validate.ts';
 
-type Headers = NonNullable<RouteDocument['spec']['headers']>;
+type Spec = Pick<RouteDocument['spec'], 'headers' | 'cors'>;
+type Headers = NonNullable<Spec['headers']>;
 
 const apiVersion = 'sallyport.dev/v1' as const;
-const routeWith = (headers: Headers): RouteDocument => ({
+const routeWith = (spec: Spec): RouteDocument => ({
   apiVersion,
   kind: 'Route',
   metadata: { name: 'wiki' },
@@ -14,7 +15,7 @@ const routeWith = (headers: Headers): RouteDocument => ({
     match: [{ host: 'wiki.corp.example' }],
     policies: ['employees'],
     upstream: { url: 'https://wiki.internal.example' },
-    headers,
+    ...spec,
   },
 });
 const others: readonly ConfigurationDocument[] = [
@@ -37,10 +38,12 @@ const others: readonly ConfigurationDocument[] = [
     spec: { allow: [{ name: 'all', groups: ['employees'] }] },
   },
 ];
-const problems = (headers: Headers): string[] =>
-  checkSet([...others, routeWith(headers)]).map(
-    ({ field, message }) => `${field.replace('Route/wiki /spec/headers', '')}: ${message}`,
+const found = (spec: Spec): string[] =>
+  checkSet([...others, routeWith(spec)]).map(
+    ({ field, message }) => `${field.replace('Route/wiki /spec', '')}: ${message}`,
   );
+const problems = (headers: Headers): string[] =>
+  found({ headers }).map((line) => line.replace('/headers', ''));
 const set = (name: string, value = 'x'): NonNullable<Headers['request']> => ({
   set: [{ name, value }],
 });
@@ -94,7 +97,7 @@ describe('header lines of a route', () => {
   });
 
   it('say nothing that would stand in a document as a secret, or for everybody', () => {
-    const found = [
+    const lines = [
       ...problems({ request: set('Authorization', 'Basic eDp5') }),
       ...problems({ request: set('Cookie') }),
       ...problems({ request: { remove: ['cookie'] } }),
@@ -102,7 +105,7 @@ describe('header lines of a route', () => {
       ...problems({ response: set('Set-Cookie', '__Host-sallyport=x') }),
       ...problems({ response: set('Alt-Svc') }),
     ];
-    expect(found.map((line) => line.slice(0, line.indexOf(':')))).toEqual([
+    expect(lines.map((line) => line.slice(0, line.indexOf(':')))).toEqual([
       '/request/set/0/name',
       '/request/set/0/name',
       '/request/remove/0',
@@ -129,6 +132,54 @@ describe('header lines of a route', () => {
     ['a colon in the name', { name: 'X:', value: 'a' }],
     ['no name', { name: '', value: 'a' }],
   ])('are refused with %s', (_what, line) => {
-    expect(documentProblems(routeWith({ response: { set: [line] } }))).not.toEqual([]);
+    expect(documentProblems(routeWith({ headers: { response: { set: [line] } } }))).not.toEqual([]);
+  });
+});
+
+describe('other origins of a route', () => {
+  it('may be named, or all be let in without credentials', () => {
+    const allowOrigins = ['https://portal.corp.example', 'http://localhost:3000'];
+    const cors = { allowOrigins, allowCredentials: true, maxAge: '24h' };
+    expect(found({ cors })).toEqual([]);
+    expect(found({ cors: { allowOrigins: ['*'] } })).toEqual([]);
+  });
+
+  it('are never all of them with credentials, nor any that is no origin', () => {
+    const star = (allowOrigins: string[], allowCredentials: boolean) =>
+      found({ cors: { allowOrigins, allowCredentials } });
+    expect(star(['*'], true)).toEqual([
+      expect.stringMatching(/^\/cors\/allowOrigins\/0: must not be \*/),
+    ]);
+    expect(star(['https://a.example', '*'], false)).toEqual([
+      expect.stringMatching(/^\/cors\/allowOrigins\/1: must stand alone/),
+    ]);
+    for (const origin of [
+      'null',
+      'https://a.example/',
+      'https://A.example',
+      'https://a.example:443',
+      'https://*.a.example',
+      'a.example',
+    ]) {
+      const document = routeWith({ cors: { allowOrigins: [origin] } });
+      const wrong = [...documentProblems(document), ...checkSet([...others, document])];
+      expect([origin, wrong.length]).toEqual([origin, 1]);
+    }
+  });
+
+  it('are spoken of in one place', () => {
+    const line = { name: 'Access-Control-Allow-Origin', value: '*' };
+    const cors = { allowOrigins: ['https://a.example'] };
+    expect(found({ headers: { response: { set: [line] } } })).toEqual([
+      '/headers/response/set/0/name: is said by the field cors',
+    ]);
+    const remove = ['access-control-allow-origin'];
+    expect(found({ headers: { response: { remove } } })).toEqual([]);
+    expect(found({ headers: { response: { remove } }, cors }).length).toBe(1);
+  });
+
+  it('are not remembered for more than a day', () => {
+    const cors = { allowOrigins: ['https://a.example'], maxAge: '25h' };
+    expect(found({ cors })).toEqual(['/cors/maxAge: must be 24h at the most']);
   });
 });

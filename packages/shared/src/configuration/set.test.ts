@@ -272,6 +272,7 @@ describe('a configuration set', () => {
     for (const bad of [
       'https://a.example/',
       'https://a.example:443',
+      'https://*.a.example',
       'https://A.example',
       'null',
       '*',

@@ -63,7 +63,8 @@ export function originProblem(origin: string): string | null {
   const parts = take(origin);
   if (typeof parts === 'string') return parts;
   const written = URL.canParse(origin) ? new URL(origin).origin : '';
-  return written === origin
+  // To a URL a star is a character of a name; whoever writes one means more than that.
+  return written === origin && !origin.includes('*')
     ? null
     : 'must be an origin: scheme, host and port, as browsers write it';
 }

@@ -1,4 +1,5 @@
 import { clearCookie, sessionCookie, setsOwnCookie } from '../cookies.ts';
+import { corsFamily, corsLines } from '../cors/lines.ts';
 import type { Asserted } from '../exchange.ts';
 import { headerName } from '../headers.ts';
 
@@ -13,7 +14,8 @@ const droppedNames = new Set(['alt-svc']);
  * a cookie of ours, edited as the route says, and our id for the request. Name, value, name, value.
  */
 export function clientHeaders(value: Asserted, headers: ResponseHeaders): string[] {
-  const { removed, added } = value.route.headers.response;
+  const { cors, headers: edits } = value.route;
+  const { removed, added } = edits.response;
   const lines: string[] = [];
   const tokens = headers['connection'] === undefined ? null : tokensOf(headers['connection']);
   for (const spelling in headers) {
@@ -21,12 +23,14 @@ export function clientHeaders(value: Asserted, headers: ResponseHeaders): string
     const name = headerName(spelling);
     if (line === undefined || name.hopByHop || name.reserved) continue;
     if (removed.has(name.folded)) continue;
+    if (cors !== null && name.folded.startsWith(corsFamily)) continue;
     if (droppedNames.has(name.lower) || tokens?.includes(name.lower) === true) continue;
     if (name.lower === 'set-cookie') pushCookies(lines, line);
     else if (typeof line === 'string') lines.push(spelling, line);
     else for (const one of line) lines.push(spelling, one);
   }
   if (added.length > 0) lines.push(...added);
+  if (cors !== null) lines.push(...corsLines(cors, value.head.origin));
   lines.push('Sallyport-Request-Id', value.correlationId);
   if (value.cookieRefused) lines.push('Set-Cookie', clearCookie(sessionCookie));
   return lines;

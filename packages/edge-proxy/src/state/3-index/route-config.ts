@@ -1,6 +1,7 @@
 import type { RouteDocument, SettingsDocument } from '@sallyport/shared/configuration/documents';
 import { defaultAssertionTtlSeconds } from '@sallyport/shared/configuration/route-defaults';
 import type { RouteConfig } from '../current.ts';
+import { corsRules } from './cors-rules.ts';
 import { headerEdits } from './header-edits.ts';
 import { recordRules } from './record-rules.ts';
 import { type AuthoritiesOf, upstreamConfig } from './upstream-config.ts';
@@ -33,6 +34,7 @@ export function routeConfig(document: RouteDocument, names: RouteNames): RouteCo
       request: headerEdits(spec.headers?.request),
       response: headerEdits(spec.headers?.response),
     },
+    cors: corsRules(spec.cors),
     records: recordRules(names.records, spec.records),
   };
 }

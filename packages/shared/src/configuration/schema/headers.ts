@@ -3,7 +3,7 @@ import { closed } from './common.ts';
 
 /** Header lines of a route: what is taken out of and put into requests and responses on their way. */
 
-const headerName = Type.String({
+export const headerName = Type.String({
   pattern: '^[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?$',
   description: 'the name of a header: letters, digits and hyphens, 64 characters at the most',
 });

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { closed, instant, methods, names, pathPattern, strings } from './common.ts';
+import { cors } from './cors.ts';
 import { headers } from './headers.ts';
 import { routeRecords } from './records.ts';
 import { staleness } from './staleness.ts';
@@ -51,6 +52,7 @@ export const RouteSpec = Type.Object(
       ),
     ),
     headers: Type.Optional(headers),
+    cors: Type.Optional(cors),
     staleness: Type.Optional(staleness),
     monitor: Type.Optional(
       Type.Object(
