@@ -1,8 +1,9 @@
 import { matchRoute, type Reason, type ReasonCode, reasons } from '@sallyport/policy';
 import { methodsServed } from './1-listen/gate.ts';
 import type { Answer, Received } from './exchange.ts';
+import type { HeaderExcess } from './header-excess.ts';
 import type { PageAction } from './pages/page.ts';
-import { failures, type NoticeCode, notices, refusals } from './words.ts';
+import { failures, type NoticeCode, notices, type RefusalCode, refusals } from './words.ts';
 
 /** An answer that says something, in words: everything but redirects, JSON and pages of our own. */
 export type Message = Exclude<Answer, { kind: 'redirect' | 'preflight' | 'json' | 'self' }>;
@@ -18,7 +19,7 @@ export interface Wording {
 export function wordingOf(answer: Message): Wording {
   switch (answer.kind) {
     case 'refused':
-      return { code: answer.code, ...refusals[answer.code] };
+      return refusedWording(answer.code, answer.excess ?? null);
     case 'failed':
       return { code: answer.code, ...failures[answer.code] };
     case 'notice':
@@ -33,6 +34,28 @@ export function wordingOf(answer: Message): Wording {
       return { status: 401, code, ...reasons[code] };
     }
   }
+}
+
+function refusedWording(code: RefusalCode, excess: HeaderExcess | null): Wording {
+  const words = refusals[code];
+  if (excess === null) return { code, ...words };
+  return { code, ...words, sentence: `${words.sentence} ${excessSentence(excess)}` };
+}
+
+/** Sizes and names of ours alone: a client's own name of a header is never repeated. */
+function excessSentence({ code, bytes, limit, largest, cookies }: HeaderExcess): string {
+  const said = [`They take up ${count(bytes)} bytes, and ${count(limit)} are let through.`];
+  if (code === 'headers_too_large') {
+    said.push(`Most of it is ${largest.header}, with ${count(largest.bytes)} bytes.`);
+  }
+  if (cookies !== null) {
+    said.push(`Cookies of an older sign-in, ${cookies.name}, have ${count(cookies.bytes)} bytes.`);
+  }
+  return said.join(' ');
+}
+
+function count(bytes: number): string {
+  return bytes.toLocaleString('en-GB');
 }
 
 /** The codes that stand in the record and in a problem document, the deciding one first. */

@@ -19,6 +19,7 @@ import type { FrontProxies, LiveBundle, RouteConfig, TargetConfig } from '../sta
 import type { SelfDescription } from '../worker/request-worker.ts';
 import type { ClientExchange, RawRequest } from './client/exchange.ts';
 import type { ReadCookies } from './cookies.ts';
+import type { HeaderExcess } from './header-excess.ts';
 import type { FailureCode, NoticeCode, RedirectCode, RefusalCode } from './words.ts';
 
 /**
@@ -89,6 +90,9 @@ export interface RequestHead {
   /** The lines that go on to the upstream, name and value by turns. */
   readonly passing: readonly string[];
   readonly cookies: ReadCookies | null;
+  /** As they are limited (header-excess.ts). */
+  readonly headerBytes: number;
+  readonly cookieBytes: number;
   /** Headers and cookies of older proxies by name, for the record. */
   readonly legacy: readonly string[];
   readonly origin: string | null;
@@ -231,7 +235,12 @@ export function grow<Value extends Received, More extends object>(
 /** What is said to a client that is not (or no longer) forwarded. respond.ts makes it a response. */
 export type Answer =
   /** The request itself cannot be: it was not decided on. */
-  | { readonly kind: 'refused'; readonly code: RefusalCode }
+  | {
+      readonly kind: 'refused';
+      readonly code: RefusalCode;
+      /** What was too large, where that is why. */
+      readonly excess?: HeaderExcess | null;
+    }
   | { readonly kind: 'deny'; readonly decision: Deny }
   | { readonly kind: 'sign_in'; readonly decision: SignIn }
   | { readonly kind: 'step_up'; readonly decision: StepUp }

@@ -43,10 +43,9 @@ const cookies = [
 
 /** Names of one record. */
 const namesMax = 16;
-const cookieNames = new RegExp(
-  `(?:^|;)[\\t ]*(?:__Host-|__Secure-)?(${cookies.join('|')})(?![A-Za-z])`,
-  'g',
-);
+const cookieName = `[\\t ]*(?:__Host-|__Secure-)?(${cookies.join('|')})(?![A-Za-z])`;
+const cookieNames = new RegExp(`(?:^|;)${cookieName}`, 'g');
+const familyOf = new RegExp(`^${cookieName}`);
 
 const none: readonly string[] = [];
 
@@ -58,6 +57,27 @@ export function legacyCookies(header: string): readonly string[] {
     if (names.size === namesMax) break;
   }
   return names.size === 0 ? none : [...names];
+}
+
+/** The family of such cookies that takes up most of a Cookie header; null: there is none. */
+export function largestCookies(
+  header: string,
+): { readonly name: string; readonly bytes: number } | null {
+  const bytesOf = new Map<string, number>();
+  for (const cookie of header.split(';')) {
+    const family = legacyFamily(cookie);
+    if (family !== null) bytesOf.set(family, (bytesOf.get(family) ?? 0) + cookie.length);
+  }
+  let largest = null;
+  for (const [name, bytes] of bytesOf) {
+    if (largest === null || bytes > largest.bytes) largest = { name, bytes };
+  }
+  return largest;
+}
+
+/** Which of these a cookie is, spaces before it left aside; null: none of them. */
+function legacyFamily(cookie: string): string | null {
+  return familyOf.exec(cookie)?.[1] ?? null;
 }
 
 /** All of one request, each once; the same object where there is nothing. */

@@ -1,4 +1,5 @@
 import type { Clock } from '@sallyport/shared/clock';
+import type { HeaderLimits } from '@sallyport/shared/http/header-limits';
 import type { FrontProxies } from '../state/current.ts';
 import { sourceOf } from './1-listen/fronts.ts';
 import { readHead } from './1-listen/gate.ts';
@@ -17,6 +18,7 @@ import {
   type Recognised,
   type RequestHead,
 } from './exchange.ts';
+import { headerExcess } from './header-excess.ts';
 import { newCorrelationId } from './random.ts';
 import type { RefusalCode } from './words.ts';
 
@@ -59,6 +61,7 @@ export interface PathNeeds {
   readonly failed: (value: Received, error: unknown) => void;
   /** Who is believed about where a request comes from. */
   readonly fronts: () => FrontProxies;
+  readonly headerLimits: () => HeaderLimits;
   readonly clock: Clock;
 }
 
@@ -74,7 +77,7 @@ export type Path = (
 ) => void;
 
 export function createPath(needs: PathNeeds): Path {
-  const { stages, begun, answer, failed, fronts, clock } = needs;
+  const { stages, begun, answer, failed, headerLimits, clock } = needs;
   // The types of the table hold the order together; the walk itself does not look at them.
   const steps = order.map((name) => stages[name] as Step);
 
@@ -116,7 +119,7 @@ export function createPath(needs: PathNeeds): Path {
   };
 
   return (connection, raw, client, refusal) => {
-    const gated = gate(raw, connection, fronts);
+    const gated = gate(raw, connection, needs);
     const { head, source } = gated;
     const read = head !== null && typeof head !== 'string';
     const value = receive(
@@ -129,7 +132,7 @@ export function createPath(needs: PathNeeds): Path {
     );
     begun(value);
     if (head === null) failed(value, gated.error);
-    else if (!read) answer(value, { kind: 'refused', code: head });
+    else if (!read) answer(value, refusalOf(head, raw, headerLimits()));
     else if (source === null) answer(value, sourceUnclear);
     else if (refusal !== null) answer(value, { kind: 'refused', code: refusal });
     else walk(value, 0);
@@ -145,12 +148,24 @@ interface Gated {
 }
 
 /** Runs in an event of the connection: what it threw would end the process, and all others with it. */
-function gate(raw: RawRequest, connection: ClientConnection, fronts: PathNeeds['fronts']): Gated {
+function gate(
+  raw: RawRequest,
+  connection: ClientConnection,
+  { fronts, headerLimits }: Pick<PathNeeds, 'fronts' | 'headerLimits'>,
+): Gated {
   try {
-    return { head: readHead(raw, connection), source: sourceOf(connection, raw.lines, fronts()) };
+    return {
+      head: readHead(raw, connection, headerLimits()),
+      source: sourceOf(connection, raw.lines, fronts()),
+    };
   } catch (error) {
     return { head: null, source: null, error };
   }
+}
+
+function refusalOf(code: RefusalCode, { target, lines }: RawRequest, limits: HeaderLimits): Answer {
+  const large = code === 'headers_too_large' || code === 'cookies_too_large';
+  return { kind: 'refused', code, excess: large ? headerExcess(target, lines, limits) : null };
 }
 
 const sourceUnclear: Answer = {

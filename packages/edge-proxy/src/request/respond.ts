@@ -173,8 +173,17 @@ function problemContent(value: Received, answer: Message, wording: Wording): Con
     code,
     correlationId: value.correlationId,
     reasons: codesOf(answer),
+    ...excessMember(answer),
   };
   return { type: 'application/problem+json', body: `${JSON.stringify(document)}\n`, headers: [] };
+}
+
+/** Which header is too large, and how large, for who makes the requests. */
+function excessMember(answer: Message): object {
+  const excess = answer.kind === 'refused' ? (answer.excess ?? null) : null;
+  if (excess === null) return {};
+  const { bytes, limit, largest, cookies } = excess;
+  return { excess: { bytes, limit, largest, cookies } };
 }
 
 function cookieLines(cookies: readonly string[]): string[] {

@@ -56,6 +56,11 @@ export const refusals = {
     sentence: 'The headers of the request are too large.',
     next: 'Delete the cookies of this site in your browser and try again.',
   },
+  cookies_too_large: {
+    status: 431,
+    sentence: 'The cookies of the request are too large.',
+    next: 'Delete the cookies of this site in your browser and try again.',
+  },
   headers_too_many: {
     status: 431,
     sentence: 'The request has too many headers.',

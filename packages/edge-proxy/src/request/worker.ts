@@ -1,5 +1,6 @@
 import type { DeviceFacts } from '@sallyport/policy';
 import type { AccessRecord } from '@sallyport/shared/access-record';
+import { usualHeaderLimits } from '@sallyport/shared/http/header-limits';
 import type { Whereabouts } from '@sallyport/shared/signals/travel';
 import { StateBusyError } from '@sallyport/shared/state/tables/reader';
 import { userSignals } from '../sightings/last-place.ts';
@@ -25,6 +26,7 @@ import { recordRulesOf } from './8-record/rules.ts';
 import { ShadowDecisions } from './8-record/shadow.ts';
 import { answerPreflight } from './cors/preflight.ts';
 import { type Answer, grow, isAnswer, type Located, type Received } from './exchange.ts';
+import { HeaderBudget } from './header-budget.ts';
 import { Life } from './life.ts';
 import { OpenExchanges } from './open/open-exchanges.ts';
 import { Origins } from './origins.ts';
@@ -104,6 +106,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     log,
   });
 
+  const budget = new HeaderBudget(options.headerSizes);
   const stages: Stages = {
     device: (value) => {
       const bundle = state.ready() ? state.bundle() : null;
@@ -118,6 +121,8 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
       const judged = judge.judge(value);
       sightings.note(value);
       if (isAnswer(judged)) return judged;
+      const excess = budget.check(judged);
+      if (excess !== null) return { kind: 'refused', code: excess.code, excess };
       if (judged.route.records.required && options.recordsFull()) {
         return { kind: 'failed', code: 'audit_unavailable' };
       }
@@ -143,10 +148,14 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
   };
   const path = createPath({
     stages,
-    begun: (value) => life.begin(value),
+    begun: (value) => {
+      options.headerSizes.seen(value.head.headerBytes, value.head.cookieBytes);
+      life.begin(value);
+    },
     answer,
     failed,
     fronts: () => state.bundle()?.settings.frontProxies ?? noFronts,
+    headerLimits: () => state.bundle()?.settings.headerLimits ?? usualHeaderLimits,
     clock,
   });
   const listener = createListener(state, log, {

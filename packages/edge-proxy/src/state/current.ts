@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { CompiledPolicySet, Network } from '@sallyport/policy';
 import type { RevisionVector } from '@sallyport/shared/access-record';
 import type { IdentityProviderDocument } from '@sallyport/shared/configuration/documents';
+import type { HeaderLimits } from '@sallyport/shared/http/header-limits';
 import type { PathRewrite } from '@sallyport/shared/configuration/rewrite-path';
 import type { EgressTable } from '@sallyport/shared/network/egress';
 import type { DeviceAuthorities } from '@sallyport/shared/pki/device-authorities';
@@ -40,6 +41,8 @@ export interface RouteConfig {
   readonly headers: { readonly request: HeaderEdits; readonly response: HeaderEdits };
   /** null: other origins are not spoken of, and what the upstream says of them passes. */
   readonly cors: CorsRules | null;
+  /** `audit`: what is above is only counted. */
+  readonly headerLimits: HeaderLimits & { readonly audit: boolean };
   readonly records: RecordRules;
 }
 
@@ -181,6 +184,7 @@ export interface LiveBundle {
     /** Internal networks that upstreams may be in. */
     readonly internalNetworks: readonly Network[];
     readonly frontProxies: FrontProxies;
+    readonly headerLimits: HeaderLimits;
     /** The known ways out to the internet. */
     readonly egress: EgressTable;
     /** In which rings edges are, by their labels; in order. */

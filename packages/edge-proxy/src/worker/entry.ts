@@ -53,6 +53,7 @@ const worker = createRequestWorker({
   emitSightings: (seen, dropped) => sightings.push(seen, dropped),
   recordLost: () => outbox.lost(),
   countShadow: (result) => metrics.countShadow(result),
+  headerSizes: metrics.headerSizes,
   recordsFull: () => room.full || outbox.tight,
   lookup: new RememberedLookup().lookup,
   log,

@@ -3,7 +3,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { lookupResults, type PlaceReader } from '../places/reader.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
 import { failures } from '../request/words.ts';
-import type { RequestWorker } from './request-worker.ts';
+import { createHeaderSizes } from './header-sizes.ts';
+import type { RequestWorker, HeaderSizes } from './request-worker.ts';
 import { addUpstreamMetrics } from './upstream-metrics.ts';
 
 const microsecond = 1e-6;
@@ -17,6 +18,7 @@ export interface RequestMetrics {
   /** Counts one request, however it ended. */
   count(record: AccessRecord): void;
   countShadow(result: ShadowResult): void;
+  readonly headerSizes: HeaderSizes;
 }
 
 export function createRequestMetrics(
@@ -88,6 +90,7 @@ export function createRequestMetrics(
       if (facts !== null) decisions.observe(decisionUs * microsecond);
     },
     countShadow: (result) => shadows.inc({ result }),
+    headerSizes: createHeaderSizes(registers),
   };
 }
 

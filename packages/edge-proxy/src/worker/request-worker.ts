@@ -170,6 +170,14 @@ export interface ControlCalls {
   }): Promise<CallResult<{ readonly ended: number; readonly revoke: Position | null }>>;
 }
 
+/** Counts how large requests are, in bytes; never blocks and never throws. */
+export interface HeaderSizes {
+  /** Of every request that could be read. */
+  seen(headerBytes: number, cookieBytes: number): void;
+  /** One that was permitted, and comes near a limit of its route or is over it. */
+  large(route: string, what: 'headers' | 'cookies', level: 'near' | 'over'): void;
+}
+
 export interface RequestWorkerOptions {
   readonly config: WorkerConfig;
   readonly state: CurrentState;
@@ -183,6 +191,7 @@ export interface RequestWorkerOptions {
   readonly countShadow: (result: ShadowResult) => void;
   /** Takes where users were seen, and how many sightings were lost; never blocks and never throws. */
   readonly emitSightings: (sightings: readonly Sighting[], dropped: number) => void;
+  readonly headerSizes: HeaderSizes;
   /** Whether the next record may be kept only in the place of another. */
   readonly recordsFull: () => boolean;
   /** Resolves the names of upstreams. */

@@ -4,6 +4,11 @@ import { checkCors } from './check-cors.ts';
 import { checkEgress, checkEgressNames } from './check-egress.ts';
 import { checkExports, checkWebhooks } from './check-exports.ts';
 import { checkFrontProxies } from './check-front-proxies.ts';
+import {
+  checkHeaderLimits,
+  checkLimitsOfSettings,
+  limitsOfSettings,
+} from './check-header-limits.ts';
 import { checkHeaders } from './check-headers.ts';
 import { checkRedactions } from './check-records.ts';
 import { checkUpstream } from './check-upstream.ts';
@@ -32,6 +37,7 @@ export function contextOf(documents: readonly ConfigurationDocument[]): Context 
     internal: internalNetworks(documents),
     egress: new Set(egress.map(({ name }) => name)),
     signInHost: settings[0]?.spec.signIn.host ?? null,
+    headerLimits: limitsOfSettings(documents),
   };
 }
 
@@ -79,6 +85,7 @@ function checkRoute({ spec }: RouteDocument, context: Context, complain: Complai
   }
   checkHeaders(spec.headers, complain);
   checkCors(spec, complain);
+  checkHeaderLimits(spec.headerLimits, context.headerLimits, complain);
   checkRedactions(spec.records?.redact, complain);
   for (const [index, origin] of (spec.webSocket?.origins ?? []).entries()) {
     const wrong = originProblem(origin);
@@ -126,6 +133,7 @@ function checkSettings(
     );
   }
   checkEgress(spec, complain);
+  checkLimitsOfSettings(spec.headerLimits, complain);
   checkRedactions(spec.records?.redact, complain);
   for (const [index, network] of (spec.network?.internal ?? []).entries()) {
     if (parseNetwork(network) !== null) continue;

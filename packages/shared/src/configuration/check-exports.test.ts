@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { usualHeaderLimits } from '../http/header-limits.ts';
 import { checkExports, checkWebhooks } from './check-exports.ts';
 import type { SettingsDocument, TrustBundleDocument } from './documents.ts';
 import type { Context } from './references.ts';
@@ -24,6 +25,7 @@ const context: Context = {
   egress: new Set(),
   signInHost: null,
   internal: [],
+  headerLimits: usualHeaderLimits,
 };
 
 function problemsOf(settings: { exports?: Export[]; webhooks?: Webhook[] }): string[] {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { ConfigurationDocument, RouteDocument } from './documents.ts';
+import type { ConfigurationDocument, RouteDocument, SettingsDocument } from './documents.ts';
 import { checkSet } from './set.ts';
 import { documentProblems } from './validate.ts';
 
-type Spec = Pick<RouteDocument['spec'], 'headers' | 'cors'>;
+type Spec = Pick<RouteDocument['spec'], 'headers' | 'cors' | 'headerLimits'>;
+type Limits = SettingsDocument['spec']['headerLimits'];
 type Headers = NonNullable<Spec['headers']>;
 
 const apiVersion = 'sallyport.dev/v1' as const;
@@ -18,13 +19,16 @@ const routeWith = (spec: Spec): RouteDocument => ({
     ...spec,
   },
 });
-const others: readonly ConfigurationDocument[] = [
-  {
-    apiVersion,
-    kind: 'Settings',
-    metadata: { name: 'default' },
-    spec: { signIn: { host: 'signin.corp.example', identityProvider: 'idp' } },
+const settings = (headerLimits?: Limits): ConfigurationDocument => ({
+  apiVersion,
+  kind: 'Settings',
+  metadata: { name: 'default' },
+  spec: {
+    signIn: { host: 'signin.corp.example', identityProvider: 'idp' },
+    ...(headerLimits === undefined ? {} : { headerLimits }),
   },
+});
+const others: readonly ConfigurationDocument[] = [
   {
     apiVersion,
     kind: 'IdentityProvider',
@@ -38,8 +42,8 @@ const others: readonly ConfigurationDocument[] = [
     spec: { allow: [{ name: 'all', groups: ['employees'] }] },
   },
 ];
-const found = (spec: Spec): string[] =>
-  checkSet([...others, routeWith(spec)]).map(
+const found = (spec: Spec, limits?: Limits): string[] =>
+  checkSet([settings(limits), ...others, routeWith(spec)]).map(
     ({ field, message }) => `${field.replace('Route/wiki /spec', '')}: ${message}`,
   );
 const problems = (headers: Headers): string[] =>
@@ -162,7 +166,7 @@ describe('other origins of a route', () => {
       'a.example',
     ]) {
       const document = routeWith({ cors: { allowOrigins: [origin] } });
-      const wrong = [...documentProblems(document), ...checkSet([...others, document])];
+      const wrong = [...documentProblems(document), ...checkSet([settings(), ...others, document])];
       expect([origin, wrong.length]).toEqual([origin, 1]);
     }
   });
@@ -181,5 +185,31 @@ describe('other origins of a route', () => {
   it('are not remembered for more than a day', () => {
     const cors = { allowOrigins: ['https://a.example'], maxAge: '25h' };
     expect(found({ cors })).toEqual(['/cors/maxAge: must be 24h at the most']);
+  });
+});
+
+describe('limits of headers', () => {
+  it('are those of the settings, and a route’s own below them', () => {
+    expect(found({ headerLimits: { bytesMax: 16_384, cookieBytesMax: 8_192 } })).toEqual([]);
+    const wide = { bytesMax: 32_768, cookieBytesMax: 32_768 };
+    expect(found({ headerLimits: wide }, wide)).toEqual([]);
+    expect(found({ headerLimits: wide })).toEqual([
+      '/headerLimits/bytesMax: is more than 16384, which the settings let through',
+      '/headerLimits/cookieBytesMax: is more than 8192, which the settings let through',
+    ]);
+  });
+
+  it('say nothing without effect', () => {
+    expect(found({ headerLimits: { audit: true } }).length).toBe(1);
+    expect(found({ headerLimits: { audit: true, bytesMax: 8_192 } })).toEqual([]);
+    expect(found({}, { cookieBytesMax: 16_385 })).toEqual([
+      'Settings/default /spec/headerLimits/cookieBytesMax: is more than all headers may have, 16384',
+    ]);
+  });
+
+  it('are never above what an edge reads', () => {
+    expect(documentProblems(settings({ bytesMax: 65_536 }))).toEqual([]);
+    expect(documentProblems(settings({ bytesMax: 65_537 })).length).toBe(1);
+    expect(documentProblems(settings({ bytesMax: 1_000 })).length).toBe(1);
   });
 });

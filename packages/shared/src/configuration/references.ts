@@ -1,4 +1,5 @@
 import type { Network } from '@sallyport/policy';
+import type { HeaderLimits } from '../http/header-limits.ts';
 import { nearest } from '../nearest.ts';
 import type { Kind, TrustBundleDocument } from './documents.ts';
 import { didYouMean } from './hints.ts';
@@ -15,6 +16,8 @@ export interface Context {
   readonly egress: ReadonlySet<string>;
   /** Where users sign in; null where the settings are missing. */
   readonly signInHost: string | null;
+  /** Of the settings. */
+  readonly headerLimits: HeaderLimits;
 }
 
 /** Says where a trust bundle is not there, or is for something else. */

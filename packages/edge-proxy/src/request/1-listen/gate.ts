@@ -1,7 +1,9 @@
 import { canonicalHost } from '@sallyport/policy';
+import type { HeaderLimits } from '@sallyport/shared/http/header-limits';
 import type { RawRequest } from '../client/exchange.ts';
 import { type ReadCookies, readCookieHeader } from '../cookies.ts';
 import type { ClientConnection, RequestHead } from '../exchange.ts';
+import { headerBytesOf } from '../header-excess.ts';
 import { legacyNames } from '../legacy.ts';
 import type { RefusalCode } from '../words.ts';
 import { type Lines, passingLines, readLines, tokensOf } from './header-lines.ts';
@@ -24,19 +26,24 @@ export const methodsServed: ReadonlySet<string> = new Set([
 ]);
 /** More header lines than this are refused; a limit in Node would hide lines from us (M9). */
 const headerLinesMax = 100;
-/** Of the target and the header section. Those of the protocols stand above it: see `sizeOf`. */
-const headerBytesMax = 16_384;
 
 /** Reads the head of a request, or says why it is refused. */
-export function readHead(raw: RawRequest, connection: ClientConnection): RequestHead | RefusalCode {
+export function readHead(
+  raw: RawRequest,
+  connection: ClientConnection,
+  limits: HeaderLimits,
+): RequestHead | RefusalCode {
   const { version, method, target } = raw;
   if (version !== '1.1') return 'http_version';
   if (raw.lines.length > headerLinesMax * 2) return 'headers_too_many';
-  if (sizeOf(raw) > headerBytesMax) return 'headers_too_large';
+  const headerBytes = headerBytesOf(target, raw.lines);
+  if (headerBytes > limits.bytesMax) return 'headers_too_large';
   if (!methodsServed.has(method)) return 'method_unsupported';
   if (!targetIsClean(target)) return 'target_invalid';
   const lines = readLines(raw.lines);
   if (typeof lines === 'string') return lines;
+  const cookieBytes = lines.cookie?.length ?? 0;
+  if (cookieBytes > limits.cookieBytesMax) return 'cookies_too_large';
   const host = lines.host === null ? null : readHost(lines.host);
   if (host === null) return 'host_invalid';
   if (!connection.names.covers(host.name)) return 'host_misdirected';
@@ -59,6 +66,8 @@ export function readHead(raw: RawRequest, connection: ClientConnection): Request
     query: queryAt < 0 ? '' : target.slice(queryAt),
     passing: passingLines(lines),
     cookies,
+    headerBytes,
+    cookieBytes,
     legacy: legacyNames(lines.legacy, cookies?.legacy ?? noNames),
     origin: lines.origin,
     accept: lines.accept,
@@ -79,16 +88,6 @@ function cookiesOf(connection: ClientConnection, header: string): ReadCookies {
   const read = readCookieHeader(header);
   connection.lastCookies = read;
   return read;
-}
-
-/**
- * Counted alike for every protocol, as RFC 9113, section 6.5.2 does it: 32 bytes a line besides name
- * and value. What a protocol refuses by a limit of its own is no request that could be recorded.
- */
-function sizeOf({ target, lines }: RawRequest): number {
-  let bytes = target.length + (lines.length / 2) * 32;
-  for (const text of lines) bytes += text.length;
-  return bytes;
 }
 
 /** Origin form and nothing that two readers could cut differently: RFC 9112, section 3.2.1. */

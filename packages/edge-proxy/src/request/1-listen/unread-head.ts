@@ -1,5 +1,6 @@
 import type { RawRequest } from '../client/exchange.ts';
 import type { RequestHead } from '../exchange.ts';
+import { headerBytesOf } from '../header-excess.ts';
 
 /** It may be long: nobody has looked at its size, or that is what it was refused for. */
 const queryLengthMax = 4_096;
@@ -15,6 +16,8 @@ export function unreadHead({ method, target, lines }: RawRequest): RequestHead {
     query: target.slice(rawPath.length, rawPath.length + queryLengthMax),
     passing: [],
     cookies: null,
+    headerBytes: headerBytesOf(target, lines),
+    cookieBytes: valuesOf(lines, 'cookie').join('; ').length,
     legacy: [],
     origin: null,
     accept: valuesOf(lines, 'accept').join(', '),

@@ -49,6 +49,8 @@ export class TestEdge {
   readonly sightings: Sighting[] = [];
   sightingsDropped = 0;
   readonly shadowed: ShadowResult[] = [];
+  /** Requests with large headers, as they were counted. */
+  readonly large: string[] = [];
   recordsFull = false;
   recordsLost = 0;
   /** What resolves names; a test may put another in its place. */
@@ -104,6 +106,10 @@ export class TestEdge {
         this.recordsLost += 1;
       },
       countShadow: (result) => this.shadowed.push(result),
+      headerSizes: {
+        seen: () => undefined,
+        large: (...counted) => this.large.push(counted.join(' ')),
+      },
       recordsFull: () => this.recordsFull,
       lookup: new RememberedLookup(
         (...question) => this.resolve(...question),

@@ -5,6 +5,7 @@ import type {
   SettingsDocument,
 } from '@sallyport/shared/configuration/documents';
 import { toPolicySet } from '@sallyport/shared/configuration/policy-set';
+import { headerLimits, usualHeaderLimits } from '@sallyport/shared/http/header-limits';
 import { EgressTable } from '@sallyport/shared/network/egress';
 import { deviceAuthorities, readBundle } from '@sallyport/shared/pki/device-authorities';
 import { writePem } from '@sallyport/shared/pki/pem';
@@ -31,9 +32,11 @@ export function buildLiveBundle(
   const trust = trustBundles(documents);
   const authorities = deviceAuthorities(deviceBundles(documents));
   const policy = compile(toPolicySet(version, documents));
+  const limits = headerLimits(settings.headerLimits, usualHeaderLimits);
   const names: RouteNames = {
     authoritiesPem: (name) => trust.get(name),
     records: settings.records,
+    headerLimits: limits,
   };
   return {
     version,
@@ -55,6 +58,7 @@ export function buildLiveBundle(
         proxyV2: networksOfFronts(settings, 'proxy-v2'),
         forwardedFor: networksOfFronts(settings, 'x-forwarded-for'),
       },
+      headerLimits: limits,
       egress: new EgressTable(settings.network?.egress ?? []),
       signals: detectorSettings(settings.signals),
       rings: (settings.rollout?.rings ?? []).map(({ name, edges }) => ({

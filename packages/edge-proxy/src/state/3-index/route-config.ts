@@ -1,4 +1,5 @@
 import type { RouteDocument, SettingsDocument } from '@sallyport/shared/configuration/documents';
+import { type HeaderLimits, headerLimits } from '@sallyport/shared/http/header-limits';
 import { defaultAssertionTtlSeconds } from '@sallyport/shared/configuration/route-defaults';
 import type { RouteConfig } from '../current.ts';
 import { corsRules } from './cors-rules.ts';
@@ -11,6 +12,7 @@ export interface RouteNames {
   readonly authoritiesPem: AuthoritiesOf;
   /** Of the settings. */
   readonly records: SettingsDocument['spec']['records'];
+  readonly headerLimits: HeaderLimits;
 }
 
 const defaultAssertionBytesMax = 1024;
@@ -35,6 +37,10 @@ export function routeConfig(document: RouteDocument, names: RouteNames): RouteCo
       response: headerEdits(spec.headers?.response),
     },
     cors: corsRules(spec.cors),
+    headerLimits: {
+      ...headerLimits(spec.headerLimits, names.headerLimits),
+      audit: spec.headerLimits?.audit ?? false,
+    },
     records: recordRules(names.records, spec.records),
   };
 }

@@ -28,6 +28,30 @@ const edits = Type.Object(
   { ...closed, minProperties: 1 },
 );
 
+const bytesMax = (minimum: number) => Type.Optional(Type.Integer({ minimum, maximum: 65_536 }));
+
+/** Of every request. Default: 16384 and 8192. */
+export const headerLimits = Type.Object(
+  {
+    /** Of the target and all header lines, 32 bytes added for each line. */
+    bytesMax: bytesMax(4_096),
+    /** Of what stands in Cookie. */
+    cookieBytesMax: bytesMax(1_024),
+  },
+  { ...closed, minProperties: 1, description: 'How much header a request may have, in bytes.' },
+);
+
+/** Of the requests of one route. Default: those of the settings. */
+export const routeHeaderLimits = Type.Object(
+  {
+    bytesMax: bytesMax(1_024),
+    cookieBytesMax: bytesMax(1_024),
+    /** `true`: what is above is counted and passes. Default: false. */
+    audit: Type.Optional(Type.Boolean()),
+  },
+  { ...closed, minProperties: 1, description: 'How much header its requests may have, in bytes.' },
+);
+
 export const headers = Type.Object(
   {
     /** On the way to the upstream. Rules see what the client sent. */

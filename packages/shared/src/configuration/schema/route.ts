@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { closed, instant, methods, names, pathPattern, strings } from './common.ts';
 import { cors } from './cors.ts';
-import { headers } from './headers.ts';
+import { headers, routeHeaderLimits } from './headers.ts';
 import { routeRecords } from './records.ts';
 import { staleness } from './staleness.ts';
 import { documentTests } from './tests.ts';
@@ -52,6 +52,7 @@ export const RouteSpec = Type.Object(
       ),
     ),
     headers: Type.Optional(headers),
+    headerLimits: Type.Optional(routeHeaderLimits),
     cors: Type.Optional(cors),
     staleness: Type.Optional(staleness),
     monitor: Type.Optional(

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { closed, duration, hostName, matchLabels, name, names } from './common.ts';
+import { headerLimits } from './headers.ts';
 import { network } from './network.ts';
 import { exports, records, webhooks } from './records.ts';
 import { signals } from './signals.ts';
@@ -51,6 +52,7 @@ export const SettingsSpec = Type.Object(
     /** Policies that hold for every route. */
     policies: Type.Optional(names),
     network: Type.Optional(network),
+    headerLimits: Type.Optional(headerLimits),
     /** For every route that does not say otherwise. */
     staleness: Type.Optional(staleness),
     approval: Type.Optional(

@@ -1,4 +1,5 @@
 import { canonicalHost } from '@sallyport/policy';
+import { usualHeaderLimits } from '@sallyport/shared/http/header-limits';
 import type { Dice } from '@sallyport/shared/sync/simulation/random';
 import { readHead } from '../../1-listen/gate.ts';
 import type { RawRequest } from '../../client/exchange.ts';
@@ -77,7 +78,7 @@ const once = ['host', 'cookie', 'content-length', 'transfer-encoding', 'authoriz
 
 /** A request that the gate lets through, and what is wrong with that; it never throws. */
 export function gateViolation(raw: RawRequest): string {
-  const head = readHead(raw, someConnection());
+  const head = readHead(raw, someConnection(), usualHeaderLimits);
   if (typeof head === 'string') return head in refusals ? '' : `${head} is no code`;
   const sent = pairsOf(raw.lines).map(([name, value]) => [name.toLowerCase(), value] as const);
   for (const name of once) {
