@@ -1,6 +1,7 @@
 /** Our cookies: names, how they are read, how they are set, and how they are kept from upstreams. */
 
-import { legacyCookies } from './legacy.ts';
+import type { CookieRules } from '../state/current.ts';
+import { legacyCookies, legacyFamily } from './legacy.ts';
 
 export const sessionCookie = '__Host-sallyport';
 export const signInCookiePrefix = '__Host-sallyport-signin-';
@@ -73,11 +74,37 @@ export function clearCookie(name: string): string {
   return setCookie(name, '', 0);
 }
 
+/**
+ * What the upstream of a route gets of the cookies, byte for byte but for those that are taken out;
+ * null: none. Those are told by their names octet by octet, as servers read them.
+ */
+export function cookiesForUpstream(
+  cookies: ReadCookies | null,
+  rules: CookieRules | null,
+): string | null {
+  const header = cookies?.forUpstream ?? null;
+  if (header === null || rules === null) return header;
+  return without(header, (pair) => isRemoved(pair, rules));
+}
+
+function isRemoved(pair: string, { legacy, names, beginnings }: CookieRules): boolean {
+  const at = pair.indexOf('=');
+  // One without a sign is a name to some readers and a value to others.
+  const name = bare(at < 0 ? pair : pair.slice(0, at));
+  return (
+    names.has(name) ||
+    beginnings.some((beginning) => name.startsWith(beginning)) ||
+    (legacy && legacyFamily(pair) !== null)
+  );
+}
+
 function withoutOwn(header: string): string | null {
   if (!/__host-sallyport/i.test(header)) return header;
-  const kept = header
-    .split(';')
-    .filter((pair) => !/^[\t ]*__host-sallyport[-=\t ]/i.test(`${pair}=`));
+  return without(header, (pair) => /^[\t ]*__host-sallyport[-=\t ]/i.test(`${pair}=`));
+}
+
+function without(header: string, removes: (pair: string) => boolean): string | null {
+  const kept = header.split(';').filter((pair) => !removes(pair));
   const rest = kept.join(';').replace(/^[\t ]+/, '');
   return rest === '' ? null : rest;
 }

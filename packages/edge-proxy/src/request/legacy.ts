@@ -76,7 +76,7 @@ export function largestCookies(
 }
 
 /** Which of these a cookie is, spaces before it left aside; null: none of them. */
-function legacyFamily(cookie: string): string | null {
+export function legacyFamily(cookie: string): string | null {
   return familyOf.exec(cookie)?.[1] ?? null;
 }
 

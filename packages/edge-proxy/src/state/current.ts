@@ -41,6 +41,8 @@ export interface RouteConfig {
   readonly headers: { readonly request: HeaderEdits; readonly response: HeaderEdits };
   /** null: other origins are not spoken of, and what the upstream says of them passes. */
   readonly cors: CorsRules | null;
+  /** What the upstream does not get of them, besides ours; null: it gets all others. */
+  readonly cookies: CookieRules | null;
   /** `audit`: what is above is only counted. */
   readonly headerLimits: HeaderLimits & { readonly audit: boolean };
   readonly records: RecordRules;
@@ -52,6 +54,15 @@ export interface HeaderEdits {
   readonly removed: ReadonlySet<string>;
   /** Name and value by turns. */
   readonly added: readonly string[];
+}
+
+/** Cookies that are not for the upstream. */
+export interface CookieRules {
+  /** Sessions of older proxies (request/legacy.ts). */
+  readonly legacy: boolean;
+  readonly names: ReadonlySet<string>;
+  /** Of names. */
+  readonly beginnings: readonly string[];
 }
 
 /** Which other origins' scripts may use the application (Fetch, section 3.3). */

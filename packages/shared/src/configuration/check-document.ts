@@ -9,7 +9,7 @@ import {
   checkLimitsOfSettings,
   limitsOfSettings,
 } from './check-header-limits.ts';
-import { checkHeaders } from './check-headers.ts';
+import { checkCookies, checkHeaders } from './check-headers.ts';
 import { checkRedactions } from './check-records.ts';
 import { checkUpstream } from './check-upstream.ts';
 import type {
@@ -85,6 +85,7 @@ function checkRoute({ spec }: RouteDocument, context: Context, complain: Complai
   }
   checkHeaders(spec.headers, complain);
   checkCors(spec, complain);
+  checkCookies(spec.cookies, complain);
   checkHeaderLimits(spec.headerLimits, context.headerLimits, complain);
   checkRedactions(spec.records?.redact, complain);
   for (const [index, origin] of (spec.webSocket?.origins ?? []).entries()) {

@@ -3,7 +3,7 @@ import type { ConfigurationDocument, RouteDocument, SettingsDocument } from './d
 import { checkSet } from './set.ts';
 import { documentProblems } from './validate.ts';
 
-type Spec = Pick<RouteDocument['spec'], 'headers' | 'cors' | 'headerLimits'>;
+type Spec = Pick<RouteDocument['spec'], 'headers' | 'cors' | 'headerLimits' | 'cookies'>;
 type Limits = SettingsDocument['spec']['headerLimits'];
 type Headers = NonNullable<Spec['headers']>;
 
@@ -211,5 +211,32 @@ describe('limits of headers', () => {
     expect(documentProblems(settings({ bytesMax: 65_536 }))).toEqual([]);
     expect(documentProblems(settings({ bytesMax: 65_537 })).length).toBe(1);
     expect(documentProblems(settings({ bytesMax: 1_000 })).length).toBe(1);
+  });
+});
+
+describe('cookies that an application is not to see', () => {
+  it('are named whole, or by their beginning', () => {
+    const remove = ['SMSESSION', '_oauth2_proxy*', '__Host-old', "!#$%&'+.^_`|~"];
+    expect(found({ cookies: { removeLegacy: true, remove } })).toEqual([]);
+    for (const name of ['a b', 'a=', 'a;b', '*', 'a*b', '']) {
+      expect([name, documentProblems(routeWith({ cookies: { remove: [name] } })).length]).toEqual([
+        name,
+        1,
+      ]);
+    }
+  });
+
+  it('are not the edge’s own, which go out in any case', () => {
+    const remove = [
+      '__Host-sallyport',
+      '__host-sallyport-signin-x',
+      '__Host-sallyport*',
+      '__Host-*',
+    ];
+    expect(found({ cookies: { remove } }).map((line) => line.split(':')[0])).toEqual([
+      '/cookies/remove/0',
+      '/cookies/remove/1',
+      '/cookies/remove/2',
+    ]);
   });
 });

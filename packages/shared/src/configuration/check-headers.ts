@@ -9,6 +9,16 @@ type Edits = NonNullable<Headers[Way]>;
 /** What cuts a message, or says how its bytes are to be read: only who makes the bytes can say it. */
 const framing = new Set(['host', 'content-length', 'content-encoding', 'content-range', 'expect']);
 
+const ownCookies = /^__host-sallyport(-|\*|$)/i;
+
+/** Our own cookies are taken out in any case. */
+export function checkCookies(cookies: RouteDocument['spec']['cookies'], complain: Complain): void {
+  for (const [index, name] of (cookies?.remove ?? []).entries()) {
+    if (!ownCookies.test(name)) continue;
+    complain(`/spec/cookies/remove/${index}`, 'is the edge’s own, which no application sees');
+  }
+}
+
 /** What the schema cannot see of the header lines that a route takes out and puts in. */
 export function checkHeaders(headers: Headers | undefined, complain: Complain): void {
   for (const way of ['request', 'response'] as const) {

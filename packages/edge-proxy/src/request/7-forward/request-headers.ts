@@ -1,4 +1,5 @@
 import { assertionHeader } from '@sallyport/shared/assertion/claims';
+import { cookiesForUpstream } from '../cookies.ts';
 import type { TargetConfig } from '../../state/current.ts';
 import type { Asserted } from '../exchange.ts';
 import { remaining } from './edits.ts';
@@ -14,7 +15,7 @@ export function upstreamHeaders(value: Asserted, target: TargetConfig): string[]
   const { removed, added } = route.headers.request;
   const lines = remaining(head.passing, removed);
   if (added.length > 0) lines.push(...added);
-  const cookie = head.cookies?.forUpstream ?? null;
+  const cookie = cookiesForUpstream(head.cookies, route.cookies);
   if (cookie !== null) lines.push('cookie', cookie);
   if (head.contentLength !== null) lines.push('content-length', String(head.contentLength));
   if (assertion !== null) lines.push(assertionHeader, assertion);

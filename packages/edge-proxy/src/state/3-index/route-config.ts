@@ -2,6 +2,7 @@ import type { RouteDocument, SettingsDocument } from '@sallyport/shared/configur
 import { type HeaderLimits, headerLimits } from '@sallyport/shared/http/header-limits';
 import { defaultAssertionTtlSeconds } from '@sallyport/shared/configuration/route-defaults';
 import type { RouteConfig } from '../current.ts';
+import { cookieRules } from './cookie-rules.ts';
 import { corsRules } from './cors-rules.ts';
 import { headerEdits } from './header-edits.ts';
 import { recordRules } from './record-rules.ts';
@@ -37,6 +38,7 @@ export function routeConfig(document: RouteDocument, names: RouteNames): RouteCo
       response: headerEdits(spec.headers?.response),
     },
     cors: corsRules(spec.cors),
+    cookies: cookieRules(spec.cookies),
     headerLimits: {
       ...headerLimits(spec.headerLimits, names.headerLimits),
       audit: spec.headerLimits?.audit ?? false,

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { closed, instant, methods, names, pathPattern, strings } from './common.ts';
+import { cookies } from './cookies.ts';
 import { cors } from './cors.ts';
 import { headers, routeHeaderLimits } from './headers.ts';
 import { routeRecords } from './records.ts';
@@ -54,6 +55,7 @@ export const RouteSpec = Type.Object(
     headers: Type.Optional(headers),
     headerLimits: Type.Optional(routeHeaderLimits),
     cors: Type.Optional(cors),
+    cookies: Type.Optional(cookies),
     staleness: Type.Optional(staleness),
     monitor: Type.Optional(
       Type.Object(
