@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { call, RawClient } from './testing/client.ts';
+import { Http2Client } from './testing/client-h2.ts';
 import { TestEdge } from './testing/edge.ts';
 import { agree, webSocketRequest } from './testing/web-socket.ts';
 
@@ -51,6 +53,29 @@ describe('draining', () => {
     await busy.closed();
     expect(edge.records.all[0]).toMatchObject({ status: 0, ending: 'drained' });
     expect([edge.worker.openExchanges(), edge.worker.openConnections()]).toEqual([0, 0]);
+    await edge.upstream.stop();
+  });
+
+  it('tells connections of HTTP/2 to go elsewhere, and lets what is under way finish', async () => {
+    const edge = await TestEdge.start();
+    const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
+    edge.upstream.script = () => null;
+    const idle = await Http2Client.connect(edge);
+    const busy = await Http2Client.connect(edge);
+    const slow = busy.ask({ cookie, path: '/slow' });
+    await expect.poll(() => edge.upstream.bytes).toContain('/slow');
+    const told = once(busy.session, 'goaway');
+    const drained = edge.worker.drain(10_000);
+    expect((await told)[0]).toBe(0);
+    await idle.closed();
+    const upstream = edge.upstream.connections.find(({ bytes }) => bytes.includes('/slow'));
+    upstream?.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone');
+    const { body, rstCode } = await slow;
+    expect([body, rstCode]).toEqual(['done', 0]);
+    await busy.closed();
+    await drained;
+    expect(edge.records.all[0]).toMatchObject({ status: 200, ending: 'complete' });
+    expect(edge.worker.openConnections()).toBe(0);
     await edge.upstream.stop();
   });
 });

@@ -119,13 +119,21 @@ export class Life {
       this.#needs.answer(first, { kind: 'refused', code });
       return true;
     }
+    this.#recordUnreadable(connection, code, refusals[code].status);
+    return false;
+  }
+
+  /** Something on a connection that nobody can be answered about: it is recorded. */
+  unanswerable(connection: ClientConnection, code: RefusalCode): void {
+    this.#recordUnreadable(connection, code, 0);
+  }
+
+  #recordUnreadable(connection: ClientConnection, code: RefusalCode, status: number): void {
     const { recorder, emitRecord, recordRules, clock } = this.#needs;
-    const { status } = refusals[code];
     this.#record(() => {
       const record = recordOfUnreadable(connection, code, status, clock(), recorder);
       emitRecord(record, recordRules(null));
     });
-    return false;
   }
 
   /** Records a handshake that was refused; of a flood of them, some are only counted. */

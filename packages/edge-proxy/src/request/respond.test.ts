@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { call } from './testing/client.ts';
+import { callOver, protocols } from './testing/client-h2.ts';
 import { TestEdge } from './testing/edge.ts';
 
 let edge: TestEdge;
@@ -18,7 +18,9 @@ interface Problem {
   readonly reasons: readonly string[];
 }
 
-describe('an answer of the edge', () => {
+describe.each(protocols)('an answer of the edge over %s', (protocol) => {
+  const call = callOver[protocol];
+
   it('is a page for a browser: what happened, why, what to do, and a reference', async () => {
     const response = await call(edge, { device: edge.stranger, page: true });
     expect([response.status, response.header('content-type')]).toEqual([

@@ -18,7 +18,11 @@ const client = 'If you use a browser, reload the page. Otherwise check how the r
 export const refusals = {
   malformed: { status: 400, sentence: 'The request could not be read.', next: client },
   request_timeout: { status: 408, sentence: 'The request took too long to arrive.', next: client },
-  http_version: { status: 400, sentence: 'Only HTTP/1.1 is spoken here.', next: client },
+  http_version: {
+    status: 400,
+    sentence: 'Only HTTP/1.1 and HTTP/2 are spoken here.',
+    next: client,
+  },
   host_invalid: {
     status: 400,
     sentence: 'The request does not name one valid host.',
@@ -74,6 +78,11 @@ export const refusals = {
   pipeline_too_deep: {
     status: 400,
     sentence: 'Too many requests were sent without waiting for an answer.',
+    next: client,
+  },
+  too_many_frames: {
+    status: 400,
+    sentence: 'The connection was kept busy with what asks for nothing.',
     next: client,
   },
   upgrade_invalid: {

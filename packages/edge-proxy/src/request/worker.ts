@@ -161,6 +161,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
   const listener = createListener(state, log, {
     received: path,
     unreadable: (connection, code) => life.unreadable(connection, code),
+    unanswerable: (connection, code) => life.unanswerable(connection, code),
     refused: (handshake) => life.refused(handshake),
     closed: (connection) => life.connectionClosed(connection),
     turnedAway: (sourceAddress, code) => life.turnedAway(sourceAddress, code),

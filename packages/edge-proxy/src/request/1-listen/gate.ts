@@ -34,7 +34,7 @@ export function readHead(
   limits: HeaderLimits,
 ): RequestHead | RefusalCode {
   const { version, method, target } = raw;
-  if (version !== '1.1') return 'http_version';
+  if (version !== '1.1' && version !== '2') return 'http_version';
   if (raw.lines.length > headerLinesMax * 2) return 'headers_too_many';
   const headerBytes = headerBytesOf(target, raw.lines);
   if (headerBytes > limits.bytesMax) return 'headers_too_large';
@@ -47,7 +47,7 @@ export function readHead(
   const host = lines.host === null ? null : readHost(lines.host);
   if (host === null) return 'host_invalid';
   if (!connection.names.covers(host.name)) return 'host_misdirected';
-  const framing = readFraming(lines);
+  const framing = raw.hasBody === null ? readFraming(lines) : checkFraming(lines, raw.hasBody);
   if (typeof framing === 'string') return framing;
   if (lines.expect !== null && lines.expect.toLowerCase() !== '100-continue') {
     return 'expectation_failed';
@@ -134,6 +134,15 @@ function readFraming(lines: Lines): Framing | RefusalCode {
   if (lines.contentLength === null) return { contentLength: null, hasBody: false };
   if (!/^[0-9]{1,15}$/.test(lines.contentLength)) return 'framing_ambiguous';
   const contentLength = Number(lines.contentLength);
+  return { contentLength, hasBody: contentLength > 0 };
+}
+
+/** Frames say where a body ends; what a line says of it must agree. */
+function checkFraming({ contentLength: length }: Lines, framed: boolean): Framing | RefusalCode {
+  if (length === null) return { contentLength: null, hasBody: framed };
+  if (!/^[0-9]{1,15}$/.test(length)) return 'framing_ambiguous';
+  const contentLength = Number(length);
+  if (contentLength > 0 && !framed) return 'framing_ambiguous';
   return { contentLength, hasBody: contentLength > 0 };
 }
 

@@ -39,6 +39,8 @@ export interface RequestEvents {
   ): void;
   /** Bytes that are no request. false: the connection has still to be closed. */
   unreadable(connection: ClientConnection, code: RefusalCode): boolean;
+  /** Something that was asked for, or done, where no answer can be given. */
+  unanswerable(connection: ClientConnection, code: RefusalCode): void;
 }
 
 /** Requests as Node's own server for HTTP/1.1 reads them from the connections that it is given. */
@@ -133,7 +135,7 @@ export class Http1Requests {
 
 function rawRequest(request: IncomingMessage, upgrading: boolean): RawRequest {
   const { httpVersion, method = '', url = '', rawHeaders } = request;
-  return { version: httpVersion, method, target: url, lines: rawHeaders, upgrading };
+  return { version: httpVersion, method, target: url, lines: rawHeaders, upgrading, hasBody: null };
 }
 
 function rawAnswer(status: number): string {

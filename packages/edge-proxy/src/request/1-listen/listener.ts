@@ -4,9 +4,11 @@ import type { CurrentState } from '../../state/current.ts';
 import type { ListenAddress } from '../../worker/request-worker.ts';
 import type { ClientConnection } from '../exchange.ts';
 import type { TurnedAwayCode } from '../words.ts';
+import { alpnProtocols, divertHttp2 } from './alpn.ts';
 import { connectionOf } from './connection.ts';
 import { FrontConnections } from './front-connections.ts';
 import { noFronts } from './fronts.ts';
+import { Http2Sessions } from './h2/sessions.ts';
 import { type HandshakeEvents, Handshakes } from './handshakes.ts';
 import { Http1Requests, http1Options, type RequestEvents } from './http1.ts';
 import { refusedHandshake } from './refused-handshakes.ts';
@@ -21,7 +23,7 @@ const tlsOptions = {
   requestCert: true,
   // A bad device certificate must reach our own check, which says what is wrong with it (2-device).
   rejectUnauthorized: false,
-  ALPNProtocols: ['http/1.1'],
+  ALPNProtocols: alpnProtocols,
 };
 const connectionsMax = 20_000;
 
@@ -46,7 +48,6 @@ export interface Listener {
 export function createListener(state: CurrentState, log: Log, events: ListenerEvents): Listener {
   const findNames = namesInForce(state, log);
   // It speaks HTTP/1.1, and has to be the one that listens: Node arms the limits of time with that.
-  // Any other protocol is told by ALPN in front of its own listener for `secureConnection`.
   const server = createServer({
     ...tlsOptions,
     ...http1Options,
@@ -75,6 +76,8 @@ export function createListener(state: CurrentState, log: Log, events: ListenerEv
       ),
     events,
   );
+  const http2 = new Http2Sessions((socket) => handshakes.find(socket), events);
+  divertHttp2(server, (socket) => http2.take(socket));
   handshakes.watch(server);
   new Http1Requests((socket) => handshakes.find(socket), events).serve(server);
   fronts.guard(server);
@@ -86,12 +89,14 @@ export function createListener(state: CurrentState, log: Log, events: ListenerEv
     stop: () => {
       server.close();
       server.closeIdleConnections();
+      http2.stop();
     },
     destroy: async () => {
       const gone = handshakes.destroy();
       fronts.destroy();
       server.closeAllConnections();
       await gone;
+      http2.close();
     },
   };
 }

@@ -6,7 +6,7 @@ import { headerBytesOf } from '../header-excess.ts';
 const queryLengthMax = 4_096;
 
 /** What can be said of a request that the gate refused: enough for an answer and a record. */
-export function unreadHead({ method, target, lines }: RawRequest): RequestHead {
+export function unreadHead({ method, target, lines, hasBody }: RawRequest): RequestHead {
   const [rawPath = ''] = target.split(/[?#]/, 1);
   return {
     method,
@@ -26,7 +26,7 @@ export function unreadHead({ method, target, lines }: RawRequest): RequestHead {
     fetchSite: '',
     traceparent: null,
     contentLength: null,
-    hasBody: valuesOf(lines, 'content-length')[0] !== '0',
+    hasBody: hasBody ?? valuesOf(lines, 'content-length')[0] !== '0',
     expectContinue: false,
     webSocketKey: null,
   };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { call, RawClient } from '../testing/client.ts';
+import { RawClient } from '../testing/client.ts';
+import { callOver, protocols } from '../testing/client-h2.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { type Identity, issue, TestPki } from '../testing/pki.ts';
 
@@ -12,15 +13,17 @@ beforeEach(() => edge.upstream.forget());
 
 const dayMs = 86_400_000;
 
-async function reasonFor(device: Identity | null): Promise<string> {
-  const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
-  const response = await call(edge, { device, cookie });
-  expect(edge.upstream.bytes).toBe('');
-  expect(response.status).toBe(403);
-  return (JSON.parse(response.body) as { code: string }).code;
-}
+describe.each(protocols)('the device of a request over %s', (protocol) => {
+  const call = callOver[protocol];
 
-describe('the device of a request', () => {
+  async function reasonFor(device: Identity | null): Promise<string> {
+    const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
+    const response = await call(edge, { device, cookie });
+    expect(edge.upstream.bytes).toBe('');
+    expect(response.status).toBe(403);
+    return (JSON.parse(response.body) as { code: string }).code;
+  }
+
   it('is known by the fingerprint of its certificate', async () => {
     const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
     expect((await call(edge, { cookie })).status).toBe(200);

@@ -2,6 +2,7 @@ import { verifyAssertion } from '@sallyport/shared/assertion/verify';
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { call } from '../testing/client.ts';
+import { callOver, protocols } from '../testing/client-h2.ts';
 import { testDocuments } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
 
@@ -67,51 +68,57 @@ describe('the assertion', () => {
     expect(verified).toMatchObject({ ok: true, claims: { groups: [], audience: 'reports' } });
   });
 
-  it('is the only one, whatever a client sends (row 68)', async () => {
-    const forged = [
-      'Sallyport-Assertion',
-      'SALLYPORT-ASSERTION',
-      'Sallyport_Assertion',
-      'Sallyport.Assertion',
-      'sallyport~assertion',
-    ].map((name) => `${name}: forged`);
-    const families = [
-      'Sallyport-Anything: forged',
-      'X-Forwarded-User: forged',
-      'X_Forwarded_For: 6.6.6.6',
-      'X.Forwarded.For: 6.6.6.6',
-      'X-Forwarded: 6.6.6.6',
-      'Remote~User: forged',
-      'X-Host: forged',
-      'X-Original-Host: forged',
-      'X-HTTP-Host-Override: forged',
-      'Forwarded: for=6.6.6.6',
-      'X-Real-IP: 6.6.6.6',
-      'Remote-User: forged',
-      'X-WebAuth-User: forged',
-      'X-HTTP-Method-Override: DELETE',
-      'X-Original-URL: /forged',
-      'Connection: X-Mine, Sallyport-Assertion, Host',
-      'X-Mine: forged',
-    ];
-    const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
-    for (const method of ['GET', 'HEAD', 'OPTIONS', 'POST', 'DELETE']) {
+  it.each(protocols)(
+    'is the only one, whatever a client sends over %s (row 68)',
+    async (protocol) => {
+      const call = callOver[protocol];
+      const forged = [
+        'Sallyport-Assertion',
+        'SALLYPORT-ASSERTION',
+        'Sallyport_Assertion',
+        'Sallyport.Assertion',
+        'sallyport~assertion',
+      ].map((name) => `${name}: forged`);
+      const families = [
+        'Sallyport-Anything: forged',
+        'X-Forwarded-User: forged',
+        'X_Forwarded_For: 6.6.6.6',
+        'X.Forwarded.For: 6.6.6.6',
+        'X-Forwarded: 6.6.6.6',
+        'Remote~User: forged',
+        'X-Host: forged',
+        'X-Original-Host: forged',
+        'X-HTTP-Host-Override: forged',
+        'Forwarded: for=6.6.6.6',
+        'X-Real-IP: 6.6.6.6',
+        'Remote-User: forged',
+        'X-WebAuth-User: forged',
+        'X-HTTP-Method-Override: DELETE',
+        'X-Original-URL: /forged',
+        // HTTP/2 knows no such header.
+        ...(protocol === 'h2'
+          ? []
+          : ['Connection: X-Mine, Sallyport-Assertion, Host', 'X-Mine: forged']),
+      ];
+      const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
+      for (const method of ['GET', 'HEAD', 'OPTIONS', 'POST', 'DELETE']) {
+        edge.upstream.forget();
+        const headers = [...forged, ...families];
+        const response = await call(edge, { cookie, method, headers });
+        expect(response.status).toBe(200);
+        expect(assertions().length).toBe(1);
+        expect(edge.upstream.bytes).not.toMatch(/forged|6\.6\.6\.6/);
+        expect(edge.upstream.bytes.match(/^host:.*$/gim)).toEqual([
+          `host: app.corp.test:${edge.port}`,
+        ]);
+        expect(edge.upstream.bytes).toContain('X-Forwarded-For: 127.0.0.1\r\n');
+      }
       edge.upstream.forget();
-      const headers = [...forged, ...families];
-      const response = await call(edge, { cookie, method, headers });
-      expect(response.status).toBe(200);
-      expect(assertions().length).toBe(1);
-      expect(edge.upstream.bytes).not.toMatch(/forged|6\.6\.6\.6/);
-      expect(edge.upstream.bytes.match(/^host:.*$/gim)).toEqual([
-        `host: app.corp.test:${edge.port}`,
-      ]);
-      expect(edge.upstream.bytes).toContain('X-Forwarded-For: 127.0.0.1\r\n');
-    }
-    edge.upstream.forget();
-    const open = await call(edge, { host: 'pub.corp.test', device: null, headers: forged });
-    expect(open.status).toBe(200);
-    expect(edge.upstream.bytes).not.toMatch(/assertion/i);
-  });
+      const open = await call(edge, { host: 'pub.corp.test', device: null, headers: forged });
+      expect(open.status).toBe(200);
+      expect(edge.upstream.bytes).not.toMatch(/assertion/i);
+    },
+  );
 
   it('names the user on a public route too, where one is signed in', async () => {
     const cookie = await edge.session('usr_alice', 'dev_laptop', 'pub.corp.test');

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { call, RawClient } from '../testing/client.ts';
+import { callOver, protocols } from '../testing/client-h2.ts';
 import { testDocuments } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { ok } from '../testing/recorder.ts';
@@ -29,51 +30,59 @@ async function record() {
 }
 
 describe('forwarding', () => {
-  it('asks the upstream for exactly the canonical path and the query as it came', async () => {
-    for (const [sent, forwarded] of [
-      ['/a/./b/../c', '/a/c'],
-      ['/%61%2D%7e', '/a-~'],
-      ['/x%c3%a9?q=%2e%2e/&r=//x', '/x%C3%A9?q=%2e%2e/&r=//x'],
-      ['/a%20b/c', '/a%20b/c'],
-      ['/?', '/?'],
-    ]) {
+  it.each(protocols)(
+    'asks the upstream for exactly the canonical path and the query as it came over %s',
+    async (protocol) => {
+      const call = callOver[protocol];
+      for (const [sent, forwarded] of [
+        ['/a/./b/../c', '/a/c'],
+        ['/%61%2D%7e', '/a-~'],
+        ['/x%c3%a9?q=%2e%2e/&r=//x', '/x%C3%A9?q=%2e%2e/&r=//x'],
+        ['/a%20b/c', '/a%20b/c'],
+        ['/?', '/?'],
+      ]) {
+        edge.upstream.forget();
+        expect((await call(edge, { cookie, path: sent ?? '' })).status).toBe(200);
+        expect(edge.upstream.bytes.split(' ')[1]).toBe(forwarded);
+      }
       edge.upstream.forget();
-      expect((await call(edge, { cookie, path: sent ?? '' })).status).toBe(200);
-      expect(edge.upstream.bytes.split(' ')[1]).toBe(forwarded);
-    }
-    edge.upstream.forget();
-    for (const sent of [
-      '/a//b',
-      '/a%2fb',
-      '/a%5cb',
-      '/%2e%2e/a',
-      '/a;b',
-      '/%zz',
-      '/%252e',
-      '/a%00',
-    ]) {
-      const response = await call(edge, { cookie, path: sent });
-      expect([sent, response.status]).toEqual([sent, 400]);
-    }
-    expect(edge.upstream.bytes).toBe('');
-  });
+      for (const sent of [
+        '/a//b',
+        '/a%2fb',
+        '/a%5cb',
+        '/%2e%2e/a',
+        '/a;b',
+        '/%zz',
+        '/%252e',
+        '/a%00',
+      ]) {
+        const response = await call(edge, { cookie, path: sent });
+        expect([sent, response.status]).toEqual([sent, 400]);
+      }
+      expect(edge.upstream.bytes).toBe('');
+    },
+  );
 
-  it('takes our cookies away and leaves the others byte for byte and in order (row 75)', async () => {
-    const around = async (before: string, after: string) => {
-      edge.upstream.forget();
-      await call(edge, { cookie: `${before}${cookie}${after}` });
-      return /^cookie: (.*)$/m.exec(edge.upstream.bytes)?.[1]?.trimEnd();
-    };
-    const odd = 'q="a b";  z= 1;\ty;é=ü';
-    expect(await around('', '')).toBeUndefined();
-    expect(await around('a=1; ', '; b=2')).toBe('a=1; b=2');
-    expect(await around(`${odd}; `, '')).toBe(odd);
-    expect(await around('', `; ${odd}`)).toBe(odd);
-    expect(
-      await around('__Host-sallyport-return-slot-000=x; a=1; ', '; __HOST-SALLYPORT-X=y'),
-    ).toBe('a=1');
-    expect(await around('__Host-sallyportal=kept; ', '')).toBe('__Host-sallyportal=kept');
-  });
+  it.each(protocols)(
+    'takes our cookies away over %s and leaves the others byte for byte and in order (row 75)',
+    async (protocol) => {
+      const call = callOver[protocol];
+      const around = async (before: string, after: string) => {
+        edge.upstream.forget();
+        await call(edge, { cookie: `${before}${cookie}${after}` });
+        return /^cookie: (.*)$/m.exec(edge.upstream.bytes)?.[1]?.trimEnd();
+      };
+      const odd = 'q="a b";  z= 1;\ty;é=ü';
+      expect(await around('', '')).toBeUndefined();
+      expect(await around('a=1; ', '; b=2')).toBe('a=1; b=2');
+      expect(await around(`${odd}; `, '')).toBe(odd);
+      expect(await around('', `; ${odd}`)).toBe(odd);
+      expect(
+        await around('__Host-sallyport-return-slot-000=x; a=1; ', '; __HOST-SALLYPORT-X=y'),
+      ).toBe('a=1');
+      expect(await around('__Host-sallyportal=kept; ', '')).toBe('__Host-sallyportal=kept');
+    },
+  );
 
   it('passes on what is between client and application, and nothing between neighbours', async () => {
     await call(edge, {
@@ -153,38 +162,42 @@ describe('forwarding', () => {
     client.close();
   });
 
-  it('takes headers that are ours out of responses, and passes the rest on (row 46)', async () => {
-    edge.upstream.script = () =>
-      [
-        'HTTP/1.1 200 Fine',
-        'Set-Cookie: __Host-sallyport=stolen; Path=/; Secure',
-        'Set-Cookie: =__Host-sallyport=stolen; Path=/; Secure',
-        'Set-Cookie: = __Host-sallyport-return-slot-000=x',
-        'Set-Cookie: a=1; Path=/',
-        'set-cookie: __host-sallyport-signin-slot-000=x',
-        'Set-Cookie: b=2',
-        'Sallyport-Assertion: x',
-        'Sallyport_Request_Id: x',
-        'X-Forwarded-User: x',
-        'Alt-Svc: h3=":443"',
-        'Connection: X-Hop',
-        'X-Hop: gone',
-        'X-Kept: yes',
-        'X-Twice: 1',
-        'X-Twice: 2',
-        'Content-Length: 2',
-        '',
-        'hi',
-      ].join('\r\n');
-    const response = await call(edge, { cookie });
-    expect(response.all('set-cookie')).toEqual(['a=1; Path=/', 'b=2']);
-    expect(response.all('x-twice')).toEqual(['1', '2']);
-    expect(response.header('x-kept')).toBe('yes');
-    expect(response.all('sallyport-request-id').length).toBe(1);
-    for (const name of ['sallyport-assertion', 'alt-svc', 'x-hop', 'x-forwarded-user']) {
-      expect(response.header(name)).toBeUndefined();
-    }
-  });
+  it.each(protocols)(
+    'takes headers that are ours out of responses over %s, and passes the rest on (row 46)',
+    async (protocol) => {
+      const call = callOver[protocol];
+      edge.upstream.script = () =>
+        [
+          'HTTP/1.1 200 Fine',
+          'Set-Cookie: __Host-sallyport=stolen; Path=/; Secure',
+          'Set-Cookie: =__Host-sallyport=stolen; Path=/; Secure',
+          'Set-Cookie: = __Host-sallyport-return-slot-000=x',
+          'Set-Cookie: a=1; Path=/',
+          'set-cookie: __host-sallyport-signin-slot-000=x',
+          'Set-Cookie: b=2',
+          'Sallyport-Assertion: x',
+          'Sallyport_Request_Id: x',
+          'X-Forwarded-User: x',
+          'Alt-Svc: h3=":443"',
+          'Connection: X-Hop',
+          'X-Hop: gone',
+          'X-Kept: yes',
+          'X-Twice: 1',
+          'X-Twice: 2',
+          'Content-Length: 2',
+          '',
+          'hi',
+        ].join('\r\n');
+      const response = await call(edge, { cookie });
+      expect(response.all('set-cookie')).toEqual(['a=1; Path=/', 'b=2']);
+      expect(response.all('x-twice')).toEqual(['1', '2']);
+      expect(response.header('x-kept')).toBe('yes');
+      expect(response.all('sallyport-request-id').length).toBe(1);
+      for (const name of ['sallyport-assertion', 'alt-svc', 'x-hop', 'x-forwarded-user']) {
+        expect(response.header(name)).toBeUndefined();
+      }
+    },
+  );
 
   it.each([
     ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello'],

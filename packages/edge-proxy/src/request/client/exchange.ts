@@ -5,9 +5,12 @@ import type { Duplex } from 'node:stream';
  * these shapes alone, so that one way leads from the gate to the record for all of them.
  */
 
-/** A request as it was sent: nothing has been joined, dropped or preferred. The gate reads it. */
+/**
+ * A request as it was sent, in the form of HTTP/1.1: nothing has been joined, dropped or preferred
+ * but what the protocol itself joins. The gate reads it.
+ */
 export interface RawRequest {
-  /** The version of HTTP, as the client wrote it. */
+  /** The version of HTTP, as the client wrote it; `2` where it was agreed on before. */
   readonly version: string;
   readonly method: string;
   readonly target: string;
@@ -15,6 +18,8 @@ export interface RawRequest {
   readonly lines: readonly string[];
   /** It asks to go on in another protocol. */
   readonly upgrading: boolean;
+  /** Whether a body follows, as the protocol's frames say; null: the header lines say it. */
+  readonly hasBody: boolean | null;
 }
 
 /** What the upstream or we say to the client, and what is left to read from it. */

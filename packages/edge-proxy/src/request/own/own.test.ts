@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Browser, signIn } from '../testing/browser.ts';
-import { call } from '../testing/client.ts';
+import { callOver, protocols } from '../testing/client-h2.ts';
 import { signInHost } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
 
@@ -10,7 +10,9 @@ beforeAll(async () => {
 });
 afterAll(() => edge.stop());
 
-describe('signing out', () => {
+describe.each(protocols)('signing out over %s', (protocol) => {
+  const call = callOver[protocol];
+
   it('asks on GET and ends the session on POST', async () => {
     const browser = new Browser(edge);
     await signIn(browser);
@@ -48,7 +50,9 @@ describe('signing out', () => {
   });
 });
 
-describe('our own addresses', () => {
+describe.each(protocols)('our own addresses over %s', (protocol) => {
+  const call = callOver[protocol];
+
   it('publish the assertion keys on every protected host', async () => {
     for (const host of ['app.corp.test', 'pub.corp.test', 'reports.fin.test', signInHost]) {
       const response = await call(edge, {

@@ -68,6 +68,7 @@ export function someRequest(dice: Dice): RawRequest {
     target: dice.chance(0.7) ? '/a/b?c=d' : dice.pick(targets),
     lines,
     upgrading: dice.chance(0.2),
+    hasBody: null,
   };
 }
 

@@ -1,0 +1,161 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { BodySink, BodySource, ClientExchange, ClientTunnel, RawRequest } from './exchange.ts';
+import { Http2Body } from './http2-body.ts';
+
+/** A stream on which no byte has gone either way for so long is given up. */
+const idleMs = 120_000;
+const misdirected = 421;
+
+/** One stream of a connection; other exchanges run beside it. */
+export class Http2Exchange implements ClientExchange {
+  tunnelled = false;
+  readonly #stream: ServerHttp2Stream;
+  readonly #raw: RawRequest;
+  readonly #leave: () => void;
+  #last = false;
+  #onClose: (() => void) | null = null;
+
+  /** `leave`: takes no more requests on the connection; those under way go on. */
+  constructor(stream: ServerHttp2Stream, raw: RawRequest, leave: () => void) {
+    this.#stream = stream;
+    this.#raw = raw;
+    this.#leave = leave;
+    stream.on('error', ignore);
+    stream.setTimeout(idleMs, this.#onIdle);
+  }
+
+  get headersSent(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  get gone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  get finished(): boolean {
+    const { headersSent, closed, aborted, rstCode, writableEnded, writableFinished } = this.#stream;
+    // A stream that is closed without an error has sent all, and says so itself only later.
+    const sent = closed ? writableEnded : writableFinished;
+    return headersSent && sent && !aborted && rstCode === constants.NGHTTP2_NO_ERROR;
+  }
+
+  onClose(listener: () => void): void {
+    this.#onClose = listener;
+    this.#stream.once('close', listener);
+    // A client may take a request back before anybody has seen it.
+    if (this.#stream.destroyed) setImmediate(listener);
+  }
+
+  answer(status: number, lines: string[], body: Buffer | null): void {
+    if (this.gone) return;
+    if (this.#agrees(status)) {
+      this.breakOff();
+      return;
+    }
+    const empty = body === null || body.length === 0;
+    this.#stream.respond(responseLines(status, lines), { endStream: empty });
+    if (!empty) this.#stream.end(body);
+    this.#letGoOfBody();
+    // The same request belongs on another connection; this one is as good as before.
+    if (this.#last && status !== misdirected) this.#leave();
+  }
+
+  head(status: number, lines: string[]): void {
+    if (this.gone) return;
+    if (status > 599 || this.#agrees(status)) throw new StatusError(status);
+    this.#stream.respond(responseLines(status, lines));
+    if (this.#last) this.#leave();
+  }
+
+  write(chunk: Buffer): boolean {
+    // Some statuses have no body, whatever an upstream sends with them.
+    return this.#stream.writable ? this.#stream.write(chunk) : true;
+  }
+
+  onDrain(listener: () => void): void {
+    this.#stream.once('drain', listener);
+  }
+
+  end(): void {
+    this.#stream.end();
+    this.#letGoOfBody();
+  }
+
+  /** By an error: `close` could end the stream as if all had been sent. */
+  breakOff(): void {
+    this.#stream.destroy(new Error('broken off'));
+  }
+
+  beLast(): void {
+    this.#last = true;
+    if (this.#stream.headersSent) this.#leave();
+  }
+
+  askForBody(): void {
+    if (!this.gone && !this.headersSent) this.#stream.additionalHeaders({ ':status': 100 });
+  }
+
+  readBody(sink: BodySink): BodySource {
+    return new Http2Body(this.#stream, sink);
+  }
+
+  /** RFC 8441, section 5: the stream itself agrees, by its status. */
+  tunnel(lines: readonly string[]): ClientTunnel {
+    const stream = this.#stream;
+    this.tunnelled = true;
+    if (this.#onClose !== null) stream.off('close', this.#onClose);
+    stream.off('timeout', this.#onIdle);
+    if (!this.gone) stream.respond(responseLines(200, lines));
+    return stream;
+  }
+
+  /** Where a WebSocket was asked for, any such status would open it (RFC 8441, section 5). */
+  #agrees(status: number): boolean {
+    return this.#raw.upgrading && status < 300;
+  }
+
+  readonly #onIdle = (): void => this.breakOff();
+
+  /** Once all is said, a client need not go on sending what nobody reads: RFC 9113, section 8.1. */
+  #letGoOfBody(): void {
+    if (this.#raw.hasBody !== true && !this.#raw.upgrading) return;
+    const stream = this.#stream;
+    const close = (): void => {
+      setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+    };
+    if (stream.writableFinished) close();
+    else stream.once('finish', close);
+  }
+}
+
+/** As Node says it of HTTP/1.1: the upstream is to blame. */
+class StatusError extends RangeError {
+  readonly code = 'ERR_HTTP_INVALID_STATUS_CODE';
+
+  constructor(status: number) {
+    super(`status ${status}`);
+  }
+}
+
+/** Only between neighbours of HTTP/1.1, or said by the stream itself. */
+const leftOut: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'sec-websocket-accept',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+function responseLines(status: number, lines: readonly string[]): string[] {
+  const response = [':status', String(status)];
+  for (let at = 0; at < lines.length; at += 2) {
+    const name = (lines[at] ?? '').toLowerCase();
+    if (!leftOut.has(name)) response.push(name, lines[at + 1] ?? '');
+  }
+  return response;
+}
+
+function ignore(): void {
+  // The stream ends with `close`.
+}
