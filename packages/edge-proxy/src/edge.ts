@@ -27,6 +27,7 @@ import type { StateFigures } from './ops/state-metrics.ts';
 import { warningsOf } from './ops/warnings.ts';
 import { PlaceKeeper } from './places/keeper.ts';
 import { placeSources } from './places/sources.ts';
+import { newBucketMemory } from './request/limits/shared-buckets.ts';
 import { SightingUplink } from './sightings/sighting-uplink.ts';
 import type { SyncClient, SyncEvents } from './state/1-sync/sync-client.ts';
 import type { EdgeState } from './state/2-store/edge-state.ts';
@@ -58,6 +59,7 @@ export class Edge {
   readonly #readiness: ReadinessLog;
   readonly #stopping = new AbortController();
   readonly #room = new RecordRoom();
+  readonly #rateBuckets = newBucketMemory();
   #lock: HomeLock | null = null;
   #phase: 'starting' | 'running' | 'draining' = 'starting';
   #running: Running | null = null;
@@ -289,6 +291,7 @@ export class Edge {
         credentials: bench.credentials(),
         logLevel: config.logLevel,
         recordRoom: this.#room.shared,
+        rateBuckets: this.#rateBuckets,
       },
       handlers: {
         onRecords: (records, dropped) => {

@@ -20,6 +20,8 @@ export function wordingOf(answer: Message): Wording {
   switch (answer.kind) {
     case 'refused':
       return refusedWording(answer.code, answer.excess ?? null);
+    case 'limited':
+      return refusedWording(answer.code, null);
     case 'failed':
       return { code: answer.code, ...failures[answer.code] };
     case 'notice':
@@ -62,6 +64,7 @@ function count(bytes: number): string {
 export function codesOf(answer: Answer): readonly string[] {
   switch (answer.kind) {
     case 'refused':
+    case 'limited':
     case 'failed':
     case 'notice':
       return [answer.code];
@@ -107,6 +110,7 @@ const titles: Readonly<Record<number, string>> = {
   404: 'Not found',
   405: 'Not supported here',
   421: 'Wrong connection',
+  429: 'Too many requests',
   431: 'Request too large',
   502: 'Application out of reach',
   503: 'Not available yet',
@@ -136,13 +140,18 @@ export function actionsOf(answer: Message, value: Received): readonly PageAction
   if (answer.kind === 'sign_in' || answer.kind === 'step_up') {
     return [{ kind: 'reload', label: 'Sign in' }];
   }
-  if (answer.kind === 'failed' || isClosed(answer)) return [{ kind: 'reload', label: 'Try again' }];
+  if (answer.kind === 'failed' || answer.kind === 'limited' || isClosed(answer)) {
+    return [{ kind: 'reload', label: 'Try again' }];
+  }
   const signedIn = value.opened !== null && value.opened !== undefined;
   return answer.kind === 'deny' && signedIn ? [{ kind: 'sign_out' }] : [];
 }
 
 /** Headers that belong to the answer's status, name and value by turns. */
 export function statusHeaders(answer: Message, status: number, value: Received): readonly string[] {
+  if (answer.kind === 'limited') {
+    return ['Retry-After', String(answer.retryAfterSeconds), ...answer.fields];
+  }
   if (status === 405) return ['Allow', allowedMethods(answer, value).join(', ')];
   if (status === 426) return ['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'];
   if (status === 503) {

@@ -19,6 +19,7 @@ import type { FrontProxies, LiveBundle, RouteConfig, TargetConfig } from '../sta
 import type { SelfDescription } from '../worker/request-worker.ts';
 import type { ClientExchange, RawRequest } from './client/exchange.ts';
 import type { ReadCookies } from './cookies.ts';
+import type { Counted } from './limits/fields.ts';
 import type { HeaderExcess } from './header-excess.ts';
 import type { FailureCode, NoticeCode, RedirectCode, RefusalCode } from './words.ts';
 
@@ -159,6 +160,8 @@ export interface Received {
   cutBy?: readonly Reason[];
   /** Canonical path. */
   path?: string;
+  /** The rate limits that it was counted by, and what they have left. */
+  counted?: readonly Counted[];
   /** The address that it was sent to last. */
   target?: TargetConfig;
   /** What went wrong at the upstream; for the log alone. */
@@ -240,6 +243,14 @@ export type Answer =
       readonly code: RefusalCode;
       /** What was too large, where that is why. */
       readonly excess?: HeaderExcess | null;
+    }
+  /** Too many of the same came before it. Asked again later it may pass, on the same connection. */
+  | {
+      readonly kind: 'limited';
+      readonly code: 'rate_limited' & RefusalCode;
+      readonly retryAfterSeconds: number;
+      /** Header lines that name the limit. */
+      readonly fields: readonly string[];
     }
   | { readonly kind: 'deny'; readonly decision: Deny }
   | { readonly kind: 'sign_in'; readonly decision: SignIn }

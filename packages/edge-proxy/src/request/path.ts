@@ -38,17 +38,32 @@ export interface Stages {
   readonly cors: Stage<Located, Located>;
   /** own: our own endpoints answer here. */
   readonly own: Stage<Located, Located>;
+  /** limits: what comes too often from an address goes no further. */
+  readonly limitAddress: Stage<Located, Located>;
   /** 4-session: the session cookie opened; the only stage of the hot path that may wait. */
   readonly session: Stage<Located, Recognised>;
   /** 5-decide: a permit, or the answer. */
   readonly decide: Stage<Recognised, Permitted>;
+  /** limits: the same for users, devices and routes, of what is permitted. */
+  readonly limitPermitted: Stage<Permitted, Permitted>;
   /** 6-assert: who it is, signed for the upstream. */
   readonly assert: Stage<Permitted, Asserted>;
   /** 7-forward: to the upstream; null: on its way. */
   readonly forward: (value: Asserted) => Answer | null;
 }
 
-const order = ['device', 'route', 'cors', 'own', 'session', 'decide', 'assert', 'forward'] as const;
+const order = [
+  'device',
+  'route',
+  'cors',
+  'own',
+  'limitAddress',
+  'session',
+  'decide',
+  'limitPermitted',
+  'assert',
+  'forward',
+] as const;
 
 type Step = (value: Received) => Received | Answer | null | Promise<Received | Answer>;
 

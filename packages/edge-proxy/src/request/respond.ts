@@ -159,7 +159,7 @@ function moodOf(answer: Message, status: number): Page['mood'] {
   if (answer.kind === 'notice' && status === 200) {
     return answer.code === 'signed_out' ? 'good' : 'plain';
   }
-  if (status === 401 || status >= 500) return 'wait';
+  if (status === 401 || status === 429 || status >= 500) return 'wait';
   return status === 403 ? 'stop' : 'plain';
 }
 

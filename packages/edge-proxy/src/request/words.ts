@@ -14,7 +14,10 @@ const fromStart = 'Go back to the application and start again from there.';
 const again = 'Try again in a minute. If it stays, send the reference below to your IT team.';
 const client = 'If you use a browser, reload the page. Otherwise check how the request is made.';
 
-/** Requests that are not decided on. The connection is closed after the answer. */
+/**
+ * Requests that are not decided on, or that do not go on although they may. The connection is closed
+ * after the answer, but for `rate_limited`.
+ */
 export const refusals = {
   malformed: { status: 400, sentence: 'The request could not be read.', next: client },
   request_timeout: { status: 408, sentence: 'The request took too long to arrive.', next: client },
@@ -109,6 +112,11 @@ export const refusals = {
     status: 403,
     sentence: 'Another site tried to reach this application in your name.',
     next: 'If you did not expect this, send the reference below to your security team.',
+  },
+  rate_limited: {
+    status: 429,
+    sentence: 'Too many requests have come in a short time.',
+    next: 'Wait a moment and try again.',
   },
 } as const satisfies Record<string, Words>;
 

@@ -28,6 +28,7 @@ import { answerPreflight } from './cors/preflight.ts';
 import { type Answer, grow, isAnswer, type Located, type Received } from './exchange.ts';
 import { HeaderBudget } from './header-budget.ts';
 import { Life } from './life.ts';
+import { createLimits } from './limits/limits.ts';
 import { OpenExchanges } from './open/open-exchanges.ts';
 import { Origins } from './origins.ts';
 import { createBegin } from './own/begin.ts';
@@ -106,6 +107,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     log,
   });
 
+  const limits = createLimits({ buckets: options.buckets, refused: options.countLimited });
   const budget = new HeaderBudget(options.headerSizes);
   const stages: Stages = {
     device: (value) => {
@@ -115,7 +117,8 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     },
     route: locate,
     cors: answerPreflight,
-    own: createOwn(ownNeeds),
+    own: createOwn(ownNeeds, limits.signIn),
+    limitAddress: limits.address,
     session: createRecognise(sessions, clock),
     decide: (value) => {
       const judged = judge.judge(value);
@@ -129,6 +132,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
       open.add(judged);
       return judged;
     },
+    limitPermitted: limits.permitted,
     assert: createAssert(state, `https://${config.trustDomain}`, clock),
     forward: createForward({
       upstreams,

@@ -37,6 +37,8 @@ export interface RouteConfig {
   };
   /** Origins that may open a WebSocket besides the route's own host. */
   readonly webSocketOrigins: readonly string[];
+  /** Its own, and those of the settings that hold for it too. */
+  readonly rateLimits: RateLimits;
   /** Of what goes to the upstream and comes from it; decisions look at what the client sent. */
   readonly headers: { readonly request: HeaderEdits; readonly response: HeaderEdits };
   /** null: other origins are not spoken of, and what the upstream says of them passes. */
@@ -46,6 +48,27 @@ export interface RouteConfig {
   /** `audit`: what is above is only counted. */
   readonly headerLimits: HeaderLimits & { readonly audit: boolean };
   readonly records: RecordRules;
+}
+
+/** `burst` requests at once after a rest, and `requests` in each window on end. */
+export interface RateLimit {
+  readonly name: string;
+  /** Whose requests are counted together; `sign_in`: of an address, to our own endpoints. */
+  readonly per: 'user' | 'device' | 'address' | 'route' | 'sign_in';
+  readonly requests: number;
+  readonly windowSeconds: number;
+  readonly burst: number;
+  /** From one request to the next at an even pace. */
+  readonly intervalNs: bigint;
+  /** How the names of its buckets begin: with all of the above, and the route where it is of one. */
+  readonly key: string;
+}
+
+/** By when they can be counted. */
+export interface RateLimits {
+  /** `per: address`: before it is known who asks. */
+  readonly address: readonly RateLimit[];
+  readonly permitted: readonly RateLimit[];
 }
 
 /** Header lines that are taken out, and such that are put in. */
@@ -201,6 +224,11 @@ export interface LiveBundle {
     /** In which rings edges are, by their labels; in order. */
     readonly rings: readonly RingConfig[];
     readonly signals: DetectorSettings;
+    /** Of requests that have no route, and of those to our own endpoints. */
+    readonly addressRateLimits: readonly RateLimit[];
+    readonly signInRateLimit: RateLimit;
+    /** Whether some route has address limits other than these. */
+    readonly routesLimitAddresses: boolean;
     /** Of requests that have no route. */
     readonly records: RecordRules;
   };

@@ -5,6 +5,7 @@ import { connect } from 'node:tls';
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { createLog } from '@sallyport/shared/log';
 import { afterEach, expect, it } from 'vitest';
+import { newBucketMemory } from '../request/limits/shared-buckets.ts';
 import { TestPki, trustDomain } from '../request/testing/pki.ts';
 import { emptyTables } from '../testing/local-state.ts';
 import {
@@ -69,6 +70,7 @@ it('a worker decides again about everything that is open when its keys change', 
       credentials: { ...sampleCredentials([ownKey]), serverCertificates },
       logLevel: 'error',
       recordRoom: new RecordRoom().shared,
+      rateBuckets: newBucketMemory(),
     },
     tables: emptyTables(),
     handlers: {

@@ -7,6 +7,7 @@ import type { LayoutChange } from '@sallyport/shared/state/tables/lane';
 import { StateReader } from '@sallyport/shared/state/tables/reader';
 import type { SharedPlaces } from '../places/place-file.ts';
 import { PlaceReader } from '../places/reader.ts';
+import { SharedBuckets } from '../request/limits/shared-buckets.ts';
 import { createRequestWorker } from '../request/worker.ts';
 import { SightingOutbox } from '../sightings/sighting-outbox.ts';
 import { LaneAges } from '../state/lane-ages.ts';
@@ -53,6 +54,8 @@ const worker = createRequestWorker({
   emitSightings: (seen, dropped) => sightings.push(seen, dropped),
   recordLost: () => outbox.lost(),
   countShadow: (result) => metrics.countShadow(result),
+  buckets: new SharedBuckets(init.rateBuckets),
+  countLimited: (per) => metrics.countLimited(per),
   headerSizes: metrics.headerSizes,
   recordsFull: () => room.full || outbox.tight,
   lookup: new RememberedLookup().lookup,

@@ -59,6 +59,8 @@ export interface WorkerInit {
   readonly layout: MessagePort;
   /** Of RecordRoom. */
   readonly recordRoom: SharedArrayBuffer;
+  /** Of SharedBuckets. */
+  readonly rateBuckets: SharedArrayBuffer;
 }
 
 /** One call by a worker: the request and what it answers, by name. */

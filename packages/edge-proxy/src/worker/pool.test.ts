@@ -1,5 +1,6 @@
 import { createLog } from '@sallyport/shared/log';
 import { afterEach, describe, expect, it } from 'vitest';
+import { newBucketMemory } from '../request/limits/shared-buckets.ts';
 import { Arrivals } from '../testing/arrivals.ts';
 import { emptyTables } from '../testing/local-state.ts';
 import { sampleAssertionKey, sampleCredentials } from '../testing/sample-state.ts';
@@ -20,6 +21,7 @@ async function start(workers: number, credentials?: WorkerCredentials): Promise<
       credentials: credentials ?? sampleCredentials([sampleAssertionKey()]),
       logLevel: 'error',
       recordRoom: new RecordRoom().shared,
+      rateBuckets: newBucketMemory(),
     },
     tables: emptyTables(),
     handlers: {

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { lookupResults, type PlaceReader } from '../places/reader.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
 import { failures } from '../request/words.ts';
+import type { RateLimit } from '../state/current.ts';
 import { createHeaderSizes } from './header-sizes.ts';
 import type { RequestWorker, HeaderSizes } from './request-worker.ts';
 import { addUpstreamMetrics } from './upstream-metrics.ts';
@@ -18,6 +19,7 @@ export interface RequestMetrics {
   /** Counts one request, however it ended. */
   count(record: AccessRecord): void;
   countShadow(result: ShadowResult): void;
+  countLimited(per: RateLimit['per']): void;
   readonly headerSizes: HeaderSizes;
 }
 
@@ -57,6 +59,12 @@ export function createRequestMetrics(
     labelNames: ['result'],
     registers,
   });
+  const limited = new Counter({
+    name: 'sallyport_edge_rate_limited_total',
+    help: 'Requests that a rate limit refused, by what it counts by',
+    labelNames: ['per'],
+    registers,
+  });
   new Counter({
     name: 'sallyport_edge_place_lookups_total',
     help: 'Addresses whose place was looked up, by what came of it; not those remembered',
@@ -90,6 +98,7 @@ export function createRequestMetrics(
       if (facts !== null) decisions.observe(decisionUs * microsecond);
     },
     countShadow: (result) => shadows.inc({ result }),
+    countLimited: (per) => limited.inc({ per }),
     headerSizes: createHeaderSizes(registers),
   };
 }

@@ -6,8 +6,9 @@ import type { KnownPlace } from '@sallyport/shared/signals/place';
 import type { Position } from '@sallyport/shared/state/model';
 import type { PlaceReader } from '../places/reader.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
+import type { SharedBuckets } from '../request/limits/shared-buckets.ts';
 import type { Sighting } from '../sightings/sighting.ts';
-import type { CurrentState, StateChange } from '../state/current.ts';
+import type { CurrentState, RateLimit, StateChange } from '../state/current.ts';
 
 /** What the request side is told about the process it runs in. */
 export interface WorkerConfig {
@@ -189,6 +190,10 @@ export interface RequestWorkerOptions {
   readonly recordLost: () => void;
   /** Counts what came of deciding a request by the shadow version. */
   readonly countShadow: (result: ShadowResult) => void;
+  /** Of the rate limits, shared by all workers. */
+  readonly buckets: SharedBuckets;
+  /** Counts a request that a rate limit refused. */
+  readonly countLimited: (per: RateLimit['per']) => void;
   /** Takes where users were seen, and how many sightings were lost; never blocks and never throws. */
   readonly emitSightings: (sightings: readonly Sighting[], dropped: number) => void;
   readonly headerSizes: HeaderSizes;

@@ -4,6 +4,7 @@ import { checkCors } from './check-cors.ts';
 import { checkEgress, checkEgressNames } from './check-egress.ts';
 import { checkExports, checkWebhooks } from './check-exports.ts';
 import { checkFrontProxies } from './check-front-proxies.ts';
+import { checkPace, checkRateLimits } from './check-rate-limits.ts';
 import {
   checkHeaderLimits,
   checkLimitsOfSettings,
@@ -88,6 +89,7 @@ function checkRoute({ spec }: RouteDocument, context: Context, complain: Complai
   checkCookies(spec.cookies, complain);
   checkHeaderLimits(spec.headerLimits, context.headerLimits, complain);
   checkRedactions(spec.records?.redact, complain);
+  checkRateLimits(spec.rateLimits, complain);
   for (const [index, origin] of (spec.webSocket?.origins ?? []).entries()) {
     const wrong = originProblem(origin);
     if (wrong !== null) complain(`/spec/webSocket/origins/${index}`, wrong);
@@ -133,6 +135,9 @@ function checkSettings(
       noSuch('IdentityProvider', provider, context.providers),
     );
   }
+  const { rateLimit } = spec.signIn;
+  if (rateLimit !== undefined) checkPace(rateLimit, '/spec/signIn/rateLimit', complain);
+  checkRateLimits(spec.rateLimits, complain);
   checkEgress(spec, complain);
   checkLimitsOfSettings(spec.headerLimits, complain);
   checkRedactions(spec.records?.redact, complain);

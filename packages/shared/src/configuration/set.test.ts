@@ -152,6 +152,34 @@ describe('a configuration set', () => {
     ]);
   });
 
+  it('holds rate limits to one name each, and to paces that an edge can keep', () => {
+    const rateLimits: RouteDocument['spec']['rateLimits'] = [
+      { name: 'a', per: 'user', requests: 10, window: '1d', burst: 10 },
+      { name: 'a', per: 'address', requests: 1, window: '25h' },
+      { name: 'b', per: 'device', requests: 2, window: '12h', burst: 5 },
+      { name: 'c', per: 'route', requests: 1_000_000, window: '1s' },
+    ];
+    const rateLimit = { requests: 1, window: '1m', burst: 1_441 };
+    const signIn = { host: 'signin.corp.example', identityProvider: 'idp', rateLimit };
+    const tooMuch = 'must come back within a day at the pace of requests and window';
+    const told = [
+      '/spec/rateLimits/1/name: a stands in the list twice',
+      '/spec/rateLimits/1/window: must be a day at the most',
+      `/spec/rateLimits/2/burst: ${tooMuch}`,
+    ];
+    const documents = [
+      settings({ signIn, rateLimits }),
+      provider(),
+      policy,
+      route(undefined, { rateLimits }),
+    ];
+    expect(lines(...documents)).toEqual([
+      `Settings/default /spec/signIn/rateLimit/burst: ${tooMuch}`,
+      ...told.map((line) => `Settings/default ${line}`),
+      ...told.map((line) => `Route/wiki ${line}`),
+    ]);
+  });
+
   it('holds staleness budgets of the settings and of routes that rise together', () => {
     const ofAll = settings({ staleness: { revoke: { denyAfter: '4m' }, config: 'serve' } });
     const ofRoute = (staleness: RouteDocument['spec']['staleness']) =>

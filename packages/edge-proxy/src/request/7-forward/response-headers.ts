@@ -2,6 +2,7 @@ import { clearCookie, sessionCookie, setsOwnCookie } from '../cookies.ts';
 import { corsFamily, corsLines } from '../cors/lines.ts';
 import type { Asserted } from '../exchange.ts';
 import { headerName } from '../headers.ts';
+import { passedFields } from '../limits/fields.ts';
 
 /** Headers as undici gives them: lower-case names; more than one line as a list. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -32,6 +33,8 @@ export function clientHeaders(value: Asserted, headers: ResponseHeaders): string
   if (added.length > 0) lines.push(...added);
   if (cors !== null) lines.push(...corsLines(cors, value.head.origin));
   lines.push('Sallyport-Request-Id', value.correlationId);
+  // Beside those of the upstream, if it has any: both are lists.
+  if (value.counted !== undefined) lines.push(...passedFields(value));
   if (value.cookieRefused) lines.push('Set-Cookie', clearCookie(sessionCookie));
   return lines;
 }

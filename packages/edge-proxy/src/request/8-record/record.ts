@@ -5,7 +5,7 @@ import type {
 } from '@sallyport/shared/access-record';
 import type { RecordRules } from '../../state/current.ts';
 import { codesOf } from '../answers.ts';
-import type { ClientConnection, Received } from '../exchange.ts';
+import type { Answer, ClientConnection, Received } from '../exchange.ts';
 import { newCorrelationId } from '../random.ts';
 import type { HandshakeCode, RefusalCode, TurnedAwayCode } from '../words.ts';
 import { type RecordedQuery, recordedQuery } from './query.ts';
@@ -135,7 +135,7 @@ function userIdOf({ facts, own, opened }: Received): string | null {
 
 function outcomeOf(value: Received): RecordedOutcome {
   const { own, answer, decision } = value;
-  if (answer?.kind === 'refused' && !mayHaveArrived(value)) return 'refused';
+  if (isRefusal(answer) && !mayHaveArrived(value)) return 'refused';
   if (own === true) return 'own';
   return decision?.outcome ?? 'refused';
 }
@@ -154,7 +154,12 @@ function reasonsOf({ decision, answer, cutBy }: Received): readonly string[] {
   if (answer === undefined && cutBy === undefined) return codes;
   const later = [...(answer === undefined ? [] : codesOf(answer))];
   for (const { code } of cutBy ?? []) later.push(code);
-  return [...new Set(answer?.kind === 'refused' ? [...later, ...codes] : [...codes, ...later])];
+  return [...new Set(isRefusal(answer) ? [...later, ...codes] : [...codes, ...later])];
+}
+
+/** Whether it did not go on, whatever was decided. */
+function isRefusal(answer: Answer | undefined): boolean {
+  return answer?.kind === 'refused' || answer?.kind === 'limited';
 }
 
 function wouldDenyOf({ decision }: Received): RecordedDenial | null {

@@ -15,13 +15,19 @@ interface Row {
   readonly on: 'sign_in_host' | 'every_host';
   readonly methods: readonly string[];
   readonly answer: Endpoint;
+  /** Answered from memory, or not to be kept from anybody: not counted by the limit. */
+  readonly unlimited?: true;
 }
 
 /**
  * Answers requests for our own endpoints: exact host, exact path (abuse row 64). Everything under
- * their prefix is ours, so what is not in the table is nothing; the rest passes through.
+ * their prefix is ours, so what is not in the table is nothing; the rest passes through. `limit`:
+ * answers where too many come from one address.
  */
-export function createOwn(needs: OwnNeeds): (value: Located) => Located | Answer | Promise<Answer> {
+export function createOwn(
+  needs: OwnNeeds,
+  limit: (value: Located) => Answer | null,
+): (value: Located) => Located | Answer | Promise<Answer> {
   const callback: Row = {
     on: 'sign_in_host',
     methods: ['GET'],
@@ -32,10 +38,23 @@ export function createOwn(needs: OwnNeeds): (value: Located) => Located | Answer
     [ownPaths.handOver, { on: 'every_host', methods: ['GET'], answer: createHandOver(needs) }],
     [
       ownPaths.signOut,
-      { on: 'every_host', methods: ['GET', 'HEAD', 'POST'], answer: createSignOut(needs) },
+      {
+        on: 'every_host',
+        methods: ['GET', 'HEAD', 'POST'],
+        answer: createSignOut(needs),
+        unlimited: true,
+      },
     ],
     [ownPaths.me, { on: 'every_host', methods: ['GET', 'HEAD', 'POST'], answer: createMe(needs) }],
-    [ownPaths.jwks, { on: 'every_host', methods: ['GET', 'HEAD'], answer: createJwks(needs) }],
+    [
+      ownPaths.jwks,
+      {
+        on: 'every_host',
+        methods: ['GET', 'HEAD'],
+        answer: createJwks(needs),
+        unlimited: true,
+      },
+    ],
   ]);
 
   function rowOf({ path, bundle }: Located): Row | undefined {
@@ -61,6 +80,6 @@ export function createOwn(needs: OwnNeeds): (value: Located) => Located | Answer
       const code = row.methods.includes('POST') ? 'get_or_post_only' : 'get_only';
       return { kind: 'notice', code };
     }
-    return row.answer(value);
+    return (row.unlimited === true ? null : limit(value)) ?? row.answer(value);
   };
 }

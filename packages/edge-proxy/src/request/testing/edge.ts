@@ -26,6 +26,7 @@ import type { WorkerCredentials } from '../../worker/messages.ts';
 import type { RequestWorker } from '../../worker/request-worker.ts';
 import type { ShadowResult } from '../8-record/shadow.ts';
 import { sessionCookie } from '../cookies.ts';
+import { newBucketMemory, SharedBuckets } from '../limits/shared-buckets.ts';
 import { seal } from '../sealed.ts';
 import { createRequestWorker } from '../worker.ts';
 import { InMemoryControl } from './control.ts';
@@ -57,6 +58,9 @@ export class TestEdge {
   resolve: Lookup = localhostLookup;
   readonly logged: string[] = [];
   readonly clock = { offsetMs: 0 };
+  /** The clock of the rate limits, which only goes on. */
+  readonly rateClock = { aheadMs: 0 };
+  readonly limited: string[] = [];
   readonly pki: TestPki;
   readonly upstream: Recorder;
   readonly control: InMemoryControl;
@@ -106,6 +110,11 @@ export class TestEdge {
         this.recordsLost += 1;
       },
       countShadow: (result) => this.shadowed.push(result),
+      buckets: new SharedBuckets(
+        newBucketMemory(1_024),
+        () => process.hrtime.bigint() + BigInt(this.rateClock.aheadMs) * 1_000_000n,
+      ),
+      countLimited: (per) => this.limited.push(per),
       headerSizes: {
         seen: () => undefined,
         large: (...counted) => this.large.push(counted.join(' ')),

@@ -12,6 +12,7 @@ import { writePem } from '@sallyport/shared/pki/pem';
 import { detectorSettings } from '@sallyport/shared/signals/settings';
 import type { LiveBundle } from '../current.ts';
 import { eachLane } from '../lanes.ts';
+import { addressRateLimits, signInRateLimit } from './rate-limits.ts';
 import { recordRules } from './record-rules.ts';
 import { type RouteNames, routeConfig } from './route-config.ts';
 
@@ -36,6 +37,7 @@ export function buildLiveBundle(
   const names: RouteNames = {
     authoritiesPem: (name) => trust.get(name),
     records: settings.records,
+    rateLimits: settings.rateLimits,
     headerLimits: limits,
   };
   return {
@@ -61,6 +63,9 @@ export function buildLiveBundle(
       headerLimits: limits,
       egress: new EgressTable(settings.network?.egress ?? []),
       signals: detectorSettings(settings.signals),
+      addressRateLimits: addressRateLimits(settings.rateLimits),
+      signInRateLimit: signInRateLimit(settings.signIn.rateLimit),
+      routesLimitAddresses: routesLimitAddresses(settings, ofKind(documents, 'Route')),
       rings: (settings.rollout?.rings ?? []).map(({ name, edges }) => ({
         name,
         matchLabels: edges.matchLabels,
@@ -71,6 +76,17 @@ export function buildLiveBundle(
     deviceAuthorities: authorities,
     deviceAuthoritiesPem: authorities.certificates.map((der) => writePem('CERTIFICATE', der)),
   };
+}
+
+/** Also where a route only puts a limit of its own in the place of one of the settings. */
+function routesLimitAddresses(
+  { rateLimits = [] }: SettingsDocument['spec'],
+  routes: readonly DocumentOf<'Route'>[],
+): boolean {
+  const names = new Set(rateLimits.filter(({ per }) => per === 'address').map(({ name }) => name));
+  return routes.some(({ spec }) =>
+    spec.rateLimits?.some(({ per, name }) => per === 'address' || names.has(name)),
+  );
 }
 
 function ofKind<K extends ConfigurationDocument['kind']>(

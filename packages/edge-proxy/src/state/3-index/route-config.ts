@@ -5,6 +5,7 @@ import type { RouteConfig } from '../current.ts';
 import { cookieRules } from './cookie-rules.ts';
 import { corsRules } from './cors-rules.ts';
 import { headerEdits } from './header-edits.ts';
+import { routeRateLimits } from './rate-limits.ts';
 import { recordRules } from './record-rules.ts';
 import { type AuthoritiesOf, upstreamConfig } from './upstream-config.ts';
 
@@ -13,6 +14,7 @@ export interface RouteNames {
   readonly authoritiesPem: AuthoritiesOf;
   /** Of the settings. */
   readonly records: SettingsDocument['spec']['records'];
+  readonly rateLimits: SettingsDocument['spec']['rateLimits'];
   readonly headerLimits: HeaderLimits;
 }
 
@@ -33,6 +35,7 @@ export function routeConfig(document: RouteDocument, names: RouteNames): RouteCo
       bytesMax: spec.identity?.bytesMax ?? defaultAssertionBytesMax,
     },
     webSocketOrigins: spec.webSocket?.origins ?? [],
+    rateLimits: routeRateLimits(names.rateLimits, metadata.name, spec.rateLimits),
     headers: {
       request: headerEdits(spec.headers?.request),
       response: headerEdits(spec.headers?.response),

@@ -3,6 +3,7 @@ import { closed, instant, methods, names, pathPattern, strings } from './common.
 import { cookies } from './cookies.ts';
 import { cors } from './cors.ts';
 import { headers, routeHeaderLimits } from './headers.ts';
+import { rateLimits } from './rate-limits.ts';
 import { routeRecords } from './records.ts';
 import { staleness } from './staleness.ts';
 import { documentTests } from './tests.ts';
@@ -57,6 +58,8 @@ export const RouteSpec = Type.Object(
     cors: Type.Optional(cors),
     cookies: Type.Optional(cookies),
     staleness: Type.Optional(staleness),
+    /** Besides those of the settings; one of the same name takes its place. */
+    rateLimits: Type.Optional(rateLimits),
     monitor: Type.Optional(
       Type.Object(
         { until: instant },

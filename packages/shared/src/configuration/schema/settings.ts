@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { closed, duration, hostName, matchLabels, name, names } from './common.ts';
 import { headerLimits } from './headers.ts';
 import { network } from './network.ts';
+import { rateLimits, signInRateLimit } from './rate-limits.ts';
 import { exports, records, webhooks } from './records.ts';
 import { signals } from './signals.ts';
 import { staleness } from './staleness.ts';
@@ -42,7 +43,10 @@ const rollout = Type.Object(
 
 export const SettingsSpec = Type.Object(
   {
-    signIn: Type.Object({ host: hostName, identityProvider: name }, closed),
+    signIn: Type.Object(
+      { host: hostName, identityProvider: name, rateLimit: Type.Optional(signInRateLimit) },
+      closed,
+    ),
     session: Type.Optional(
       Type.Object(
         { lifetimeSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 2_592_000 })) },
@@ -55,6 +59,8 @@ export const SettingsSpec = Type.Object(
     headerLimits: Type.Optional(headerLimits),
     /** For every route that does not say otherwise. */
     staleness: Type.Optional(staleness),
+    /** Over all routes together; those with `per: route` for each route. */
+    rateLimits: Type.Optional(rateLimits),
     approval: Type.Optional(
       Type.Object(
         { required: Type.Boolean() },
