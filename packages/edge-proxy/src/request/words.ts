@@ -103,6 +103,11 @@ export const refusals = {
     sentence: 'Where the request comes from is not clear.',
     next: 'Send the reference below to your IT team.',
   },
+  device_certificate_required: {
+    status: 403,
+    sentence: 'This site is open only to devices that show a valid device certificate.',
+    next: 'Use an enrolled device, and choose its certificate when the browser asks.',
+  },
   preflight_refused: {
     status: 403,
     sentence: 'Pages of that origin may not ask for this here.',
@@ -292,7 +297,7 @@ export const notices = {
 } as const satisfies Record<string, Words>;
 
 /** Handshakes that are refused: nobody is there to be answered, so they stand in records alone. */
-export type HandshakeCode = 'server_name_unknown' | 'tls_failed';
+export type HandshakeCode = 'server_name_unknown' | 'tls_failed' | 'tls_version_too_old';
 
 export type RefusalCode = keyof typeof refusals;
 export type TurnedAwayCode = keyof typeof turnedAway;

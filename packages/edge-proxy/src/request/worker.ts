@@ -12,6 +12,7 @@ import { noFronts } from './1-listen/fronts.ts';
 import { createListener, type Listener } from './1-listen/listener.ts';
 import { CertificateChecks } from './2-device/certificate-checks.ts';
 import { deviceFacts } from './2-device/identify.ts';
+import { certificateRefusal } from './2-device/required.ts';
 import { locate } from './3-route/locate.ts';
 import { OpenedSessions } from './4-session/opened-sessions.ts';
 import { createRecognise } from './4-session/recognise.ts';
@@ -113,7 +114,10 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     device: (value) => {
       const bundle = state.ready() ? state.bundle() : null;
       if (bundle === null) return unready(state);
-      return grow(value, { bundle, device: identify(value, bundle, clock()) });
+      const device = identify(value, bundle, clock());
+      const refused = certificateRefusal(bundle, value.head.host, device);
+      if (refused !== null) return refused;
+      return grow(value, { bundle, device });
     },
     route: locate,
     cors: answerPreflight,

@@ -203,6 +203,35 @@ export interface FrontProxies {
   readonly forwardedFor: readonly Network[];
 }
 
+/** What hosts ask of the TLS connection that they are asked for on. */
+export interface TlsPolicy {
+  readonly name: string;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly deviceCertificate: 'optional' | 'required';
+}
+
+export interface TlsPolicies {
+  /** The policy of a canonical host, within one configuration always the same object. */
+  of(host: string): TlsPolicy;
+}
+
+/** What the public listener goes by. */
+export interface ListenerSettings {
+  readonly tlsPolicies: TlsPolicies;
+}
+
+/** Of hosts that no other policy lists. */
+export const defaultTlsPolicy: TlsPolicy = {
+  name: 'default',
+  minVersion: 'TLSv1.2',
+  deviceCertificate: 'optional',
+};
+
+/** Where the settings say nothing, or are not here yet. */
+export const defaultListener: ListenerSettings = {
+  tlsPolicies: { of: () => defaultTlsPolicy },
+};
+
 /** One configuration version, compiled; immutable. */
 export interface LiveBundle {
   readonly version: number;
@@ -218,6 +247,7 @@ export interface LiveBundle {
     /** Internal networks that upstreams may be in. */
     readonly internalNetworks: readonly Network[];
     readonly frontProxies: FrontProxies;
+    readonly listener: ListenerSettings;
     readonly headerLimits: HeaderLimits;
     /** The known ways out to the internet. */
     readonly egress: EgressTable;

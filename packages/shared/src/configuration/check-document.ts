@@ -4,6 +4,7 @@ import { checkCors } from './check-cors.ts';
 import { checkEgress, checkEgressNames } from './check-egress.ts';
 import { checkExports, checkWebhooks } from './check-exports.ts';
 import { checkFrontProxies } from './check-front-proxies.ts';
+import { checkListener } from './check-listener.ts';
 import { checkPace, checkRateLimits } from './check-rate-limits.ts';
 import {
   checkHeaderLimits,
@@ -149,6 +150,7 @@ function checkSettings(
     );
   }
   checkFrontProxies(spec.network?.frontProxies ?? [], complain);
+  checkListener(spec.listener, complain);
   checkExports(spec.exports ?? [], context, complain);
   checkWebhooks(spec.webhooks ?? [], context, complain);
 }

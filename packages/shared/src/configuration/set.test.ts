@@ -664,6 +664,26 @@ describe('the settings', () => {
     ]);
   });
 
+  it('give each policy for TLS a name of its own, and hosts that no other one has', () => {
+    const tlsPolicies: NonNullable<SettingsDocument['spec']['listener']>['tlsPolicies'] = [
+      { name: 'strict', hosts: ['admin.corp.test', '*.admin.corp.test'], minVersion: 'TLSv1.3' },
+      { name: 'devices', hosts: ['vault.corp.test'], deviceCertificate: 'required' },
+    ];
+    expect(lines(settings({ listener: { tlsPolicies } }), provider())).toEqual([]);
+    const bad = [
+      ...tlsPolicies,
+      { name: 'strict', hosts: ['other.corp.test', '10.0.0.1'] },
+      { name: 'default', hosts: ['*.admin.corp.test'] },
+    ];
+    const at = 'Settings/default /spec/listener/tlsPolicies';
+    expect(lines(settings({ listener: { tlsPolicies: bad } }), provider())).toEqual([
+      `${at}/2/name: another policy is named strict`,
+      `${at}/2/hosts/1: must be a DNS name, or *. and a DNS name`,
+      `${at}/3/name: is the name of the policy of all hosts that are not listed`,
+      `${at}/3/hosts/0: is a host of strict already`,
+    ]);
+  });
+
   it('tell known ways out apart, by networks or autonomous systems that can be read', () => {
     const office: Egress = { name: 'office', kind: 'office', networks: ['198.51.100.0/24'] };
     const good: Egress[] = [

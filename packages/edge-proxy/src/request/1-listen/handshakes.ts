@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Server, TLSSocket } from 'node:tls';
 import type { ClientConnection } from '../exchange.ts';
+import type { HandshakeCode } from '../words.ts';
 import type { RefusedHandshake } from './refused-handshakes.ts';
 
 /** What handshakes come to. */
@@ -13,14 +14,17 @@ export interface HandshakeEvents {
 /** The connections whose handshake is finished, from then to their end. */
 export class Handshakes {
   readonly #connections = new Map<TLSSocket, ClientConnection>();
-  readonly #look: (socket: TLSSocket) => ClientConnection | null;
-  readonly #lookAtRefused: (error: Error | null, socket: TLSSocket) => RefusedHandshake | null;
+  readonly #look: (socket: TLSSocket) => ClientConnection | HandshakeCode;
+  readonly #lookAtRefused: (
+    why: Error | HandshakeCode,
+    socket: TLSSocket,
+  ) => RefusedHandshake | null;
   readonly #events: HandshakeEvents;
 
-  /** `look`: null where the connection cannot be served. */
+  /** `look`: a code where the connection cannot be served. */
   constructor(
-    look: (socket: TLSSocket) => ClientConnection | null,
-    lookAtRefused: (error: Error | null, socket: TLSSocket) => RefusedHandshake | null,
+    look: (socket: TLSSocket) => ClientConnection | HandshakeCode,
+    lookAtRefused: (why: Error | HandshakeCode, socket: TLSSocket) => RefusedHandshake | null,
     events: HandshakeEvents,
   ) {
     this.#look = look;
@@ -62,8 +66,8 @@ export class Handshakes {
     // Stays to the end: an upgrade takes Node's own handlers away (CVE-2025-59465).
     socket.on('error', ignore);
     const connection = this.#look(socket);
-    if (connection === null) {
-      this.#refuse(null, socket);
+    if (typeof connection === 'string') {
+      this.#refuse(connection, socket);
       return;
     }
     this.#connections.set(socket, connection);
@@ -73,8 +77,8 @@ export class Handshakes {
     });
   }
 
-  #refuse(error: Error | null, socket: TLSSocket): void {
-    const refused = this.#lookAtRefused(error, socket);
+  #refuse(why: Error | HandshakeCode, socket: TLSSocket): void {
+    const refused = this.#lookAtRefused(why, socket);
     socket.destroy();
     if (refused !== null) this.#events.refused(refused);
   }

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:https';
 import type { Log } from '@sallyport/shared/log';
-import type { CurrentState } from '../../state/current.ts';
+import { type CurrentState, defaultListener } from '../../state/current.ts';
 import type { ListenAddress } from '../../worker/request-worker.ts';
 import type { ClientConnection } from '../exchange.ts';
 import type { TurnedAwayCode } from '../words.ts';
@@ -47,6 +47,7 @@ export interface Listener {
 /** The public listener: TLS, the protocols, and what is refused before any of our code reads it. */
 export function createListener(state: CurrentState, log: Log, events: ListenerEvents): Listener {
   const findNames = namesInForce(state, log);
+  const settings = () => state.bundle()?.settings.listener ?? defaultListener;
   // It speaks HTTP/1.1, and has to be the one that listens: Node arms the limits of time with that.
   const server = createServer({
     ...tlsOptions,
@@ -66,10 +67,10 @@ export function createListener(state: CurrentState, log: Log, events: ListenerEv
     (sourceAddress, code) => events.turnedAway(sourceAddress, code),
   );
   const handshakes = new Handshakes(
-    (socket) => connectionOf(socket, findNames, (of) => fronts.clientOf(of)),
-    (error, socket) =>
+    (socket) => connectionOf(socket, findNames, (of) => fronts.clientOf(of), settings),
+    (why, socket) =>
       refusedHandshake(
-        error,
+        why,
         socket,
         (name) => findNames(name) !== null,
         (of) => fronts.clientOf(of),

@@ -14,18 +14,19 @@ export interface RefusedHandshake {
 
 /** null: the client went away or sent nothing, as health checks do; nothing was refused. */
 export function refusedHandshake(
-  error: NodeJS.ErrnoException | null,
+  why: NodeJS.ErrnoException | HandshakeCode,
   socket: TLSSocket,
   isServed: (serverName: string) => boolean,
   clientOf: (socket: TLSSocket) => string | null,
 ): RefusedHandshake | null {
-  if (error !== null && !(error.code ?? '').startsWith('ERR_SSL_')) return null;
+  if (typeof why !== 'string' && !(why.code ?? '').startsWith('ERR_SSL_')) return null;
   // `false` where the client sent none.
   const sent: unknown = socket.servername;
   const serverName = typeof sent === 'string' ? (canonicalHost(sent) ?? '') : '';
-  const unknown = error === null || (serverName !== '' && !isServed(serverName));
+  const unknown = serverName !== '' && !isServed(serverName);
+  const failed = unknown ? 'server_name_unknown' : 'tls_failed';
   return {
-    code: unknown ? 'server_name_unknown' : 'tls_failed',
+    code: typeof why === 'string' ? why : failed,
     sourceAddress: clientOf(socket) ?? canonicalAddress(socket.remoteAddress ?? '') ?? '',
     serverName,
     peer: null,

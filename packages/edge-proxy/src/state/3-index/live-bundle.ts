@@ -12,6 +12,7 @@ import { writePem } from '@sallyport/shared/pki/pem';
 import { detectorSettings } from '@sallyport/shared/signals/settings';
 import type { LiveBundle } from '../current.ts';
 import { eachLane } from '../lanes.ts';
+import { listenerSettings } from './listener-settings.ts';
 import { addressRateLimits, signInRateLimit } from './rate-limits.ts';
 import { recordRules } from './record-rules.ts';
 import { type RouteNames, routeConfig } from './route-config.ts';
@@ -60,6 +61,7 @@ export function buildLiveBundle(
         proxyV2: networksOfFronts(settings, 'proxy-v2'),
         forwardedFor: networksOfFronts(settings, 'x-forwarded-for'),
       },
+      listener: listenerSettings(settings.listener ?? {}),
       headerLimits: limits,
       egress: new EgressTable(settings.network?.egress ?? []),
       signals: detectorSettings(settings.signals),

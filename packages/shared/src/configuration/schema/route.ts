@@ -9,7 +9,7 @@ import { staleness } from './staleness.ts';
 import { documentTests } from './tests.ts';
 import { upstream } from './upstream.ts';
 
-const hostPattern = Type.String({
+export const hostPattern = Type.String({
   maxLength: 255,
   pattern: '^(\\*\\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
   description: 'a DNS name of a to z, 0 to 9, hyphens and dots, with *. in front for any one label',

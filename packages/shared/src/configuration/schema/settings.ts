@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { closed, duration, hostName, matchLabels, name, names } from './common.ts';
+import { listener } from './listener.ts';
 import { headerLimits } from './headers.ts';
 import { network } from './network.ts';
 import { rateLimits, signInRateLimit } from './rate-limits.ts';
@@ -56,6 +57,7 @@ export const SettingsSpec = Type.Object(
     /** Policies that hold for every route. */
     policies: Type.Optional(names),
     network: Type.Optional(network),
+    listener: Type.Optional(listener),
     headerLimits: Type.Optional(headerLimits),
     /** For every route that does not say otherwise. */
     staleness: Type.Optional(staleness),

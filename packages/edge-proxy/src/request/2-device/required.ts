@@ -1,0 +1,20 @@
+import type { DeviceFacts } from '@sallyport/policy';
+import type { LiveBundle } from '../../state/current.ts';
+import type { Answer } from '../exchange.ts';
+
+const refusal: Answer = { kind: 'refused', code: 'device_certificate_required' };
+
+/**
+ * Why nothing of the host is answered; null: something may be. TLS asks every client for a device
+ * certificate and lets those without one through: whether there has to be one is known by host.
+ * Whose device it is, and whether that is enough, are questions for the rules.
+ */
+export function certificateRefusal(
+  { settings }: LiveBundle,
+  host: string,
+  device: DeviceFacts,
+): Answer | null {
+  if (device.kind !== 'none' && device.kind !== 'bad') return null;
+  const { deviceCertificate } = settings.listener.tlsPolicies.of(host);
+  return deviceCertificate === 'required' ? refusal : null;
+}

@@ -1,0 +1,21 @@
+import type { SettingsDocument } from '@sallyport/shared/configuration/documents';
+import { defaultListener, defaultTlsPolicy, type ListenerSettings } from '../current.ts';
+import { TlsPolicyTable } from './tls-policy-table.ts';
+
+type Listener = NonNullable<SettingsDocument['spec']['listener']>;
+
+/** What the settings say of the public listener, with defaults filled in. */
+export function listenerSettings({ tlsPolicies = [] }: Listener): ListenerSettings {
+  return {
+    tlsPolicies: tlsPolicies.length === 0 ? defaultListener.tlsPolicies : tableOf(tlsPolicies),
+  };
+}
+
+function tableOf(written: NonNullable<Listener['tlsPolicies']>): TlsPolicyTable {
+  return new TlsPolicyTable(
+    written.map(({ hosts, ...policy }) => ({
+      hosts,
+      policy: { ...defaultTlsPolicy, ...policy },
+    })),
+  );
+}
