@@ -32,6 +32,8 @@ import { SightingUplink } from './sightings/sighting-uplink.ts';
 import type { SyncClient, SyncEvents } from './state/1-sync/sync-client.ts';
 import type { EdgeState } from './state/2-store/edge-state.ts';
 import { type OpenedState, openState } from './state/open-state.ts';
+import { ConnectionRoom } from './worker/connection-room.ts';
+import { ownConnectionsByDescriptors } from './worker/descriptors.ts';
 import { addDropped, nothingDropped } from './worker/dropped-records.ts';
 import type { CallMessage } from './worker/messages.ts';
 import { WorkerPool } from './worker/pool.ts';
@@ -59,6 +61,7 @@ export class Edge {
   readonly #readiness: ReadinessLog;
   readonly #stopping = new AbortController();
   readonly #room = new RecordRoom();
+  readonly #connections = new ConnectionRoom();
   readonly #rateBuckets = newBucketMemory();
   #lock: HomeLock | null = null;
   #phase: 'starting' | 'running' | 'draining' = 'starting';
@@ -117,6 +120,7 @@ export class Edge {
     const { config, log, clock } = this.#options;
     const { signal } = this.#stopping;
     this.#lock = lockHome(config.home);
+    this.#connections.descriptorsMax = ownConnectionsByDescriptors();
     const opsUrl = await this.#ops.listen(config.opsListen);
     const identity = await ownIdentity({ config, clock, log, signal });
     const { edgeId, rootPublicKey } = identity;
@@ -291,6 +295,7 @@ export class Edge {
         credentials: bench.credentials(),
         logLevel: config.logLevel,
         recordRoom: this.#room.shared,
+        connectionRoom: this.#connections.shared,
         rateBuckets: this.#rateBuckets,
       },
       handlers: {

@@ -54,9 +54,12 @@ afterEach(async () => {
   await files.remove();
 });
 
-function start(environment: Record<string, string> = {}): EdgeProcess {
+function start(
+  environment: Record<string, string> = {},
+  prefix: readonly string[] = [],
+): EdgeProcess {
   const join = { SALLYPORT_JOIN_TOKEN: plane.joinToken };
-  const edge = new EdgeProcess({ ...files.environment, ...join, ...environment });
+  const edge = new EdgeProcess({ ...files.environment, ...join, ...environment }, prefix);
   running.push(edge);
   return edge;
 }
@@ -424,6 +427,44 @@ describe('an edge process', () => {
     await expect.poll(() => seen().length, { timeout: 15_000 }).toBe(200);
     const recorded = seen().map((line) => (JSON.parse(line) as { path: string }).path);
     expect(new Set(recorded)).toEqual(new Set(paths));
+  });
+
+  it('F27 answers with 256 file descriptors, and lets in as many as these are enough for (row 145)', async () => {
+    const edge = start({}, ['prlimit', '--nofile=256:256']);
+    const listening = await edge.listening();
+    const sockets = Array.from({ length: 400 }, () => connect(listening.port, '127.0.0.1'));
+    await Promise.all(
+      sockets.map(async (socket) => {
+        socket.on('error', () => undefined);
+        await new Promise((resolve) => {
+          socket.once('connect', resolve);
+          socket.once('close', resolve);
+        });
+      }),
+    );
+    const refusedFor = async (reason: string) => {
+      const text = await (await fetch(`${listening.ops}/metrics`)).text();
+      const name = `sallyport_edge_connections_refused_total{reason="${reason}"}`;
+      return Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(name))
+          ?.slice(name.length),
+      );
+    };
+    // Two thirds of them, by half, for clients; the others are for upstreams and for itself.
+    await expect.poll(() => refusedFor('descriptors'), { timeout: 10_000 }).toBe(400 - 85);
+    expect(await refusedFor('address')).toBe(0);
+    expect((await fetch(`${listening.ops}/healthz`)).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    const answered = () =>
+      requestPublic(listening.port, files.publicCa, host).then(
+        ({ status }) => status,
+        () => 0,
+      );
+    await expect.poll(answered, { timeout: 10_000 }).toBe(503);
+    edge.signal('SIGTERM');
+    expect(await edge.exited).toBe(0);
   });
 
   it('lives on when nobody reads its output any more', async () => {

@@ -166,7 +166,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     headerLimits: () => state.bundle()?.settings.headerLimits ?? usualHeaderLimits,
     clock,
   });
-  const listener = createListener(state, log, {
+  const listener = createListener(state, options.connectionRoom, log, {
     received: path,
     unreadable: (connection, code) => life.unreadable(connection, code),
     unanswerable: (connection, code) => life.unanswerable(connection, code),
@@ -198,6 +198,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     },
     openExchanges: () => life.active,
     openConnections: () => listener.openConnections(),
+    refusedConnections: () => listener.refusedConnections(),
     upstreams: () => upstreams.figures(clock()),
   };
 }

@@ -218,6 +218,8 @@ export interface TlsPolicies {
 /** What the public listener goes by. */
 export interface ListenerSettings {
   readonly tlsPolicies: TlsPolicies;
+  /** Connections that may be open, at all workers together. */
+  readonly connections: { readonly perAddress: number; readonly total: number };
 }
 
 /** Of hosts that no other policy lists. */
@@ -230,6 +232,7 @@ export const defaultTlsPolicy: TlsPolicy = {
 /** Where the settings say nothing, or are not here yet. */
 export const defaultListener: ListenerSettings = {
   tlsPolicies: { of: () => defaultTlsPolicy },
+  connections: { perAddress: 1_000, total: 20_000 },
 };
 
 /** One configuration version, compiled; immutable. */

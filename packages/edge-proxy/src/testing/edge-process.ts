@@ -71,9 +71,11 @@ export class EdgeProcess {
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
 
-  constructor(environment: Readonly<Record<string, string>>) {
+  /** `prefix`: a command that runs the one behind it in its own place, such as prlimit. */
+  constructor(environment: Readonly<Record<string, string>>, prefix: readonly string[] = []) {
     const main = fileURLToPath(new URL('../main.ts', import.meta.url));
-    this.#child = spawn(process.execPath, [main], {
+    const [program, ...args] = [...prefix, process.execPath, main];
+    this.#child = spawn(program, args, {
       env: { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -16,6 +16,7 @@ import {
   sampleDocuments,
   sampleSigningKey,
 } from '../testing/sample-state.ts';
+import { ConnectionRoom } from './connection-room.ts';
 import { WorkerPool } from './pool.ts';
 import { RecordRoom } from './record-room.ts';
 
@@ -70,6 +71,7 @@ it('a worker decides again about everything that is open when its keys change', 
       credentials: { ...sampleCredentials([ownKey]), serverCertificates },
       logLevel: 'error',
       recordRoom: new RecordRoom().shared,
+      connectionRoom: new ConnectionRoom().shared,
       rateBuckets: newBucketMemory(),
     },
     tables: emptyTables(),

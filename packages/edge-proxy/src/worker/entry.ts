@@ -12,6 +12,7 @@ import { createRequestWorker } from '../request/worker.ts';
 import { SightingOutbox } from '../sightings/sighting-outbox.ts';
 import { LaneAges } from '../state/lane-ages.ts';
 import { createWorkerState } from '../state/worker-state.ts';
+import { ConnectionRoom } from './connection-room.ts';
 import { WorkerCalls } from './control-calls.ts';
 import type { FromWorker, StateMessage, ToWorker, WorkerInit } from './messages.ts';
 import { RecordOutbox } from './record-outbox.ts';
@@ -46,6 +47,7 @@ const worker = createRequestWorker({
   config: init.config,
   state: state.current,
   places,
+  connectionRoom: new ConnectionRoom(init.connectionRoom),
   control: calls,
   emitRecord: (record) => {
     metrics.count(record);

@@ -59,6 +59,8 @@ export interface WorkerInit {
   readonly layout: MessagePort;
   /** Of RecordRoom. */
   readonly recordRoom: SharedArrayBuffer;
+  /** Of ConnectionRoom. */
+  readonly connectionRoom: SharedArrayBuffer;
   /** Of SharedBuckets. */
   readonly rateBuckets: SharedArrayBuffer;
 }

@@ -4,6 +4,7 @@ import { newBucketMemory } from '../request/limits/shared-buckets.ts';
 import { Arrivals } from '../testing/arrivals.ts';
 import { emptyTables } from '../testing/local-state.ts';
 import { sampleAssertionKey, sampleCredentials } from '../testing/sample-state.ts';
+import { ConnectionRoom } from './connection-room.ts';
 import type { WorkerCredentials } from './messages.ts';
 import { WorkerPool } from './pool.ts';
 import { RecordRoom } from './record-room.ts';
@@ -21,6 +22,7 @@ async function start(workers: number, credentials?: WorkerCredentials): Promise<
       credentials: credentials ?? sampleCredentials([sampleAssertionKey()]),
       logLevel: 'error',
       recordRoom: new RecordRoom().shared,
+      connectionRoom: new ConnectionRoom().shared,
       rateBuckets: newBucketMemory(),
     },
     tables: emptyTables(),

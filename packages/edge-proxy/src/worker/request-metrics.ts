@@ -5,7 +5,7 @@ import type { ShadowResult } from '../request/8-record/shadow.ts';
 import { failures } from '../request/words.ts';
 import type { RateLimit } from '../state/current.ts';
 import { createHeaderSizes } from './header-sizes.ts';
-import type { RequestWorker, HeaderSizes } from './request-worker.ts';
+import { type HeaderSizes, connectionRefusals, type RequestWorker } from './request-worker.ts';
 import { addUpstreamMetrics } from './upstream-metrics.ts';
 
 const microsecond = 1e-6;
@@ -73,6 +73,17 @@ export function createRequestMetrics(
     collect() {
       this.reset();
       for (const result of lookupResults) this.inc({ result }, places.results[result]);
+    },
+  });
+  new Counter({
+    name: 'sallyport_edge_connections_refused_total',
+    help: 'Connections to the public listener that there was no room for, by what was full',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      const refused = worker()?.refusedConnections();
+      for (const reason of connectionRefusals) this.inc({ reason }, refused?.[reason] ?? 0);
     },
   });
   gauge(

@@ -9,6 +9,7 @@ import type { ShadowResult } from '../request/8-record/shadow.ts';
 import type { SharedBuckets } from '../request/limits/shared-buckets.ts';
 import type { Sighting } from '../sightings/sighting.ts';
 import type { CurrentState, RateLimit, StateChange } from '../state/current.ts';
+import type { ConnectionRoom } from './connection-room.ts';
 
 /** What the request side is told about the process it runs in. */
 export interface WorkerConfig {
@@ -27,6 +28,10 @@ export interface ListenAddress {
   /** Set when several workers share the port. */
   readonly reusePort: boolean;
 }
+
+/** What there is no room in: what one address may have, all may have, or file descriptors. */
+export const connectionRefusals = ['address', 'total', 'descriptors'] as const;
+export type ConnectionRefusal = (typeof connectionRefusals)[number];
 
 /** Why a call to the control plane gave no answer; `detail` is for the log. */
 export type CallFailure =
@@ -183,6 +188,7 @@ export interface RequestWorkerOptions {
   readonly config: WorkerConfig;
   readonly state: CurrentState;
   readonly places: PlaceReader;
+  readonly connectionRoom: ConnectionRoom;
   readonly control: ControlCalls;
   /** Never blocks and never throws; counts the request in the metrics. */
   readonly emitRecord: (record: AccessRecord) => void;
@@ -240,5 +246,7 @@ export interface RequestWorker {
   drain(deadlineMs: number): Promise<void>;
   openExchanges(): number;
   openConnections(): number;
+  /** Connections that were not let in, by what was full. */
+  refusedConnections(): Readonly<Record<ConnectionRefusal, number>>;
   upstreams(): UpstreamFigures;
 }

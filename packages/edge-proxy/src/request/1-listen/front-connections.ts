@@ -3,6 +3,7 @@ import { canonicalAddress } from '@sallyport/policy';
 import type { FrontProxies } from '../../state/current.ts';
 import { isIn } from '../forwards.ts';
 import type { TurnedAwayCode } from '../words.ts';
+import type { Admission } from './admission.ts';
 import { takeProxyHeader } from './take-proxy-header.ts';
 
 const headerMs = 5_000;
@@ -11,11 +12,12 @@ const headerMs = 5_000;
 type Ends = Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>;
 
 /**
- * Connections from front proxies that say before the TLS handshake whom they speak for. All others
- * go to TLS at once, on the sockets that Node made.
+ * Connections before their TLS handshake, as far as there is room for them. Those from front proxies
+ * have to say whom they speak for; all others go to TLS at once, on the sockets that Node made.
  */
 export class FrontConnections {
   readonly #fronts: () => FrontProxies;
+  readonly #admission: Admission;
   readonly #turnedAway: (sourceAddress: string, code: TurnedAwayCode) => void;
   /** Clients by the ends of the connection, as long as it is there. */
   readonly #clients = new Map<string, { readonly socket: Socket; readonly address: string }>();
@@ -23,9 +25,11 @@ export class FrontConnections {
 
   constructor(
     fronts: () => FrontProxies,
+    admission: Admission,
     turnedAway: (sourceAddress: string, code: TurnedAwayCode) => void,
   ) {
     this.#fronts = fronts;
+    this.#admission = admission;
     this.#turnedAway = turnedAway;
   }
 
@@ -37,11 +41,11 @@ export class FrontConnections {
       for (const listener of listeners) Reflect.apply(listener, server, [socket]);
     };
     server.on('connection', (socket: Socket) => {
+      if (!this.#admission.admit(socket)) return;
       const { proxyV2 } = this.#fronts();
-      if (proxyV2.length === 0) return proceed(socket);
-      const address = canonicalAddress(socket.remoteAddress ?? '');
-      if (address === null || !isIn(proxyV2, address)) return proceed(socket);
-      this.#take(socket, address, proceed);
+      const address = canonicalAddress(socket.remoteAddress ?? '') ?? '';
+      if (isIn(proxyV2, address)) this.#take(socket, address, proceed);
+      else if (this.#admission.admitFrom(socket, address)) proceed(socket);
     });
   }
 
@@ -51,7 +55,9 @@ export class FrontConnections {
     takeProxyHeader(socket, headerMs, (taken) => {
       this.#waiting.delete(socket);
       if (taken.kind === 'client') {
-        this.#remember(socket, taken.address ?? front);
+        const address = taken.address ?? front;
+        if (!this.#admission.admitFrom(socket, address)) return;
+        this.#remember(socket, address);
         proceed(socket);
         return;
       }

@@ -1,9 +1,11 @@
 import { createServer, type Server } from 'node:https';
 import type { Log } from '@sallyport/shared/log';
 import { type CurrentState, defaultListener } from '../../state/current.ts';
-import type { ListenAddress } from '../../worker/request-worker.ts';
+import type { ConnectionRoom } from '../../worker/connection-room.ts';
+import type { ConnectionRefusal, ListenAddress } from '../../worker/request-worker.ts';
 import type { ClientConnection } from '../exchange.ts';
 import type { TurnedAwayCode } from '../words.ts';
+import { Admission } from './admission.ts';
 import { alpnProtocols, divertHttp2 } from './alpn.ts';
 import { connectionOf } from './connection.ts';
 import { FrontConnections } from './front-connections.ts';
@@ -25,7 +27,6 @@ const tlsOptions = {
   rejectUnauthorized: false,
   ALPNProtocols: alpnProtocols,
 };
-const connectionsMax = 20_000;
 
 /** What the listener hands on. */
 export interface ListenerEvents extends HandshakeEvents, RequestEvents {
@@ -38,6 +39,8 @@ export interface Listener {
   listen(address: ListenAddress): Promise<number>;
   openConnections(): number;
   connections(): Iterable<ClientConnection>;
+  /** Connections that there was no room for, by what was full. */
+  refusedConnections(): Readonly<Record<ConnectionRefusal, number>>;
   /** Takes no more connections, and closes those that are idle. */
   stop(): void;
   /** Destroys all connections; resolves when the last has gone. */
@@ -45,7 +48,12 @@ export interface Listener {
 }
 
 /** The public listener: TLS, the protocols, and what is refused before any of our code reads it. */
-export function createListener(state: CurrentState, log: Log, events: ListenerEvents): Listener {
+export function createListener(
+  state: CurrentState,
+  room: ConnectionRoom,
+  log: Log,
+  events: ListenerEvents,
+): Listener {
   const findNames = namesInForce(state, log);
   const settings = () => state.bundle()?.settings.listener ?? defaultListener;
   // It speaks HTTP/1.1, and has to be the one that listens: Node arms the limits of time with that.
@@ -61,10 +69,10 @@ export function createListener(state: CurrentState, log: Log, events: ListenerEv
       }
     },
   });
-  server.maxConnections = connectionsMax;
-  const fronts = new FrontConnections(
-    () => state.bundle()?.settings.frontProxies ?? noFronts,
-    (sourceAddress, code) => events.turnedAway(sourceAddress, code),
+  const frontProxies = () => state.bundle()?.settings.frontProxies ?? noFronts;
+  const admission = new Admission(room, settings, frontProxies);
+  const fronts = new FrontConnections(frontProxies, admission, (sourceAddress, code) =>
+    events.turnedAway(sourceAddress, code),
   );
   const handshakes = new Handshakes(
     (socket) => connectionOf(socket, findNames, (of) => fronts.clientOf(of), settings),
@@ -87,6 +95,7 @@ export function createListener(state: CurrentState, log: Log, events: ListenerEv
     listen: (address) => open(server, address),
     openConnections: () => handshakes.size,
     connections: () => handshakes.connections(),
+    refusedConnections: () => admission.refused,
     stop: () => {
       server.close();
       server.closeIdleConnections();

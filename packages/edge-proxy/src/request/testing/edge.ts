@@ -22,6 +22,7 @@ import {
   sampleCredentials,
   sampleUser,
 } from '../../testing/sample-state.ts';
+import { ConnectionRoom } from '../../worker/connection-room.ts';
 import type { WorkerCredentials } from '../../worker/messages.ts';
 import type { RequestWorker } from '../../worker/request-worker.ts';
 import type { ShadowResult } from '../8-record/shadow.ts';
@@ -65,6 +66,7 @@ export class TestEdge {
   readonly upstream: Recorder;
   readonly control: InMemoryControl;
   readonly places: PlaceReader = new PlaceReader();
+  readonly connectionRoom = new ConnectionRoom();
   readonly state: WorkerState;
   readonly worker: RequestWorker;
   /** What session statements verify by. */
@@ -100,6 +102,7 @@ export class TestEdge {
       config: { edgeId, region: 'eu', trustDomain, publicPort: parts.publicPort },
       state: this.state.current,
       places: this.places,
+      connectionRoom: this.connectionRoom,
       control: parts.control,
       emitRecord: (record) => this.records.push(record),
       emitSightings: (seen, dropped) => {

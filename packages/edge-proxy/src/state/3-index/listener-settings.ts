@@ -5,9 +5,10 @@ import { TlsPolicyTable } from './tls-policy-table.ts';
 type Listener = NonNullable<SettingsDocument['spec']['listener']>;
 
 /** What the settings say of the public listener, with defaults filled in. */
-export function listenerSettings({ tlsPolicies = [] }: Listener): ListenerSettings {
+export function listenerSettings({ tlsPolicies = [], connections }: Listener): ListenerSettings {
   return {
     tlsPolicies: tlsPolicies.length === 0 ? defaultListener.tlsPolicies : tableOf(tlsPolicies),
+    connections: { ...defaultListener.connections, ...connections },
   };
 }
 

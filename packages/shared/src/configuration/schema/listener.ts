@@ -19,6 +19,16 @@ const tlsPolicy = Type.Object(
   closed,
 );
 
+const connections = Type.Object(
+  {
+    /** From one address, of IPv6 from one network of 64 bits. Default: 1000. */
+    perAddress: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+    /** Default: 20000. */
+    total: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+  },
+  { ...closed, minProperties: 1, description: 'How many connections an edge has open.' },
+);
+
 export const listener = Type.Object(
   {
     tlsPolicies: Type.Optional(
@@ -27,6 +37,7 @@ export const listener = Type.Object(
         description: 'What hosts ask of TLS; those that are not listed share one policy.',
       }),
     ),
+    connections: Type.Optional(connections),
   },
   { ...closed, minProperties: 1, description: 'What the public listener of an edge asks for.' },
 );
