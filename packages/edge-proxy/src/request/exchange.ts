@@ -114,6 +114,8 @@ export interface RequestHead {
 /** How it is going; the only part that changes after a stage has returned. */
 export interface Progress {
   bytesIn: number;
+  /** More of the request's body is waited for, and would be taken. */
+  wantsBody: boolean;
   bytesOut: number;
   /** Status on its way to the client; 0: none yet. */
   status: number;

@@ -208,6 +208,7 @@ function receive(
     startedAt: performance.now(),
     progress: {
       bytesIn: 0,
+      wantsBody: false,
       bytesOut: 0,
       status: 0,
       upstreamAskedAt: 0,

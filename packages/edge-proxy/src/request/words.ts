@@ -21,6 +21,11 @@ const client = 'If you use a browser, reload the page. Otherwise check how the r
 export const refusals = {
   malformed: { status: 400, sentence: 'The request could not be read.', next: client },
   request_timeout: { status: 408, sentence: 'The request took too long to arrive.', next: client },
+  request_too_slow: {
+    status: 408,
+    sentence: 'The body of the request came too slowly.',
+    next: 'Check your connection to the network and try again.',
+  },
   http_version: {
     status: 400,
     sentence: 'Only HTTP/1.1 and HTTP/2 are spoken here.',

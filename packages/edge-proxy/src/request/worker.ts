@@ -6,10 +6,16 @@ import { StateBusyError } from '@sallyport/shared/state/tables/reader';
 import { userSignals } from '../sightings/last-place.ts';
 import { SeenUsers } from '../sightings/seen-users.ts';
 import { Sightings } from '../sightings/sightings.ts';
-import type { CurrentState, LiveBundle, RecordRules } from '../state/current.ts';
+import {
+  type CurrentState,
+  defaultListener,
+  type LiveBundle,
+  type RecordRules,
+} from '../state/current.ts';
 import type { RequestWorker, RequestWorkerOptions } from '../worker/request-worker.ts';
 import { noFronts } from './1-listen/fronts.ts';
 import { createListener, type Listener } from './1-listen/listener.ts';
+import { SlowClients } from './1-listen/slow-clients.ts';
 import { CertificateChecks } from './2-device/certificate-checks.ts';
 import { deviceFacts } from './2-device/identify.ts';
 import { certificateRefusal } from './2-device/required.ts';
@@ -175,10 +181,17 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     turnedAway: (sourceAddress, code) => life.turnedAway(sourceAddress, code),
   });
 
+  const slow = new SlowClients({
+    connections: () => listener.connections(),
+    limits: () => (state.bundle()?.settings.listener ?? defaultListener).slowClients,
+    answer,
+  });
+
   const timer = setInterval(() => {
     const nowMs = clock();
     open.sweep(nowMs).catch((error: unknown) => log.error('sweep_failed', { error }));
     upstreams.sweep(nowMs);
+    slow.sweep(performance.now());
   }, sweepMs);
   timer.unref();
 

@@ -215,11 +215,22 @@ export interface TlsPolicies {
   of(host: string): TlsPolicy;
 }
 
+/** When clients are too slow to go on with. */
+export interface SlowClientLimits {
+  /** For so long a request's body may stand still while it is waited for. */
+  readonly bodyIdleMs: number;
+  /** Of a body, on average over `bodyIdleMs` of waiting. */
+  readonly bodyBytesPerSecond: number;
+  /** For so long a client may take nothing of a response that waits for it. */
+  readonly responseIdleMs: number;
+}
+
 /** What the public listener goes by. */
 export interface ListenerSettings {
   readonly tlsPolicies: TlsPolicies;
   /** Connections that may be open, at all workers together. */
   readonly connections: { readonly perAddress: number; readonly total: number };
+  readonly slowClients: SlowClientLimits;
 }
 
 /** Of hosts that no other policy lists. */
@@ -233,6 +244,7 @@ export const defaultTlsPolicy: TlsPolicy = {
 export const defaultListener: ListenerSettings = {
   tlsPolicies: { of: () => defaultTlsPolicy },
   connections: { perAddress: 1_000, total: 20_000 },
+  slowClients: { bodyIdleMs: 30_000, bodyBytesPerSecond: 240, responseIdleMs: 60_000 },
 };
 
 /** One configuration version, compiled; immutable. */

@@ -20,20 +20,25 @@ export class RequestBody extends Readable implements BodySink {
   }
 
   override _read(): void {
+    this.#progress.wantsBody = true;
     this.#source.resume();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#progress.wantsBody = false;
     this.#source.discard();
     done(error);
   }
 
   onData(chunk: Buffer): void {
     this.#progress.bytesIn += chunk.length;
-    if (!this.push(chunk)) this.#source.pause();
+    if (this.push(chunk)) return;
+    this.#progress.wantsBody = false;
+    this.#source.pause();
   }
 
   onEnd(): void {
+    this.#progress.wantsBody = false;
     this.push(null);
   }
 

@@ -30,6 +30,8 @@ export interface ClientExchange {
   readonly gone: boolean;
   /** All of the response has been handed to the system. */
   readonly finished: boolean;
+  /** Bytes of the response that the client has not let us send yet; 0: it is not its turn. */
+  readonly unsentBytes: number;
   /** It has become a tunnel: who opened that also ends the exchange. */
   readonly tunnelled: boolean;
 

@@ -62,6 +62,10 @@ export class Http1Exchange implements ClientExchange {
     return this.#response.writableFinished;
   }
 
+  get unsentBytes(): number {
+    return this.#response.socket === null ? 0 : this.#response.writableLength;
+  }
+
   onClose(listener: () => void): void {
     this.#onClose = listener;
     this.#response.on('close', listener);

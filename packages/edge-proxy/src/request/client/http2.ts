@@ -39,6 +39,10 @@ export class Http2Exchange implements ClientExchange {
     return headersSent && sent && !aborted && rstCode === constants.NGHTTP2_NO_ERROR;
   }
 
+  get unsentBytes(): number {
+    return this.#stream.writableLength;
+  }
+
   onClose(listener: () => void): void {
     this.#onClose = listener;
     this.#stream.once('close', listener);

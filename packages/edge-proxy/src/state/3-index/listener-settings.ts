@@ -1,14 +1,38 @@
+import { durationMs } from '@sallyport/policy';
 import type { SettingsDocument } from '@sallyport/shared/configuration/documents';
-import { defaultListener, defaultTlsPolicy, type ListenerSettings } from '../current.ts';
+import {
+  defaultListener,
+  defaultTlsPolicy,
+  type ListenerSettings,
+  type SlowClientLimits,
+} from '../current.ts';
 import { TlsPolicyTable } from './tls-policy-table.ts';
 
 type Listener = NonNullable<SettingsDocument['spec']['listener']>;
 
 /** What the settings say of the public listener, with defaults filled in. */
-export function listenerSettings({ tlsPolicies = [], connections }: Listener): ListenerSettings {
+export function listenerSettings({
+  tlsPolicies = [],
+  connections,
+  slowClients = {},
+}: Listener): ListenerSettings {
   return {
     tlsPolicies: tlsPolicies.length === 0 ? defaultListener.tlsPolicies : tableOf(tlsPolicies),
     connections: { ...defaultListener.connections, ...connections },
+    slowClients: slowClientLimits(slowClients),
+  };
+}
+
+function slowClientLimits({
+  bodyIdle,
+  bodyBytesPerSecond,
+  responseIdle,
+}: NonNullable<Listener['slowClients']>): SlowClientLimits {
+  const usual = defaultListener.slowClients;
+  return {
+    bodyIdleMs: durationMs(bodyIdle ?? '') ?? usual.bodyIdleMs,
+    bodyBytesPerSecond: bodyBytesPerSecond ?? usual.bodyBytesPerSecond,
+    responseIdleMs: durationMs(responseIdle ?? '') ?? usual.responseIdleMs,
   };
 }
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { closed, name, oneOf } from './common.ts';
+import { closed, duration, name, oneOf } from './common.ts';
 import { hostPattern } from './route.ts';
 
 const tlsPolicy = Type.Object(
@@ -29,6 +29,18 @@ const connections = Type.Object(
   { ...closed, minProperties: 1, description: 'How many connections an edge has open.' },
 );
 
+const slowClients = Type.Object(
+  {
+    /** For so long a request's body may stand still while it is waited for. Default: 30s. */
+    bodyIdle: Type.Optional(duration),
+    /** Of a body, on average over `bodyIdle` of waiting. Default: 240; 0: however few. */
+    bodyBytesPerSecond: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
+    /** For so long a client may take nothing of a response that waits for it. Default: 60s. */
+    responseIdle: Type.Optional(duration),
+  },
+  { ...closed, minProperties: 1, description: 'When clients are too slow to go on with.' },
+);
+
 export const listener = Type.Object(
   {
     tlsPolicies: Type.Optional(
@@ -38,6 +50,7 @@ export const listener = Type.Object(
       }),
     ),
     connections: Type.Optional(connections),
+    slowClients: Type.Optional(slowClients),
   },
   { ...closed, minProperties: 1, description: 'What the public listener of an edge asks for.' },
 );
