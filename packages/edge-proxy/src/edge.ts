@@ -256,6 +256,7 @@ export class Edge {
         notReadyReasons: () => this.#notReadyReasons(),
         warnings: () => this.#warnings(),
         certificates: () => bench.certificates(),
+        certificateFailures: () => this.#running?.certificates.failures ?? 0,
         nowMs: this.#options.clock,
       },
       places: (kind) => places.status(kind),

@@ -2,6 +2,7 @@ import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { Log } from '@sallyport/shared/log';
+import { contextOptions } from '../request/1-listen/tls-options.ts';
 import type { ServerCertificate } from '../state/current.ts';
 
 /** Where one certificate of the public listener and its key are. */
@@ -12,7 +13,7 @@ export interface CertificateFiles {
 
 /**
  * Reads one certificate of the public listener with its key and checks that TLS can use the two
- * together. A problem comes back as a sentence.
+ * together, with all that the listener asks for. A problem comes back as a sentence.
  */
 export function readServerCertificate({
   certificate,
@@ -24,7 +25,7 @@ export function readServerCertificate({
     if (!new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(privateKeyPem))) {
       return `${key} is not the key of ${certificate}`;
     }
-    createSecureContext({ cert: certificatePem, key: privateKeyPem });
+    createSecureContext({ ...contextOptions, cert: certificatePem, key: privateKeyPem });
     return { certificatePem, privateKeyPem };
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown error';
@@ -44,16 +45,24 @@ export function readServerCertificates(files: readonly CertificateFiles[]): {
   };
 }
 
+interface CertificateWatch {
+  readonly look: () => void;
+  readonly stop: () => void;
+  /** How often files were found that cannot be used. */
+  readonly failures: number;
+}
+
 /**
  * Looks at the files every `everyMs` and on demand; hands on a new set only if all of it can be
- * used. A bad one leaves the old one serving.
+ * used. A bad one leaves the old one serving, and is counted once until the files change again.
  */
 export function watchServerCertificates(
   files: readonly CertificateFiles[],
   onChange: (certificates: readonly ServerCertificate[]) => void,
   log: Log,
   everyMs: number,
-): { readonly look: () => void; readonly stop: () => void } {
+): CertificateWatch {
+  let failures = 0;
   let last = fingerprint(readServerCertificates(files));
   const look = (): void => {
     const read = readServerCertificates(files);
@@ -61,6 +70,7 @@ export function watchServerCertificates(
     if (now === last) return;
     last = now;
     if (read.problems.length > 0) {
+      failures += 1;
       log.error('listener.certificates_unusable', { problems: read.problems });
       return;
     }
@@ -69,7 +79,13 @@ export function watchServerCertificates(
   };
   const timer = setInterval(look, everyMs);
   timer.unref();
-  return { look, stop: () => clearInterval(timer) };
+  return {
+    look,
+    stop: () => clearInterval(timer),
+    get failures() {
+      return failures;
+    },
+  };
 }
 
 function fingerprint(value: unknown): string {

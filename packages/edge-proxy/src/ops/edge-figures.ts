@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 
 /** Whether the edge serves, and how long its certificates last. */
 export interface EdgeFigures {
@@ -8,6 +8,8 @@ export interface EdgeFigures {
   readonly warnings: () => readonly string[];
   /** PEM by what they are for; of several for one thing the first to end counts. */
   readonly certificates: () => Readonly<Record<string, readonly string[]>>;
+  /** How often files of the public listener were found that cannot be used. */
+  readonly certificateFailures: () => number;
   readonly nowMs: () => number;
 }
 
@@ -36,6 +38,15 @@ export function addEdgeFigures(registers: Registry[], figures: EdgeFigures): voi
     registers,
     collect() {
       setCodes(this, figures.warnings());
+    },
+  });
+  new Counter({
+    name: 'sallyport_edge_certificate_reload_failures_total',
+    help: 'Changes of the files of the public listener that cannot be used: the last good ones serve',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(figures.certificateFailures());
     },
   });
   const ends = new Map<string, number>();

@@ -35,11 +35,11 @@ async function session(sid?: string, more: Partial<SessionStatement> = {}) {
   });
 }
 
-async function expectCut(client: RawClient, ending = 'revoked') {
+async function expectCut(client: RawClient, ending = 'revoked', others = 0) {
   await client.closed();
   await expect.poll(() => edge.records.all.length).toBe(1);
   expect(edge.records.all[0]).toMatchObject({ outcome: 'permit', status: 200, ending });
-  expect(edge.worker.openExchanges()).toBe(0);
+  expect(edge.worker.openExchanges()).toBe(others);
 }
 
 const block = { op: 'block', revocationId: 'rev_open', expiresAtMs: null } as const;
@@ -132,6 +132,20 @@ describe('an exchange that is under way', () => {
     edge.setCredentials({ cookieRing: sampleCookieRing() });
     await edge.worker.redecide({ subjects: null });
     await expectCut(client);
+  });
+
+  it('ends when the certificate of its device ends, though its session goes on', async () => {
+    const device = await edge.pki.deviceNamed('dev_laptop', {
+      notAfter: new Date(Date.now() + 60_000),
+    });
+    const client = await download(await session(), device);
+    const lasting = await download(await session());
+    edge.clock.offsetMs = 61_000;
+    await expectCut(client, 'expired', 1);
+    expect(edge.records.all[0]?.reasons).toContain('device_certificate_expired');
+    edge.clock.offsetMs = 0;
+    lasting.close();
+    await expect.poll(() => edge.worker.openExchanges()).toBe(0);
   });
 
   it('ends when the key of its session statement ends', async () => {
