@@ -21,6 +21,8 @@ export interface Forged {
 
 export interface ForgeOptions {
   readonly name?: string;
+  /** Encoded; default: the name as its one common name. */
+  readonly subject?: Uint8Array;
   readonly keys?: Keys;
   /** Default: self-signed. */
   readonly issuer?: Forged;
@@ -75,7 +77,7 @@ export function forge(options: ForgeOptions = {}): Forged {
       time(options.notBefore ?? new Date('2026-01-01T00:00:00Z')),
       time(options.notAfter ?? new Date('2027-01-01T00:00:00Z')),
     ),
-    nameOf(name),
+    options.subject ?? nameOf(name),
     options.spki ?? keys.publicKey.export({ type: 'spki', format: 'der' }),
     tlv(contextTag(3, true), seq(...extensionsOf(options))),
   );
@@ -167,7 +169,16 @@ function int(value: number): Uint8Array {
 }
 
 function nameOf(commonName: string): Uint8Array {
-  return seq(tlv(tags.set, seq(oid('2.5.4.3'), tlv(tags.utf8String, Buffer.from(commonName)))));
+  return distinguishedName([['2.5.4.3', commonName]]);
+}
+
+/** A Name: its relative names in order, each with one or more attributes. */
+export function distinguishedName(
+  ...relative: readonly (readonly (readonly [id: string, text: string])[])[]
+): Uint8Array {
+  const attribute = ([id, text]: readonly [string, string]) =>
+    seq(oid(id), tlv(tags.utf8String, Buffer.from(text)));
+  return seq(...relative.map((one) => tlv(tags.set, Buffer.concat(one.map(attribute)))));
 }
 
 function time(date: Date): Uint8Array {

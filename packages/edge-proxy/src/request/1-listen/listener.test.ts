@@ -73,6 +73,18 @@ describe('the listener', () => {
     }
   });
 
+  it('negotiates nothing anew on a connection (row 20)', async () => {
+    const options = { maxVersion: 'TLSv1.2' } as const;
+    const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop, options);
+    const outcome = await new Promise<Error | null>((resolve) => {
+      client.socket.once('error', resolve);
+      client.socket.renegotiate({ rejectUnauthorized: false }, resolve);
+    });
+    expect(outcome).toMatchObject({ code: 'ERR_SSL_NO_RENEGOTIATION' });
+    client.close();
+    expect((await call(edge)).status).toBe(401);
+  });
+
   it.each(['TLSv1.2', 'TLSv1.3'] as const)('resumes no session of %s (M1, M4)', async (version) => {
     const options = { minVersion: version, maxVersion: version } as const;
     const first = await RawClient.connect(edge, 'app.corp.test', edge.laptop, options);

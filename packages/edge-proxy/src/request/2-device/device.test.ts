@@ -79,6 +79,7 @@ describe.each(protocols)('the device of a request over %s', (protocol) => {
       'X-Client-Cert: anything',
       'SSL-Client-Cert: anything',
       'X-SSL-Client-Verify: SUCCESS',
+      'X-ARR-ClientCert: anything',
       'Client-Cert: :YWJj:',
       'Client_Cert_Chain: :YWJj:',
     ];

@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RawClient } from '../testing/client.ts';
+import { TestEdge } from '../testing/edge.ts';
+
+const host = 'app.corp.test';
+
+let edge: TestEdge;
+let dir: string;
+beforeAll(async () => {
+  edge = await TestEdge.start();
+  dir = await mkdtemp(join(tmpdir(), 'sallyport-early-'));
+});
+afterAll(async () => {
+  await edge.stop();
+  await rm(dir, { recursive: true });
+});
+
+const block = {
+  revocationId: 'rev_ticket',
+  kind: 'device',
+  subjectId: 'dev_laptop',
+} as const;
+
+describe('a device that was revoked', () => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'comes back with what it has of a session of %s, and is refused (row 4)',
+    async (version) => {
+      const options = { minVersion: version, maxVersion: version } as const;
+      const cookie = await edge.session('usr_alice', 'dev_laptop', host);
+      const request = `GET / HTTP/1.1\r\nHost: ${host}\r\nCookie: ${cookie}\r\n\r\n`;
+      const before = await RawClient.connect(edge, host, edge.laptop, options);
+      before.send(request);
+      expect((await before.response()).status).toBe(200);
+      const session = before.socket.getSession();
+      before.close();
+      await edge.apply('revoke', { op: 'block', expiresAtMs: null, ...block });
+      edge.upstream.forget();
+      const again = await RawClient.connect(edge, host, edge.laptop, {
+        ...options,
+        ...(session === undefined ? {} : { session }),
+      });
+      expect(again.socket.isSessionReused()).toBe(false);
+      again.send(request);
+      const response = await again.response();
+      expect([response.status, response.body]).toEqual([
+        403,
+        expect.stringContaining('device_revoked'),
+      ]);
+      expect(edge.upstream.bytes).toBe('');
+      again.close();
+      await edge.apply('revoke', { op: 'lifted_block', ...block });
+    },
+  );
+});
+
+/** Runs openssl to its end, with this for its input or until this, and gives all that it said. */
+async function openssl(args: readonly string[], input: string | (() => boolean)): Promise<string> {
+  const child = spawn('openssl', args);
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stdin.on('error', () => undefined);
+  const closed = once(child, 'close');
+  if (typeof input !== 'string') await expect.poll(input, { timeout: 10_000 }).toBe(true);
+  child.stdin.end(typeof input === 'string' ? input : '');
+  await closed;
+  return output;
+}
+
+describe('early data', () => {
+  it('is never taken, whoever gave the client leave to send it (row 22)', async () => {
+    const file = async (name: string, text: string) => {
+      await writeFile(join(dir, name), text);
+      return join(dir, name);
+    };
+    const served = await edge.pki.servers(host);
+    const cert = await file('cert.pem', served.cert);
+    const key = await file('key.pem', served.key);
+    // Another server of the same name, which lets its clients send early data.
+    const server = spawn('openssl', [
+      ...['s_server', '-accept', '127.0.0.1:0', '-tls1_3', '-early_data'],
+      ...['-cert', cert, '-key', key],
+    ]);
+    const port = await new Promise<number>((resolve) => {
+      let said = '';
+      server.stdout.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        const found = /ACCEPT .*:(\d+)/.exec(said);
+        if (found !== null) resolve(Number(found[1]));
+      });
+    });
+    const ticket = join(dir, 'session.pem');
+    await openssl(
+      ['s_client', '-connect', `127.0.0.1:${port}`, '-tls1_3', '-sess_out', ticket],
+      // The ticket comes behind the handshake.
+      () => existsSync(ticket),
+    );
+    server.kill();
+    const early = await file('early', 'GET /early HTTP/1.1\r\nHost: pub.corp.test\r\n\r\n');
+    await edge.settle();
+    const said = await openssl(
+      [
+        ...['s_client', '-connect', `127.0.0.1:${edge.port}`, '-servername', host, '-tls1_3'],
+        ...['-sess_in', ticket, '-early_data', early, '-ign_eof'],
+      ],
+      'GET /late HTTP/1.1\r\nHost: pub.corp.test\r\nConnection: close\r\n\r\n',
+    );
+    expect(said).toContain('Early data was rejected');
+    expect(said).toContain('hello');
+    await expect.poll(() => edge.records.all.map(({ path }) => path)).toEqual(['/late']);
+    expect(edge.upstream.bytes).not.toContain('/early');
+  });
+});
