@@ -71,6 +71,9 @@ async function startEdge(
       ...(Object.keys(labels).length > 0 && { SALLYPORT_LABELS: written(labels) }),
       // Nobody waits for the end of a development stack's downloads.
       SALLYPORT_DRAIN_SECONDS: '1',
+      SALLYPORT_DRAIN_NOTICE_SECONDS: '0',
+      // A machine with all of a deployment on it is slow for other reasons than requests.
+      SALLYPORT_OVERLOAD_LAG_MS: '2000',
       ...(await bus(name)),
       ...environment,
     },

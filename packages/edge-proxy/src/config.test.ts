@@ -53,6 +53,67 @@ describe('the configuration of an edge', () => {
     }
   });
 
+  it('says when there is too much to do, or that there never is', () => {
+    expect(readEdgeConfig(good()).overload).toEqual({ lagMs: 250, memoryShare: 0.9 });
+    const limits = (lag: string, memory: string) => ({
+      ...good(),
+      SALLYPORT_OVERLOAD_LAG_MS: lag,
+      SALLYPORT_OVERLOAD_MEMORY_PERCENT: memory,
+    });
+    expect(readEdgeConfig(limits('0', '100')).overload).toEqual({ lagMs: 0, memoryShare: 1 });
+    expect(problemsOf(limits('-1', '101'))).toEqual([
+      'SALLYPORT_OVERLOAD_LAG_MS',
+      'SALLYPORT_OVERLOAD_MEMORY_PERCENT',
+    ]);
+  });
+
+  it('traces requests where a collector is named, which is spoken to in the clear on this machine alone', () => {
+    expect(readEdgeConfig(good()).tracing).toEqual({ share: 1, collector: null });
+    const traced = {
+      ...good(),
+      SALLYPORT_OTLP_ENDPOINT: 'https://otel.corp.test:4318/otlp/',
+      SALLYPORT_OTLP_HEADERS: 'Authorization=Bearer%20abc, x-team=a=b',
+      SALLYPORT_OTLP_CA: path('ca.pem'),
+      SALLYPORT_TRACE_SAMPLE_PERCENT: '0.5',
+    };
+    expect(readEdgeConfig(traced).tracing).toEqual({
+      share: 0.005,
+      collector: {
+        url: 'https://otel.corp.test:4318/otlp/v1/traces',
+        headers: { authorization: 'Bearer abc', 'x-team': 'a=b' },
+        caPem: expect.stringContaining('CERTIFICATE') as unknown,
+      },
+    });
+    const urlOf = (endpoint: string) =>
+      readEdgeConfig({ ...good(), SALLYPORT_OTLP_ENDPOINT: endpoint }).tracing.collector?.url;
+    for (const host of ['localhost:4318', '127.0.0.1', '[::1]:1']) {
+      expect(urlOf(`http://${host}`)).toBe(`http://${host}/v1/traces`);
+    }
+    for (const endpoint of [
+      'http://otel.corp.test',
+      'http://localhost.corp.test',
+      'grpc://localhost',
+      'https://user:word@otel.corp.test',
+      'https://otel.corp.test?key=1',
+      'otel.corp.test:4318',
+    ]) {
+      const refused = { ...good(), SALLYPORT_OTLP_ENDPOINT: endpoint };
+      expect(problemsOf(refused)).toEqual(['SALLYPORT_OTLP_ENDPOINT']);
+    }
+    for (const headers of ['nothing', 'a=b,,c=d', 'a=%zz', 'a=%0d%0ab', 'b c=d']) {
+      const refused = { ...traced, SALLYPORT_OTLP_HEADERS: headers };
+      expect(problemsOf(refused)).toEqual(['SALLYPORT_OTLP_HEADERS']);
+    }
+    for (const percent of ['101', '-1', 'all', '1e1']) {
+      const refused = { ...good(), SALLYPORT_TRACE_SAMPLE_PERCENT: percent };
+      expect(problemsOf(refused)).toEqual(['SALLYPORT_TRACE_SAMPLE_PERCENT']);
+    }
+    expect(problemsOf({ ...traced, SALLYPORT_OTLP_ENDPOINT: undefined })).toEqual([
+      'SALLYPORT_OTLP_HEADERS',
+      'SALLYPORT_OTLP_CA',
+    ]);
+  });
+
   it('names the servers of the bus, which are spoken to by TLS alone', () => {
     expect(readEdgeConfig(good()).nats).toBeNull();
     const servers = 'tls://nats-1:4222, tls://nats-2:4222';
@@ -77,6 +138,7 @@ describe('the configuration of an edge', () => {
       controlPlanes: ['localhost:8444', '[::1]:8444'],
       labels: {},
       workers: 1,
+      drainNoticeMs: 5_000,
       drainMs: 30_000,
       logLevel: 'info',
     });

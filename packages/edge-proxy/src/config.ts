@@ -7,6 +7,8 @@ import type { LogLevel } from '@sallyport/shared/log';
 import { defaultHome, homeVariable } from './home.ts';
 import { identityPath } from './identity/identity-file.ts';
 import { type CertificateFiles, readServerCertificate } from './identity/server-certificates.ts';
+import { readTracing, type TracingConfig } from './ops/tracing/config.ts';
+import type { OverloadLimits } from './worker/overload.ts';
 
 export interface EdgeConfig {
   /** Directory for this edge's identity and secrets. */
@@ -26,10 +28,14 @@ export interface EdgeConfig {
   readonly region: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly workers: number;
-  /** How long open exchanges may go on after SIGTERM. */
+  /** How long it goes on as it was after SIGTERM, but for what it says of being ready. */
+  readonly drainNoticeMs: number;
+  /** How long open exchanges may go on after that. */
   readonly drainMs: number;
   /** For access records on disk while no control plane takes them; 0: none are kept there. */
   readonly recordSpoolBytes: number;
+  readonly overload: OverloadLimits;
+  readonly tracing: TracingConfig;
   readonly logLevel: LogLevel;
 }
 
@@ -73,8 +79,17 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     region: readRegion(reader, `${prefix}REGION`),
     labels: reader.labels(`${prefix}LABELS`),
     workers: reader.integer(`${prefix}WORKERS`, { default: 1, min: 1, max: 256 }),
+    drainNoticeMs:
+      reader.integer(`${prefix}DRAIN_NOTICE_SECONDS`, { default: 5, min: 0, max: 600 }) * 1_000,
     drainMs: reader.integer(`${prefix}DRAIN_SECONDS`, { default: 30, min: 0, max: 3_600 }) * 1_000,
     recordSpoolBytes: readSpoolMib(reader, `${prefix}RECORD_SPOOL_MIB`) * 2 ** 20,
+    overload: {
+      lagMs: reader.integer(`${prefix}OVERLOAD_LAG_MS`, { default: 250, min: 0, max: 60_000 }),
+      memoryShare:
+        reader.integer(`${prefix}OVERLOAD_MEMORY_PERCENT`, { default: 90, min: 10, max: 100 }) /
+        100,
+    },
+    tracing: readTracing(reader, prefix),
     logLevel: reader.oneOf(`${prefix}LOG_LEVEL`, logLevels, { default: 'info' }),
   };
   checkJoin(reader, config);

@@ -29,6 +29,7 @@ import { PlaceKeeper } from './places/keeper.ts';
 import { placeSources } from './places/sources.ts';
 import { newBucketMemory } from './request/limits/shared-buckets.ts';
 import { SightingUplink } from './sightings/sighting-uplink.ts';
+import { pause } from './state/1-sync/reconnect.ts';
 import type { SyncClient, SyncEvents } from './state/1-sync/sync-client.ts';
 import type { EdgeState } from './state/2-store/edge-state.ts';
 import { type OpenedState, openState } from './state/open-state.ts';
@@ -51,7 +52,16 @@ export interface EdgeOptions {
 }
 
 const certificatesLookMs = 60_000;
-const flushMs = 2_000;
+
+/** How long an end may take, milliseconds. */
+export interface StopTimes {
+  /** It goes on as it was, but is not ready any more, so that who sends clients here hears of it. */
+  readonly noticeMs: number;
+  /** Open exchanges go on. */
+  readonly drainMs: number;
+  /** Records and sightings wait for somebody to take them; what is left of records goes to disk. */
+  readonly flushMs: number;
+}
 
 /** The main thread of an edge: everything but the requests. */
 export class Edge {
@@ -95,10 +105,11 @@ export class Edge {
     void this.#running?.places.look();
   }
 
-  /** Takes no new requests, lets open exchanges end within the time given, and stops. */
-  async stop(drainMs: number): Promise<void> {
+  /** Is ready no more, then takes no new requests, lets open exchanges end, and stops. */
+  async stop({ noticeMs, drainMs, flushMs }: StopTimes): Promise<void> {
     this.#phase = 'draining';
     const running = this.#running;
+    if (running !== null) await pause(noticeMs, this.#stopping.signal);
     // The state keeps flowing meanwhile: a revocation also ends an exchange that is draining.
     await running?.pool.drain(drainMs);
     await Promise.all([running?.uplink.stop(flushMs), running?.sightings.stop(flushMs)]);
@@ -291,11 +302,19 @@ export class Edge {
       workers: config.workers,
       tables,
       init: {
-        config: { edgeId, region: config.region, trustDomain, publicPort: config.publicPort },
+        config: {
+          edgeId,
+          region: config.region,
+          trustDomain,
+          publicPort: config.publicPort,
+          traceShare: config.tracing.share,
+        },
         labels,
         credentials: bench.credentials(),
         logLevel: config.logLevel,
         recordRoom: this.#room.shared,
+        collector: config.tracing.collector,
+        overload: config.overload,
         connectionRoom: this.#connections.shared,
         rateBuckets: this.#rateBuckets,
       },
@@ -350,11 +369,12 @@ export class Edge {
 
   #warnings(): readonly string[] {
     if (this.#running === null) return [];
-    const { sync, opened, uplink } = this.#running;
+    const { sync, opened, uplink, pool } = this.#running;
     return warningsOf({
       diskFailing: opened.disk.status().failing !== null,
       spoolFailing: uplink.spool?.failing === true,
       recordsFull: this.#room.full,
+      overloaded: pool.overloaded,
       answered: sync.answered,
       ages: opened.tables.ages,
     });

@@ -9,34 +9,25 @@ import { AckStage } from '@sallyport/proto';
 import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { newEd25519KeyPair } from '@sallyport/shared/keys/ed25519';
 import { sessionStatementPurpose, signKey } from '@sallyport/shared/keys/root';
-import type { Position } from '@sallyport/shared/state/model';
+import type { SigningKey } from '@sallyport/shared/state/model';
 import { writeCityMmdb } from '@sallyport/shared/testing/mmdb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sessionCookie } from './request/cookies.ts';
 import { seal } from './request/sealed.ts';
 import { InMemoryControl } from './request/testing/control.ts';
 import { readCookieRing } from './state/2-store/credentials.ts';
+import { Collector } from './testing/collector.ts';
 import {
   createEdgeFiles,
   type EdgeFiles,
   EdgeProcess,
-  type Listening,
   requestPublic,
 } from './testing/edge-process.ts';
-import {
-  createRootKey,
-  sampleBundle,
-  sampleCookieRing,
-  sampleDocuments,
-  sampleSigningKey,
-  sampleUser,
-  secretRef,
-} from './testing/sample-state.ts';
+import { at, feedState, readiness, untilReady } from './testing/fed-edge.ts';
+import { createRootKey, sampleDocuments } from './testing/sample-state.ts';
 import { ScriptedControlPlane } from './testing/scripted-control-plane.ts';
-import type { ScriptedStream } from './testing/scripted-stream.ts';
 
 const root = createRootKey();
-const at = (rev: number): Position => ({ epoch: 1, rev });
 const host = 'wiki.corp.test';
 
 let plane: ScriptedControlPlane;
@@ -64,54 +55,32 @@ function start(
   return edge;
 }
 
-/** Gives the edge everything it needs to decide. */
-async function feed(
-  documents = sampleDocuments(),
-  signingKey = sampleSigningKey(root),
-): Promise<{ revoke: ScriptedStream; bulk: ScriptedStream }> {
-  const ring = sampleCookieRing();
-  plane.secrets.set('cookie-ring', ring);
-  const [first, second] = [await plane.streams.next(), await plane.streams.next()];
-  const [revoke, bulk] = first.lanes.includes('revoke') ? [first, second] : [second, first];
-  const [joined] = plane.joins.all;
-  revoke.sendState('revoke', at(1), []);
-  bulk.sendState('config', at(1), [
-    sampleBundle(1, documents),
-    { op: 'release', ring: 'default', version: 1, shadowVersion: null },
-    signingKey,
-    secretRef('cookie-ring', ring),
-    {
-      op: 'edge_keys',
-      edgeId: plane.edgeId,
-      region: 'eu',
-      assertionJwks: joined?.assertionJwks ?? [],
-    },
-  ]);
-  bulk.sendState('signals', at(1), []);
-  bulk.sendState('directory', at(1), [sampleUser('usr_a')]);
-  await Promise.all([
-    revoke.acked('revoke', at(1), AckStage.ENFORCED),
-    bulk.acked('config', at(1), AckStage.ENFORCED),
-    bulk.acked('directory', at(1), AckStage.ENFORCED),
-    bulk.acked('signals', at(1), AckStage.ENFORCED),
-  ]);
-  return { revoke, bulk };
+const feed = (documents?: ConfigurationDocument[], signingKey?: SigningKey) =>
+  feedState(plane, documents, signingKey);
+
+/** The state is on disk with its acknowledgement; how old it is gets there with the next marks. */
+async function marksOnDisk(): Promise<void> {
+  const marks = join(files.dir, 'home', 'state', 'marks');
+  const ackedAtMs = Date.now();
+  while ((await stat(marks)).mtimeMs < ackedAtMs) await delay(50);
 }
 
-async function readiness({ ops }: Listening): Promise<{ status: number; reasons: string[] }> {
-  const answer = await fetch(`${ops}/readyz`);
-  const { reasons } = (await answer.json()) as { reasons: string[] };
-  return { status: answer.status, reasons };
-}
-
-/** Ready, and with an age of the state that lets requests in. */
-async function untilReady(listening: Listening): Promise<void> {
-  for (;;) {
-    const metrics = await (await fetch(`${listening.ops}/metrics`)).text();
-    const aged = metrics.match(/^sallyport_edge_lane_staleness_seconds\{/gm)?.length ?? 0;
-    if (aged === 4 && (await readiness(listening)).status === 200) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+/** A module that throws in an event of its thread when the process gets SIGUSR2. */
+function poison(where: 'main' | 'worker'): string {
+  const code = `
+    import { BroadcastChannel, isMainThread, workerData } from 'node:worker_threads';
+    const fail = () => { throw new Error('poison'); };
+    if (isMainThread) {
+      process.on('SIGUSR2', () => {
+        if (${where === 'main'}) fail();
+        else new BroadcastChannel('poison').postMessage('');
+      });
+    } else if (workerData?.recordRoom !== undefined) {
+      const channel = new BroadcastChannel('poison');
+      channel.onmessage = fail;
+      channel.unref();
+    }`;
+  return `data:text/javascript,${encodeURIComponent(code)}`;
 }
 
 /** The usual documents of an edge that believes X-Forwarded-For from this machine. */
@@ -149,13 +118,19 @@ describe('an edge process', () => {
   });
 
   it('is ready with its state, until its ring is withdrawn, and tells of each request in one line', async () => {
-    const edge = start();
+    const collector = await Collector.start();
+    const edge = start({ SALLYPORT_OTLP_ENDPOINT: collector.url });
     const listening = await edge.listening();
     const { bulk } = await feed();
     await untilReady(listening);
     const answer = await requestPublic(listening.port, files.publicCa, host);
     expect(answer.status).toBe(302);
     const line = await edge.lines.next((one) => one['kind'] === 'access');
+    const { spans } = await collector.requests.next();
+    collector.stop();
+    expect(spans.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`)).toEqual([
+      line['traceparent'],
+    ]);
     expect(line).toMatchObject({ edge: plane.edgeId, region: 'eu', host, outcome: 'sign_in' });
     const batch = await plane.records.next();
     expect(
@@ -337,10 +312,7 @@ describe('an edge process', () => {
     const block = { kind: 'everyone', subjectId: '', expiresAtMs: null } as const;
     revoke.sendFrame('revoke', at(2), [{ op: 'block', revocationId: 'rev_1', ...block }]);
     await revoke.acked('revoke', at(2), AckStage.ENFORCED);
-    // The denial is on disk; how old the state is gets there with the next marks.
-    const marks = join(files.dir, 'home', 'state', 'marks');
-    const ackedAtMs = Date.now();
-    while ((await stat(marks)).mtimeMs < ackedAtMs) await delay(50);
+    await marksOnDisk();
     plane.close();
     await edge.destroy();
     const again = start({ SALLYPORT_JOIN_TOKEN: '' });
@@ -373,6 +345,44 @@ describe('an edge process', () => {
     await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED');
     expect(edge.logs.all.some((line) => line.includes('"level":"error"'))).toBe(false);
   });
+
+  it('F42 says that it is not ready, goes on for a moment, and only then takes no more connections', async () => {
+    const edge = start({ SALLYPORT_DRAIN_NOTICE_SECONDS: '1' });
+    const listening = await edge.listening();
+    await feed();
+    await untilReady(listening);
+    edge.signal('SIGTERM');
+    const draining = { status: 503, reasons: ['draining'] };
+    await expect.poll(() => readiness(listening), { interval: 20 }).toEqual(draining);
+    expect((await requestPublic(listening.port, files.publicCa, host)).status).toBe(302);
+    expect(await edge.exited).toBe(0);
+    await expect(once(connect(listening.port, '127.0.0.1'), 'connect')).rejects.toThrow();
+  });
+
+  it.each(['main', 'worker'] as const)(
+    'F43 ends where something fails that nobody expected (%s), writes down what it has, and serves from its disk when it is started again',
+    async (where) => {
+      const edge = start({ NODE_OPTIONS: `--import=${poison(where)}` });
+      const listening = await edge.listening();
+      await feed();
+      await untilReady(listening);
+      await marksOnDisk();
+      plane.close();
+      await edge.logs.next((line) => line.includes('records.stream_ended'));
+      expect((await requestPublic(listening.port, files.publicCa, host, '/last')).status).toBe(302);
+      edge.signal('SIGUSR2');
+      expect(await edge.exited).toBe(1);
+      expect(edge.lines.all.at(-1)).toMatchObject({ kind: 'access', path: '/last' });
+      expect(edge.logs.all.filter((line) => line.includes('Error: poison'))).toHaveLength(1);
+      const again = start({ SALLYPORT_JOIN_TOKEN: '' });
+      const started = await again.listening();
+      await untilReady(started);
+      expect((await requestPublic(started.port, files.publicCa, host)).status).toBe(302);
+      await plane.open();
+      const { recordsJson } = await plane.records.next();
+      expect(recordsJson.map((json) => Buffer.from(json).toString()).join('')).toContain('"/last"');
+    },
+  );
 
   it('renews its certificates in time, without ending a connection or losing a position', async () => {
     plane.certificateLifeMs = 15_000;

@@ -12,6 +12,8 @@ import { defaultHome, homeVariable } from './home.ts';
 process.umask(0o077);
 // Holds for the workers, which are made after it: no request can become code there.
 setFlagsFromString('--disallow-code-generation-from-strings');
+// For those as well: one that runs out of memory has to know how much of it is garbage.
+setFlagsFromString('--expose-gc');
 // By this variable the workers know, too. Who has set it has said where.
 process.env['NODE_COMPILE_CACHE'] ??= join(process.env[homeVariable] ?? defaultHome, 'compiled');
 enableCompileCache(process.env['NODE_COMPILE_CACHE']);

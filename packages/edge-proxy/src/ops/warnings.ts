@@ -7,6 +7,8 @@ export interface WarningFacts {
   readonly spoolFailing: boolean;
   /** Whether records can be kept only in the place of others. */
   readonly recordsFull: boolean;
+  /** Whether requests are turned away, for there is too much to do. */
+  readonly overloaded: boolean;
   /** Whether a control plane answers on any stream. */
   readonly answered: boolean;
   readonly ages: Pick<LaneAges, 'isKnown' | 'ageMs'>;
@@ -23,6 +25,7 @@ export function warningsOf({ answered, ages, ...facts }: WarningFacts): readonly
     ...(facts.diskFailing ? ['disk_failing'] : []),
     ...(facts.spoolFailing ? ['record_spool_failing'] : []),
     ...(facts.recordsFull ? ['records_full'] : []),
+    ...(facts.overloaded ? ['overloaded'] : []),
     ...(answered ? [] : ['control_plane_unreachable']),
     ...stale.map((lane) => `state_stale:${lane}`),
   ];

@@ -42,6 +42,44 @@ describe('draining', () => {
     await edge.upstream.stop();
   });
 
+  it('F42 with many WebSockets and an upload tells all of them, and each leaves its record', async () => {
+    const edge = await TestEdge.start();
+    const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
+    edge.upstream.script = (head, connection) =>
+      head.startsWith('POST') ? null : agree(head, connection);
+    const tunnels = await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+        client.send(webSocketRequest(cookie));
+        expect((await client.response()).status).toBe(101);
+        return client;
+      }),
+    );
+    const upload = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+    upload.send(
+      `POST /up HTTP/1.1\r\nHost: app.corp.test\r\nCookie: ${cookie}\r\nContent-Length: 10\r\n\r\nfirst`,
+    );
+    await expect.poll(() => edge.upstream.bytes).toContain('first');
+    const drained = edge.worker.drain(30_000);
+    for (const client of tunnels) {
+      expect(await client.until(/this gateway is going away/)).toContain('\x03\xe9');
+      await client.closed();
+    }
+    // The upload has all the time of the drain.
+    upload.send('-last');
+    await expect.poll(() => edge.upstream.bytes).toContain('first-last');
+    const upstream = edge.upstream.connections.find(({ bytes }) => bytes.includes('/up'));
+    upstream?.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone');
+    const response = await upload.response();
+    expect([response.body, response.header('connection')]).toEqual(['done', 'close']);
+    await drained;
+    const endings = edge.records.all.map(({ status, ending }) => `${status} ${ending}`);
+    expect(endings.filter((one) => one === '101 drained')).toHaveLength(50);
+    expect(endings.filter((one) => one === '200 complete')).toHaveLength(1);
+    expect(endings).toHaveLength(51);
+    await edge.upstream.stop();
+  });
+
   it('destroys what is still under way at the deadline, and records it', async () => {
     const edge = await TestEdge.start();
     const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');

@@ -103,6 +103,7 @@ export interface RequestHead {
   readonly fetchMode: string;
   readonly fetchSite: string;
   readonly traceparent: string | null;
+  readonly tracestate: string | null;
   /** null: chunked, or no body at all. */
   readonly contentLength: number | null;
   readonly hasBody: boolean;
@@ -122,6 +123,9 @@ export interface Progress {
   /** When the upstream was asked and when it answered, as by performance.now(); 0: not. */
   upstreamAskedAt: number;
   upstreamAnsweredAt: number;
+  /** When the session and the assertion were there, alike. */
+  recognisedAt: number;
+  assertedAt: number;
   /** Why it ended, where it is not `complete` or `client_closed`. */
   ending: string | null;
   recorded: boolean;
@@ -138,7 +142,8 @@ export interface Received {
   readonly client: ClientExchange;
   readonly head: RequestHead;
   readonly receivedAtMs: number;
-  /** As by performance.now(). */
+  /** When its headers were complete, and when the gate had read them, as by performance.now(). */
+  readonly arrivedAt: number;
   readonly startedAt: number;
   readonly progress: Progress;
   /** What the answer was, where it was not forwarded; for the record. */

@@ -20,7 +20,14 @@ export interface HeaderName {
 }
 
 /** Written by us from what the gate read, or meant for us. */
-const rewrittenNames = new Set(['host', 'content-length', 'cookie', 'expect', 'traceparent']);
+const rewrittenNames = new Set([
+  'host',
+  'content-length',
+  'cookie',
+  'expect',
+  'traceparent',
+  'tracestate',
+]);
 
 /** Spellings kept; a client may invent more, which are then looked up each time. */
 const spellingsMax = 2000;

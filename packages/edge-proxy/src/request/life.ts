@@ -17,6 +17,10 @@ export interface LifeNeeds {
   readonly recordRules: (value: Received | null) => RecordRules;
   /** A record that is not written. */
   readonly recordLost: () => void;
+  /** Takes what is told of a request that is traced; null: nothing is. */
+  readonly traced: ((value: Received, record: AccessRecord, rules: RecordRules) => void) | null;
+  /** Told how an exchange went that has ended. */
+  readonly observe: (value: Received) => void;
   /** Where the records of requests go by. */
   readonly shadows: ShadowDecisions;
   readonly answer: (value: Received, answer: Answer) => void;
@@ -62,10 +66,13 @@ export class Life {
     // Only what was permitted is in there.
     this.#needs.open.remove(value as Permitted);
     value.release?.(new Error('the exchange has ended'));
-    const { recorder, shadows, recordRules } = this.#needs;
+    const { recorder, shadows, recordRules, observe, traced } = this.#needs;
     this.#record(() => {
+      observe(value);
       const rules = recordRules(value);
-      shadows.take(recordOf(value, recorder, rules), value, rules);
+      const record = recordOf(value, recorder, rules);
+      traced?.(value, record, rules);
+      shadows.take(record, value, rules);
     });
     if (value.upstreamError !== undefined) {
       const { correlationId, decision, upstreamError: error } = value;

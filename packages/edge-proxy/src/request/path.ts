@@ -4,7 +4,6 @@ import type { FrontProxies } from '../state/current.ts';
 import { sourceOf } from './1-listen/fronts.ts';
 import { readHead } from './1-listen/gate.ts';
 import { unreadHead } from './1-listen/unread-head.ts';
-import { nextTraceparent } from './8-record/trace.ts';
 import type { ClientExchange, RawRequest } from './client/exchange.ts';
 import {
   type Answer,
@@ -14,6 +13,7 @@ import {
   isAnswer,
   type Located,
   type Permitted,
+  type Progress,
   type Received,
   type Recognised,
   type RequestHead,
@@ -65,6 +65,16 @@ const order = [
   'forward',
 ] as const;
 
+/** Stages whose end is noted, for the metrics. */
+const marks: { readonly [Name in keyof Stages]?: (progress: Progress) => void } = {
+  session: (progress) => {
+    progress.recognisedAt = performance.now();
+  },
+  assert: (progress) => {
+    progress.assertedAt = performance.now();
+  },
+};
+
 type Step = (value: Received) => Received | Answer | null | Promise<Received | Answer>;
 
 export interface PathNeeds {
@@ -74,6 +84,10 @@ export interface PathNeeds {
   readonly answer: (value: Received, answer: Answer) => void;
   /** A bug of ours: the request is answered, the process goes on. */
   readonly failed: (value: Received, error: unknown) => void;
+  /** Whether this one is turned away: there is too much to do for what it would cost. */
+  readonly sheds: () => boolean;
+  /** The `traceparent` that goes on, for the one that was sent. */
+  readonly nextTraceparent: (sent: string | null) => string;
   /** Who is believed about where a request comes from. */
   readonly fronts: () => FrontProxies;
   readonly headerLimits: () => HeaderLimits;
@@ -92,9 +106,10 @@ export type Path = (
 ) => void;
 
 export function createPath(needs: PathNeeds): Path {
-  const { stages, begun, answer, failed, headerLimits, clock } = needs;
+  const { stages, begun, answer, failed, sheds, nextTraceparent, headerLimits, clock } = needs;
   // The types of the table hold the order together; the walk itself does not look at them.
   const steps = order.map((name) => stages[name] as Step);
+  const marksAfter = order.map((name) => marks[name]);
 
   const walk = (value: Received, from: number): void => {
     try {
@@ -103,7 +118,7 @@ export function createPath(needs: PathNeeds): Path {
         const result = steps[at]?.(current) ?? null;
         if (result === null) return;
         if (result instanceof Promise) {
-          continueAfter(current, result, at + 1);
+          continueAfter(current, result, at);
           return;
         }
         if (isAnswer(result)) {
@@ -111,29 +126,31 @@ export function createPath(needs: PathNeeds): Path {
           return;
         }
         current = result;
+        marksAfter[at]?.(current.progress);
       }
     } catch (error) {
       failed(value, error);
     }
   };
 
-  const continueAfter = (
-    value: Received,
-    result: Promise<Received | Answer>,
-    next: number,
-  ): void => {
+  const continueAfter = (value: Received, result: Promise<Received | Answer>, at: number): void => {
     result.then(
       (settled) => {
         // Nobody is there any more.
         if (value.progress.recorded) return;
-        if (isAnswer(settled)) answer(value, settled);
-        else walk(settled, next);
+        if (isAnswer(settled)) {
+          answer(value, settled);
+          return;
+        }
+        marksAfter[at]?.(settled.progress);
+        walk(settled, at + 1);
       },
       (error: unknown) => failed(value, error),
     );
   };
 
   return (connection, raw, client, refusal) => {
+    const arrivedAt = performance.now();
     const gated = gate(raw, connection, needs);
     const { head, source } = gated;
     const read = head !== null && typeof head !== 'string';
@@ -143,6 +160,8 @@ export function createPath(needs: PathNeeds): Path {
       raw,
       client,
       read ? head : unreadHead(raw),
+      nextTraceparent(read ? head.traceparent : null),
+      arrivedAt,
       clock(),
     );
     begun(value);
@@ -150,9 +169,12 @@ export function createPath(needs: PathNeeds): Path {
     else if (!read) answer(value, refusalOf(head, raw, headerLimits()));
     else if (source === null) answer(value, sourceUnclear);
     else if (refusal !== null) answer(value, { kind: 'refused', code: refusal });
+    else if (sheds()) answer(value, overloaded);
     else walk(value, 0);
   };
 }
+
+const overloaded: Answer = { kind: 'failed', code: 'overloaded' };
 
 interface Gated {
   /** null: a bug of ours kept it from being read; `error` is that. */
@@ -194,17 +216,20 @@ function receive(
   raw: RawRequest,
   client: ClientExchange,
   head: RequestHead,
+  traceparent: string,
+  arrivedAt: number,
   nowMs: number,
 ): Received {
   return {
     correlationId: newCorrelationId(),
-    traceparent: nextTraceparent(head.traceparent),
+    traceparent,
     connection,
     sourceAddress,
     raw,
     client,
     head,
     receivedAtMs: nowMs,
+    arrivedAt,
     startedAt: performance.now(),
     progress: {
       bytesIn: 0,
@@ -213,6 +238,8 @@ function receive(
       status: 0,
       upstreamAskedAt: 0,
       upstreamAnsweredAt: 0,
+      recognisedAt: 0,
+      assertedAt: 0,
       ending: null,
       recorded: false,
     },

@@ -162,6 +162,11 @@ export const failures = {
     sentence: 'This gateway cannot keep records now, and this application demands them.',
     next: 'Try again in a few minutes. If it stays, send the reference below to your IT team.',
   },
+  overloaded: {
+    status: 503,
+    sentence: 'This gateway has more to do than it can.',
+    next: 'Try again in a few seconds.',
+  },
   internal: { status: 500, sentence: 'Something went wrong on our side.', next: again },
   assertion_too_large: {
     status: 500,

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { DeviceFacts } from '@sallyport/policy';
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { usualHeaderLimits } from '@sallyport/shared/http/header-limits';
@@ -34,6 +35,7 @@ import { ShadowDecisions } from './8-record/shadow.ts';
 import { answerPreflight } from './cors/preflight.ts';
 import { type Answer, grow, isAnswer, type Located, type Received } from './exchange.ts';
 import { HeaderBudget } from './header-budget.ts';
+import { lastGood } from './last-good.ts';
 import { Life } from './life.ts';
 import { createLimits } from './limits/limits.ts';
 import { OpenExchanges } from './open/open-exchanges.ts';
@@ -42,6 +44,7 @@ import { createBegin } from './own/begin.ts';
 import { createOwn } from './own/stage.ts';
 import { createPath, type Stages } from './path.ts';
 import { createRespond } from './respond.ts';
+import { createNextTraceparent, isSampled, parentOf } from './trace.ts';
 import { unready } from './unready.ts';
 
 const sweepMs = 1_000;
@@ -56,11 +59,28 @@ function lastPlace(state: CurrentState, userId: string, nowMs: number): Whereabo
   }
 }
 
+/** null: there is none, or none can be had; what is to be hashed is removed then. */
+function recordKey(state: CurrentState): KeyObject | null {
+  try {
+    return state.cookieRing()?.recordKey ?? null;
+  } catch {
+    return null;
+  }
+}
+
 /** Puts the request side of one worker together. It serves once `listen` is called. */
 export function createRequestWorker(options: RequestWorkerOptions): RequestWorker {
   const { config, state, places, control, log, clock } = options;
+  const redacted = (record: AccessRecord, rules: RecordRules): AccessRecord =>
+    redactRecord(record, rules, recordKey(state));
   const emitRecord = (record: AccessRecord, rules: RecordRules): void =>
-    options.emitRecord(redactRecord(record, rules, state.cookieRing()?.recordKey ?? null));
+    options.emitRecord(redacted(record, rules));
+  const { emitSpan } = options;
+  const traced = (value: Received, record: AccessRecord, rules: RecordRules): void => {
+    if (!isSampled(value.traceparent)) return;
+    const parentId = parentOf(value.head.traceparent);
+    emitSpan?.({ record: redacted(record, rules), parentId });
+  };
   const origins = new Origins(config.publicPort ?? 443);
   const checks = new CertificateChecks(config.trustDomain);
   const sessions = new OpenedSessions(state);
@@ -105,6 +125,8 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     recorder,
     emitRecord,
     recordLost: options.recordLost,
+    observe: options.observe,
+    traced: emitSpan === null ? null : traced,
     recordRules: (value) => recordRulesOf(value, state),
     shadows,
     answer,
@@ -118,7 +140,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
   const budget = new HeaderBudget(options.headerSizes);
   const stages: Stages = {
     device: (value) => {
-      const bundle = state.ready() ? state.bundle() : null;
+      const bundle = state.ready() === true ? state.bundle() : null;
       if (bundle === null) return unready(state);
       const device = identify(value, bundle, clock());
       const refused = certificateRefusal(bundle, value.head.host, device);
@@ -168,6 +190,8 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     },
     answer,
     failed,
+    sheds: options.sheds,
+    nextTraceparent: createNextTraceparent(config.traceShare),
     fronts: () => state.bundle()?.settings.frontProxies ?? noFronts,
     headerLimits: () => state.bundle()?.settings.headerLimits ?? usualHeaderLimits,
     clock,
@@ -183,15 +207,22 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
 
   const slow = new SlowClients({
     connections: () => listener.connections(),
-    limits: () => (state.bundle()?.settings.listener ?? defaultListener).slowClients,
+    limits: lastGood(
+      () => (state.bundle()?.settings.listener ?? defaultListener).slowClients,
+      defaultListener.slowClients,
+    ),
     answer,
   });
 
   const timer = setInterval(() => {
     const nowMs = clock();
     open.sweep(nowMs).catch((error: unknown) => log.error('sweep_failed', { error }));
-    upstreams.sweep(nowMs);
-    slow.sweep(performance.now());
+    try {
+      upstreams.sweep(nowMs);
+      slow.sweep(performance.now());
+    } catch (error) {
+      log.error('sweep_failed', { error });
+    }
   }, sweepMs);
   timer.unref();
 

@@ -51,6 +51,7 @@ export async function createEdgeFiles(
       // The default data would cost every one of these processes seconds and 130 MB.
       SALLYPORT_PLACES_CITY_FILES: 'none',
       SALLYPORT_DRAIN_SECONDS: '5',
+      SALLYPORT_DRAIN_NOTICE_SECONDS: '0',
     },
     remove: () => rm(dir, { recursive: true }),
   };

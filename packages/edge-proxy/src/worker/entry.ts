@@ -5,6 +5,10 @@ import { createLog } from '@sallyport/shared/log';
 import { RememberedLookup } from '@sallyport/shared/network/remembered-lookup';
 import type { LayoutChange } from '@sallyport/shared/state/tables/lane';
 import { StateReader } from '@sallyport/shared/state/tables/reader';
+import { createCollector } from '../ops/tracing/collector.ts';
+import { spanOf } from '../ops/tracing/span.ts';
+import { SpanExporter } from '../ops/tracing/span-exporter.ts';
+import { addSpanMetrics } from '../ops/tracing/span-metrics.ts';
 import type { SharedPlaces } from '../places/place-file.ts';
 import { PlaceReader } from '../places/reader.ts';
 import { SharedBuckets } from '../request/limits/shared-buckets.ts';
@@ -15,6 +19,7 @@ import { createWorkerState } from '../state/worker-state.ts';
 import { ConnectionRoom } from './connection-room.ts';
 import { WorkerCalls } from './control-calls.ts';
 import type { FromWorker, StateMessage, ToWorker, WorkerInit } from './messages.ts';
+import { watchOverload } from './overload-watch.ts';
 import { RecordOutbox } from './record-outbox.ts';
 import { RecordRoom } from './record-room.ts';
 import { Redecisions } from './redecisions.ts';
@@ -23,6 +28,10 @@ import { createRequestMetrics } from './request-metrics.ts';
 /** A request worker: its own listener; the rows of the state are in memory that all share. */
 
 const lookEveryMs = 250;
+/** What the last spans get to leave. */
+const spansMs = 1_000;
+/** What the end takes at the most where it is not known what still works. */
+const lastWordsMs = 1_000;
 
 if (parentPort === null) throw new Error('entry.ts runs as a worker of main.ts');
 const port = parentPort;
@@ -43,6 +52,23 @@ const sightings = new SightingOutbox(post);
 const places = new PlaceReader();
 const room = new RecordRoom(init.recordRoom);
 const metrics = createRequestMetrics(() => worker, places);
+const spans =
+  init.collector === null
+    ? null
+    : new SpanExporter({
+        deliver: createCollector(init.collector),
+        edge: init.config.edgeId,
+        region: init.config.region,
+        log,
+      });
+addSpanMetrics([metrics.registry], () => spans?.counts ?? null);
+const sheds = watchOverload({
+  limits: init.overload,
+  youngBytes: init.youngBytes,
+  registers: [metrics.registry],
+  onChange: (overloaded) => post({ type: 'overload', overloaded }),
+  log,
+});
 const worker = createRequestWorker({
   config: init.config,
   state: state.current,
@@ -54,12 +80,15 @@ const worker = createRequestWorker({
     outbox.push(record);
   },
   emitSightings: (seen, dropped) => sightings.push(seen, dropped),
+  emitSpan: spans === null ? null : (source) => spans.push(spanOf(source)),
+  observe: (value) => metrics.observe(value),
   recordLost: () => outbox.lost(),
   countShadow: (result) => metrics.countShadow(result),
   buckets: new SharedBuckets(init.rateBuckets),
   countLimited: (per) => metrics.countLimited(per),
   headerSizes: metrics.headerSizes,
   recordsFull: () => room.full || outbox.tight,
+  sheds,
   lookup: new RememberedLookup().lookup,
   log,
   clock: systemClock,
@@ -69,6 +98,9 @@ const redecisions = new Redecisions(
   (seq) => post({ type: 'enforced', seq }),
 );
 
+process.on('uncaughtException', (error) => void fail(error));
+
+let failed = false;
 let reported: readonly string[] | null = null;
 reportReadiness();
 setInterval(() => {
@@ -108,8 +140,22 @@ async function take(message: ToWorker): Promise<void> {
       return listen(message.address);
     case 'drain':
       await worker.drain(message.deadlineMs);
-      await outbox.emptied();
+      await Promise.all([outbox.emptied(), spans?.stop(spansMs)]);
       return post({ type: 'drained' });
+  }
+}
+
+/** Ends what is under way, so that all of it is recorded, and then the worker. */
+async function fail(error: unknown): Promise<void> {
+  if (failed) process.exit(1);
+  failed = true;
+  setTimeout(() => process.exit(1), lastWordsMs);
+  try {
+    post({ type: 'failed', error });
+    await worker.drain(0);
+    await outbox.emptied();
+  } finally {
+    process.exit(1);
   }
 }
 

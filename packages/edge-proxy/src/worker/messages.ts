@@ -3,11 +3,13 @@ import type { LogLevel } from '@sallyport/shared/log';
 import type { ConfigOp, Position } from '@sallyport/shared/state/model';
 import type { RowLane, SharedLane } from '@sallyport/shared/state/tables/lane';
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
+import type { CollectorConfig } from '../ops/tracing/collector.ts';
 import type { SharedPlaces } from '../places/place-file.ts';
 import type { Sighting } from '../sightings/sighting.ts';
 import type { ChangedSubjects, ServerCertificate, UpstreamCredentials } from '../state/current.ts';
 import type { SharedAges } from '../state/lane-ages.ts';
 
+import type { OverloadLimits } from './overload.ts';
 import type {
   BeginSignIn,
   BegunSignIn,
@@ -59,6 +61,12 @@ export interface WorkerInit {
   readonly layout: MessagePort;
   /** Of RecordRoom. */
   readonly recordRoom: SharedArrayBuffer;
+  /** Where spans of requests go; null: nowhere. */
+  readonly collector: CollectorConfig | null;
+  /** Above these a worker turns requests away. */
+  readonly overload: OverloadLimits;
+  /** Of its heap that is for what dies young, bytes. */
+  readonly youngBytes: number;
   /** Of ConnectionRoom. */
   readonly connectionRoom: SharedArrayBuffer;
   /** Of SharedBuckets. */
@@ -167,6 +175,8 @@ export type FromWorker =
   | { readonly type: 'enforced'; readonly seq: number }
   /** Sent when it changes; empty: ready. */
   | { readonly type: 'readiness'; readonly reasons: readonly string[] }
+  /** Whether it turns requests away; sent when that changes. */
+  | { readonly type: 'overload'; readonly overloaded: boolean }
   | CallMessage
   | {
       readonly type: 'records';
@@ -184,4 +194,6 @@ export type FromWorker =
       readonly id: number;
       readonly metrics: readonly MetricObjectWithValues<MetricValue<string>>[];
     }
+  /** Something has failed that nobody expected: the worker ends after this, by itself. */
+  | { readonly type: 'failed'; readonly error: unknown }
   | { readonly type: 'drained' };

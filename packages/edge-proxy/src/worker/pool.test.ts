@@ -17,11 +17,19 @@ async function start(workers: number, credentials?: WorkerCredentials): Promise<
   pool = await WorkerPool.start({
     workers,
     init: {
-      config: { edgeId: 'edg_1', region: 'eu', trustDomain: 'corp.test', publicPort: null },
+      config: {
+        edgeId: 'edg_1',
+        region: 'eu',
+        trustDomain: 'corp.test',
+        publicPort: null,
+        traceShare: 0,
+      },
       labels: {},
       credentials: credentials ?? sampleCredentials([sampleAssertionKey()]),
       logLevel: 'error',
       recordRoom: new RecordRoom().shared,
+      overload: { lagMs: 0, memoryShare: 1 },
+      collector: null,
       connectionRoom: new ConnectionRoom().shared,
       rateBuckets: newBucketMemory(),
     },

@@ -32,7 +32,7 @@ export interface PoolHandlers {
 
 export interface PoolOptions {
   readonly workers: number;
-  readonly init: Omit<WorkerInit, 'index' | 'state' | 'layout'>;
+  readonly init: Omit<WorkerInit, 'index' | 'state' | 'layout' | 'youngBytes'>;
   /** What the workers read. */
   readonly tables: StateTables;
   readonly handlers: PoolHandlers;
@@ -98,6 +98,11 @@ export class WorkerPool {
     return [...new Set(this.#members.flatMap((member) => member.notReady))];
   }
 
+  /** Whether some worker turns requests away, for it has too much to do. */
+  get overloaded(): boolean {
+    return this.#members.some((member) => member.overloaded);
+  }
+
   /** The metrics of every worker that answers in time. */
   async metrics(): Promise<readonly WorkerMetrics[]> {
     const answers = await Promise.allSettled(this.#members.map((member) => member.metrics()));
@@ -115,9 +120,12 @@ export class WorkerPool {
 }
 
 const youngGenerationMb = 64;
+/** What V8 makes of that: three parts, each rounded up to a power of two. */
+const youngBytes = 3 * 2 ** Math.ceil(Math.log2(youngGenerationMb / 3)) * 2 ** 20;
 
 class Member {
   notReady: readonly string[] = ['worker_starting'];
+  overloaded = false;
   readonly #worker: Worker;
   readonly #options: PoolOptions;
   readonly #distributor: Distributor;
@@ -125,6 +133,8 @@ class Member {
   #metricsId = 0;
   #ending = false;
   #dead = false;
+  /** Why it is going to end. */
+  #failure: Error | null = null;
 
   constructor(index: number, options: PoolOptions, distributor: Distributor) {
     this.#options = options;
@@ -133,7 +143,7 @@ class Member {
     port1.unref();
     options.tables.announceLayout(port1);
     const state = options.tables.shared();
-    const workerData: WorkerInit = { ...options.init, index, state, layout: port2 };
+    const workerData: WorkerInit = { ...options.init, index, state, layout: port2, youngBytes };
     this.#worker = new Worker(new URL('./entry.ts', import.meta.url), {
       workerData,
       transferList: [port2],
@@ -143,7 +153,9 @@ class Member {
     this.#worker.on('message', (message: FromWorker) => this.#take(index, message));
     this.#worker.on('error', (error) => this.#died(index, asError(error)));
     this.#worker.on('messageerror', (error) => this.#died(index, error));
-    this.#worker.on('exit', (code) => this.#died(index, new Error(`worker ended with ${code}`)));
+    this.#worker.on('exit', (code) =>
+      this.#died(index, this.#failure ?? new Error(`worker ended with ${code}`)),
+    );
   }
 
   post(message: ToWorker): void {
@@ -214,6 +226,12 @@ class Member {
       case 'readiness':
         this.notReady = message.reasons;
         return handlers.onReadiness();
+      case 'failed':
+        this.#failure = asError(message.error);
+        return;
+      case 'overload':
+        this.overloaded = message.overloaded;
+        return;
       case 'call':
         void this.#answer(message);
         return;

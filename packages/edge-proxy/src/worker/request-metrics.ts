@@ -1,12 +1,16 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import { lookupResults, type PlaceReader } from '../places/reader.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
+import type { Received } from '../request/exchange.ts';
 import { failures } from '../request/words.ts';
+import { CodeCounts, PairCounts } from './code-counts.ts';
+import { createExchangeMetrics } from './exchange-metrics.ts';
 import type { RateLimit } from '../state/current.ts';
 import { createHeaderSizes } from './header-sizes.ts';
 import { type HeaderSizes, connectionRefusals, type RequestWorker } from './request-worker.ts';
 import { addUpstreamMetrics } from './upstream-metrics.ts';
+import { TimeHistogram } from './time-histogram.ts';
 
 const microsecond = 1e-6;
 const decisionBucketsSeconds = [5, 10, 20, 50, 100, 250, 1_000, 5_000, 25_000].map(
@@ -18,6 +22,8 @@ export interface RequestMetrics {
   readonly registry: Registry;
   /** Counts one request, however it ended. */
   count(record: AccessRecord): void;
+  /** Counts how an exchange went that has just ended: its times, its bytes. */
+  observe(value: Received): void;
   countShadow(result: ShadowResult): void;
   countLimited(per: RateLimit['per']): void;
   readonly headerSizes: HeaderSizes;
@@ -29,24 +35,38 @@ export function createRequestMetrics(
 ): RequestMetrics {
   const registry = new Registry();
   const registers = [registry];
-  const requests = new Counter({
+  const requests = new PairCounts();
+  new Counter({
     name: 'sallyport_edge_requests_total',
     help: 'Requests by outcome, the deciding reason and nothing that a client can choose',
     labelNames: ['outcome', 'reason'],
     registers,
+    collect() {
+      this.reset();
+      for (const [outcome, reason, count] of requests.entries()) {
+        this.inc({ outcome, reason }, count);
+      }
+    },
   });
-  const failed = new Counter({
+  const failed = new CodeCounts();
+  new Counter({
     name: 'sallyport_edge_failures_total',
     help: 'Requests that failed at this edge or at an upstream, by code',
     labelNames: ['code'],
     registers,
+    collect() {
+      this.reset();
+      for (const [code, count] of failed.entries()) this.inc({ code }, count);
+    },
   });
-  const decisions = new Histogram({
+  const decisions = new TimeHistogram({
     name: 'sallyport_edge_decision_seconds',
     help: 'Time to gather the facts and decide',
+    labelNames: [],
+    kinds: ['all'],
     buckets: decisionBucketsSeconds,
     registers,
-  });
+  }).times('all');
   const wouldDeny = new Counter({
     name: 'sallyport_edge_would_deny_total',
     help: 'Requests that monitor mode alone let through, by the reason that rules had to deny them',
@@ -102,12 +122,13 @@ export function createRequestMetrics(
   return {
     registry,
     count: ({ outcome, reasons, facts, wouldDeny: denial, decisionUs, status }) => {
-      requests.inc({ outcome, reason: reasons[0] ?? '' });
+      requests.add(outcome, reasons[0] ?? '');
       const code = status < 500 ? undefined : reasons.find((reason) => reason in failures);
-      if (code !== undefined) failed.inc({ code });
+      if (code !== undefined) failed.add(code);
       if (denial !== null) wouldDeny.inc({ reason: denial.reasons[0] ?? '' });
-      if (facts !== null) decisions.observe(decisionUs * microsecond);
+      if (facts !== null) decisions.observe(decisionUs / 1_000);
     },
+    observe: createExchangeMetrics(registers),
     countShadow: (result) => shadows.inc({ result }),
     countLimited: (per) => limited.inc({ per }),
     headerSizes: createHeaderSizes(registers),

@@ -4,8 +4,10 @@ import type { Log } from '@sallyport/shared/log';
 import type { Lookup } from '@sallyport/shared/network/lookup';
 import type { KnownPlace } from '@sallyport/shared/signals/place';
 import type { Position } from '@sallyport/shared/state/model';
+import type { SpanSource } from '../ops/tracing/span.ts';
 import type { PlaceReader } from '../places/reader.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
+import type { Received } from '../request/exchange.ts';
 import type { SharedBuckets } from '../request/limits/shared-buckets.ts';
 import type { Sighting } from '../sightings/sighting.ts';
 import type { CurrentState, RateLimit, StateChange } from '../state/current.ts';
@@ -19,6 +21,8 @@ export interface WorkerConfig {
   readonly trustDomain: string;
   /** Port in the URLs that users see; 443 is not written. null: the port listened on. */
   readonly publicPort: number | null;
+  /** Which share of requests is said to be sampled, from 0 to 1. */
+  readonly traceShare: number;
 }
 
 export interface ListenAddress {
@@ -192,6 +196,10 @@ export interface RequestWorkerOptions {
   readonly control: ControlCalls;
   /** Never blocks and never throws; counts the request in the metrics. */
   readonly emitRecord: (record: AccessRecord) => void;
+  /** Tells of a sampled request that has ended; null: nobody wants to know. */
+  readonly emitSpan: ((source: SpanSource) => void) | null;
+  /** Counts the times and bytes of an exchange that has ended. */
+  readonly observe: (value: Received) => void;
   /** Counts a record that is not written. */
   readonly recordLost: () => void;
   /** Counts what came of deciding a request by the shadow version. */
@@ -205,6 +213,8 @@ export interface RequestWorkerOptions {
   readonly headerSizes: HeaderSizes;
   /** Whether the next record may be kept only in the place of another. */
   readonly recordsFull: () => boolean;
+  /** Whether the request that has just come is turned away, for there is too much to do. */
+  readonly sheds: () => boolean;
   /** Resolves the names of upstreams. */
   readonly lookup: Lookup;
   readonly log: Log;

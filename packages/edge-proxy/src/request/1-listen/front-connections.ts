@@ -42,11 +42,21 @@ export class FrontConnections {
     };
     server.on('connection', (socket: Socket) => {
       if (!this.#admission.admit(socket)) return;
-      const { proxyV2 } = this.#fronts();
+      const proxyV2 = this.#proxyV2();
+      if (proxyV2 === null) return void socket.destroy();
       const address = canonicalAddress(socket.remoteAddress ?? '') ?? '';
       if (isIn(proxyV2, address)) this.#take(socket, address, proceed);
       else if (this.#admission.admitFrom(socket, address)) proceed(socket);
     });
+  }
+
+  /** null: who they are cannot be told, and so nobody is served. */
+  #proxyV2(): FrontProxies['proxyV2'] | null {
+    try {
+      return this.#fronts().proxyV2;
+    } catch {
+      return null;
+    }
   }
 
   #take(socket: Socket, front: string, proceed: (socket: Socket) => void): void {

@@ -75,6 +75,7 @@ export function readHead(
     fetchMode: lines.fetchMode,
     fetchSite: lines.fetchSite,
     traceparent: lines.traceparent,
+    tracestate: lines.tracestate,
     contentLength: framing.contentLength,
     hasBody: framing.hasBody,
     expectContinue: lines.expect !== null,

@@ -16,6 +16,7 @@ export interface Lines {
   webSocketKey: string | null;
   webSocketVersion: string | null;
   traceparent: string | null;
+  tracestate: string | null;
   accept: string;
   userAgent: string;
   fetchMode: string;
@@ -50,6 +51,7 @@ export function readLines(rawHeaders: readonly string[]): Lines | RefusalCode {
     webSocketKey: null,
     webSocketVersion: null,
     traceparent: null,
+    tracestate: null,
     accept: '',
     userAgent: '',
     fetchMode: '',
@@ -124,7 +126,11 @@ function readLine(lines: Lines, spelling: string, value: string): RefusalCode | 
       lines.userAgent = value;
       return null;
     case 'traceparent':
-      lines.traceparent = value;
+      // Of two nobody knows which one goes on.
+      lines.traceparent = lines.traceparent === null ? value : '';
+      return null;
+    case 'tracestate':
+      lines.tracestate = lines.tracestate === null ? value : `${lines.tracestate},${value}`;
       return null;
     case 'sec-fetch-mode':
       lines.fetchMode = value;

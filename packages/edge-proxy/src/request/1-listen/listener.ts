@@ -4,6 +4,7 @@ import { type CurrentState, defaultListener } from '../../state/current.ts';
 import type { ConnectionRoom } from '../../worker/connection-room.ts';
 import type { ConnectionRefusal, ListenAddress } from '../../worker/request-worker.ts';
 import type { ClientConnection } from '../exchange.ts';
+import { lastGood } from '../last-good.ts';
 import type { TurnedAwayCode } from '../words.ts';
 import { Admission } from './admission.ts';
 import { alpnProtocols, divertHttp2 } from './alpn.ts';
@@ -55,7 +56,10 @@ export function createListener(
   events: ListenerEvents,
 ): Listener {
   const findNames = namesInForce(state, log);
-  const settings = () => state.bundle()?.settings.listener ?? defaultListener;
+  const settings = lastGood(
+    () => state.bundle()?.settings.listener ?? defaultListener,
+    defaultListener,
+  );
   // It speaks HTTP/1.1, and has to be the one that listens: Node arms the limits of time with that.
   const server = createServer({
     ...tlsOptions,

@@ -25,6 +25,7 @@ export function unreadHead({ method, target, lines, hasBody }: RawRequest): Requ
     fetchMode: '',
     fetchSite: '',
     traceparent: null,
+    tracestate: null,
     contentLength: null,
     hasBody: hasBody ?? valuesOf(lines, 'content-length')[0] !== '0',
     expectContinue: false,

@@ -24,7 +24,8 @@ export function deviceFacts(
   const certificateSha256 = peer.sha256;
   const check = checks.check(peer, bundle.deviceAuthorities, nowMs);
   if (check.problem !== null) return { kind: 'bad', problem: check.problem, certificateSha256 };
-  const id = state.deviceByCertificate(certificateSha256)?.deviceId ?? check.namedDeviceId;
+  const row = state.deviceByCertificate(certificateSha256);
+  const id = row === null ? check.namedDeviceId : row.deviceId;
   const device = id === null ? null : state.device(id);
   if (device === null) return { kind: 'unenrolled', certificateSha256 };
   return {
@@ -40,7 +41,7 @@ export function deviceFacts(
   };
 }
 
-/** A device that stands for a service is blocked with it. */
+/** A device that stands for a service is blocked with it. What is no clear no is a yes. */
 function blockOf(
   state: CurrentState,
   bundle: LiveBundle,
@@ -48,8 +49,8 @@ function blockOf(
   certificateSha256: string,
   nowMs: number,
 ): 'device' | 'certificate' | 'service' | null {
-  if (state.block('device', deviceId, nowMs)) return 'device';
-  if (state.block('certificate', certificateSha256, nowMs)) return 'certificate';
+  if (state.block('device', deviceId, nowMs) !== false) return 'device';
+  if (state.block('certificate', certificateSha256, nowMs) !== false) return 'certificate';
   const service = bundle.policy.serviceOf(deviceId);
-  return service !== null && state.block('service', service, nowMs) ? 'service' : null;
+  return service !== null && state.block('service', service, nowMs) !== false ? 'service' : null;
 }

@@ -38,7 +38,7 @@ export function gatherFacts(
     user,
     place: placed.facts,
     risk: riskOf(value, { device, session, user, place: placed.place, settings, nowMs }),
-    lockdown: state.lockdown(nowMs),
+    lockdown: state.lockdown(nowMs) !== false,
     staleness: state.staleness(),
   };
 }

@@ -55,7 +55,7 @@ export function createJudge(
     });
   return {
     judge: (value) => {
-      const bundle = state.ready() ? state.bundle() : null;
+      const bundle = state.ready() === true ? state.bundle() : null;
       if (bundle === null) return unready(state);
       const { facts, revisions } = look(value, bundle);
       const decision = decide(bundle.policy, facts);
@@ -67,7 +67,7 @@ export function createJudge(
       return follow(value, bundle, facts, decision);
     },
     judgeAgain: (value) => {
-      const bundle = state.ready() ? state.bundle() : null;
+      const bundle = state.ready() === true ? state.bundle() : null;
       if (bundle === null) return null;
       const facts = factsOrNull(() => look(value, bundle));
       if (facts === null) return null;

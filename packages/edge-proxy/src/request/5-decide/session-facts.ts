@@ -22,7 +22,8 @@ export function sessionFacts(
   if (state.cookieRing()?.keys.has(opened.cookieKeyId) !== true) return revoked;
   const statementKey = state.statementKey(opened.statementKeyId, nowMs);
   if (statementKey === null) return revoked;
-  if (state.isSessionEnded(statement.sid)) return revoked;
+  // Asked whether access is withdrawn, only a clear no counts as one: here and below.
+  if (state.isSessionEnded(statement.sid) !== false) return revoked;
   const now = state.generations(statement.userId, statement.deviceId);
   const then = statement.generations;
   if (now.global !== then.global || now.user !== then.user) return revoked;
@@ -50,7 +51,7 @@ export function userFacts(state: CurrentState, session: SessionFacts, nowMs: num
     email: user.email,
     groups: user.groups,
     status: user.status,
-    blocked: state.block('user', user.id, nowMs),
+    blocked: state.block('user', user.id, nowMs) !== false,
     employment: user.employment,
   };
 }

@@ -103,7 +103,7 @@ describe('forwarding', () => {
     expect(bytes).toMatch(/^Authorization: Bearer theirs\r$/m);
     expect(bytes).toMatch(/^X-Custom_Name: kept\r$/m);
     expect(bytes).not.toMatch(/^(keep-alive|proxy-authorization|te|x-hop):/im);
-    expect(bytes).toMatch(/^traceparent: 00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-00\r$/m);
+    expect(bytes).toMatch(/^traceparent: 00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01\r$/m);
     expect(bytes).not.toContain('b7ad6b7169203331');
     const { correlationId } = await record();
     expect(bytes).toContain(`Sallyport-Request-Id: ${correlationId}\r\n`);

@@ -2,6 +2,7 @@ import { assertionHeader } from '@sallyport/shared/assertion/claims';
 import { cookiesForUpstream } from '../cookies.ts';
 import type { TargetConfig } from '../../state/current.ts';
 import type { Asserted } from '../exchange.ts';
+import { isContinued } from '../trace.ts';
 import { remaining } from './edits.ts';
 import { pushForwarded } from './forwarded.ts';
 
@@ -18,6 +19,9 @@ export function upstreamHeaders(value: Asserted, target: TargetConfig): string[]
   const cookie = cookiesForUpstream(head.cookies, route.cookies);
   if (cookie !== null) lines.push('cookie', cookie);
   if (head.contentLength !== null) lines.push('content-length', String(head.contentLength));
+  if (head.tracestate !== null && isContinued(head.traceparent, value.traceparent)) {
+    lines.push('tracestate', head.tracestate);
+  }
   if (assertion !== null) lines.push(assertionHeader, assertion);
   lines.push(
     'host',

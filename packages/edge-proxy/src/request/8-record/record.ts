@@ -7,9 +7,9 @@ import type { RecordRules } from '../../state/current.ts';
 import { codesOf } from '../answers.ts';
 import type { Answer, ClientConnection, Received } from '../exchange.ts';
 import { newCorrelationId } from '../random.ts';
+import { unsampledTraceparent } from '../trace.ts';
 import type { HandshakeCode, RefusalCode, TurnedAwayCode } from '../words.ts';
 import { type RecordedQuery, recordedQuery } from './query.ts';
-import { nextTraceparent } from './trace.ts';
 
 /** Which edge it is that writes. */
 export interface Recorder {
@@ -83,7 +83,7 @@ export function recordOfUnreadable(
     kind: 'access',
     time: new Date(nowMs).toISOString(),
     correlationId: newCorrelationId(),
-    traceparent: nextTraceparent(null),
+    traceparent: unsampledTraceparent(null),
     edge,
     region,
     sourceAddress: connection.sourceAddress,

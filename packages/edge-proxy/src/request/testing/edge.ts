@@ -9,6 +9,7 @@ import { RememberedLookup } from '@sallyport/shared/network/remembered-lookup';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
 import type { Lane, SigningKey, StateOp } from '@sallyport/shared/state/model';
 import { counterAt, presence, type RowLane } from '@sallyport/shared/state/tables/lane';
+import { type Span, spanOf } from '../../ops/tracing/span.ts';
 import { PlaceReader } from '../../places/reader.ts';
 import type { Sighting } from '../../sightings/sighting.ts';
 import type { StateChange } from '../../state/current.ts';
@@ -24,6 +25,7 @@ import {
 } from '../../testing/sample-state.ts';
 import { ConnectionRoom } from '../../worker/connection-room.ts';
 import type { WorkerCredentials } from '../../worker/messages.ts';
+import { createRequestMetrics, type RequestMetrics } from '../../worker/request-metrics.ts';
 import type { RequestWorker } from '../../worker/request-worker.ts';
 import type { ShadowResult } from '../8-record/shadow.ts';
 import { sessionCookie } from '../cookies.ts';
@@ -48,12 +50,14 @@ export interface TestEdgeOptions {
 /** The request side of an edge with a hand-filled state, its upstream and its devices. */
 export class TestEdge {
   readonly records = new Arrivals<AccessRecord>();
+  readonly spans: Span[] = [];
   readonly sightings: Sighting[] = [];
   sightingsDropped = 0;
   readonly shadowed: ShadowResult[] = [];
   /** Requests with large headers, as they were counted. */
   readonly large: string[] = [];
   recordsFull = false;
+  sheds = false;
   recordsLost = 0;
   /** What resolves names; a test may put another in its place. */
   resolve: Lookup = localhostLookup;
@@ -66,6 +70,7 @@ export class TestEdge {
   readonly upstream: Recorder;
   readonly control: InMemoryControl;
   readonly places: PlaceReader = new PlaceReader();
+  readonly metrics: RequestMetrics = createRequestMetrics(() => this.worker, this.places);
   readonly connectionRoom = new ConnectionRoom();
   readonly state: WorkerState;
   readonly worker: RequestWorker;
@@ -99,16 +104,21 @@ export class TestEdge {
     this.#local = createLocalState({ edgeId, labels: {}, credentials, clock: this.#clock });
     this.state = this.#local.state;
     this.worker = createRequestWorker({
-      config: { edgeId, region: 'eu', trustDomain, publicPort: parts.publicPort },
+      config: { edgeId, region: 'eu', trustDomain, publicPort: parts.publicPort, traceShare: 1 },
       state: this.state.current,
       places: this.places,
       connectionRoom: this.connectionRoom,
       control: parts.control,
-      emitRecord: (record) => this.records.push(record),
+      emitRecord: (record) => {
+        this.metrics.count(record);
+        this.records.push(record);
+      },
       emitSightings: (seen, dropped) => {
         this.sightings.push(...seen);
         this.sightingsDropped += dropped;
       },
+      emitSpan: (source) => this.spans.push(spanOf(source)),
+      observe: (value) => this.metrics.observe(value),
       recordLost: () => {
         this.recordsLost += 1;
       },
@@ -123,6 +133,7 @@ export class TestEdge {
         large: (...counted) => this.large.push(counted.join(' ')),
       },
       recordsFull: () => this.recordsFull,
+      sheds: () => this.sheds,
       lookup: new RememberedLookup(
         (...question) => this.resolve(...question),
         () => this.#clock(),
