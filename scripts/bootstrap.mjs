@@ -2,7 +2,7 @@
 // installed, then runs a TypeScript entry with the Node.js that came with it. Needs only Node 20 and
 // npm. Standard output belongs to the entry alone, so everything said here goes to standard error.
 //
-//   node scripts/bootstrap.mjs [--debian] ENTRY.ts [argument…]
+//   node scripts/bootstrap.mjs [--debian[=bench]] ENTRY.ts [argument…]
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -149,16 +149,38 @@ function holdFloors() {
   if (problems.length > 0) throw new Error(problems.join('; '));
 }
 
-/** Programs that some tests use and that come from Debian, not from npm. Missing is not fatal. */
-async function debianPackages(full) {
+/**
+ * What comes from Debian, not from npm. `there`: a program on the path, or a file, by which it is
+ * known to be there. `for`: what asks for it; what is large or rarely used is not for every test.
+ */
+const tests = ['test', 'full'];
+const everywhere = [...tests, 'bench'];
+const debian = [
+  { package: 'chromium', there: 'chromium', for: tests },
+  { package: 'curl', there: 'curl', for: tests },
+  { package: 'git', there: 'git', for: tests },
+  { package: 'nats-server', there: 'nats-server', for: everywhere },
+  { package: 'nginx', there: 'nginx', for: everywhere },
+  { package: 'openssl', there: 'openssl', for: tests },
+  { package: 'promtool', there: 'promtool', for: tests },
+  { package: 'haproxy', there: 'haproxy', for: tests },
+  { package: 'python3-h2', there: '/usr/lib/python3/dist-packages/h2', for: tests },
+  { package: 'sslscan', there: 'sslscan', for: tests },
+  { package: 'caddy', there: 'caddy', for: ['full'] },
+  { package: 'python3-grpcio', there: '/usr/lib/python3/dist-packages/grpc', for: ['full'] },
+  { package: 'rsyslog', there: 'rsyslogd', for: ['full'] },
+  { package: 'rsyslog-gnutls', there: 'rsyslogd', for: ['full'] },
+  { package: 'testssl.sh', there: 'testssl', for: ['full'] },
+];
+
+/** Installs what is missing of what this purpose asks for. Missing is not fatal. */
+async function debianPackages(purpose) {
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/bin'];
   const isThere = (name) =>
-    folders.some((folder) => folder !== '' && existsSync(join(folder, name)));
-  const missing = ['chromium', 'curl', 'openssl', 'nats-server', 'promtool'].filter(
-    (name) => !isThere(name),
-  );
-  // The long tests alone speak to it.
-  if (full && !isThere('rsyslogd')) missing.push('rsyslog', 'rsyslog-gnutls');
+    folders.some((folder) => folder !== '' && existsSync(resolve(folder, name)));
+  const missing = debian
+    .filter(({ there, for: purposes }) => purposes.includes(purpose) && !isThere(there))
+    .map((entry) => entry.package);
   if (missing.length === 0) return;
   try {
     if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
@@ -168,9 +190,7 @@ async function debianPackages(full) {
     await runAside('sh', [join(root, 'scripts', 'install-debian-packages.sh'), ...missing]);
   } catch (error) {
     say(`sallyport: not there: ${missing.join(', ')} (${error.message})`);
-    say(
-      'sallyport: tests that need them are skipped; sh scripts/install-debian-packages.sh as root',
-    );
+    say('sallyport: what needs them is skipped; sh scripts/install-debian-packages.sh as root');
   }
 }
 
@@ -195,17 +215,18 @@ function run(entry, args) {
 }
 
 const args = process.argv.slice(2);
-const debian = args[0] === '--debian' ? args.shift() === '--debian' : false;
+const wantsDebian = args[0] === '--debian' || args[0] === '--debian=bench' ? args.shift() : null;
 const entry = args.shift();
 if (entry === undefined) {
-  say('usage: node scripts/bootstrap.mjs [--debian] ENTRY.ts [argument…]');
+  say('usage: node scripts/bootstrap.mjs [--debian[=bench]] ENTRY.ts [argument…]');
   process.exit(2);
 }
 try {
   await setUp();
   linkNode();
   holdFloors();
-  if (debian) await debianPackages(args.includes('--full'));
+  if (wantsDebian === '--debian=bench') await debianPackages('bench');
+  else if (wantsDebian !== null) await debianPackages(args.includes('--full') ? 'full' : 'test');
   run(entry, args);
 } catch (error) {
   say(`sallyport: set-up failed: ${error.message}`);

@@ -1,7 +1,10 @@
 #!/bin/sh
-# Installs the programs from Debian that the end-to-end tests use. As root.
+# Installs the programs from Debian that tests and benchmarks use: those that are named, or all.
+# As root.
 set -eu
-[ $# -gt 0 ] || set -- chromium curl openssl nats-server promtool rsyslog rsyslog-gnutls
+[ $# -gt 0 ] || set -- \
+  caddy chromium curl git haproxy nats-server nginx openssl promtool python3-grpcio python3-h2 \
+  rsyslog rsyslog-gnutls sslscan testssl.sh
 export DEBIAN_FRONTEND=noninteractive
 
 # One program of the package prometheus, without its server, its user and what these depend on.
@@ -17,6 +20,15 @@ install_promtool() (
     install -m 755 usr/bin/promtool /usr/local/bin/promtool
 )
 
+# Some packages would start servers of their own; nobody asked for them.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 1' HUP INT TERM
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+fi
+
 packages=
 promtool=
 for name in "$@"; do
@@ -31,8 +43,8 @@ until apt-get update -q &&
   try=$((try + 1))
   sleep 5
 done
-# The packages start servers of their own where there is a service manager; nobody asked for them.
-for server in nats-server rsyslog; do
+# Nor at the next boot, where there is a service manager.
+for server in caddy haproxy nats-server nginx rsyslog; do
   case " $packages " in *" $server "*)
     if command -v systemctl >/dev/null 2>&1; then
       systemctl disable --now "$server" >/dev/null 2>&1 || true

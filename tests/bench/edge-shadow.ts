@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Position } from '@sallyport/shared/state/model';
 import { comparePositions } from '@sallyport/shared/sync/position';
-import { type AdminApi, openAdminApi, type Stack, startStack } from '@sallyport/stack';
-import { host, load, prepare, type Run, type Site } from './edge-path.ts';
+import { type AdminApi, openAdminApi, startStack } from '@sallyport/stack';
+import type { LoadResult } from './lib/load.ts';
 import type { Helper } from './lib/processes.ts';
 import { type BenchmarkOptions, median, type Report } from './lib/report.ts';
+import { host, load, type Side } from './lib/side.ts';
+import { openPlainEdge } from './lib/site.ts';
 
 /**
  * What a shadow version costs requests: the same edge with and without one that it decides besides,
@@ -19,12 +21,12 @@ export async function edgeShadow(options: BenchmarkOptions): Promise<Report> {
   options.say('starting the stack');
   const stack = await startStack({ edges: 1 });
   try {
-    const site = await prepare(stack, dir, helpers);
+    const side = await openPlainEdge(stack, dir, helpers);
     const { controlPlanes, tokens, ca } = stack.description;
     const url = controlPlanes[0]?.url ?? '';
     const api = await openAdminApi({ url, token: tokens.policyAdmin, ca });
     const version = await proposeShadow(api);
-    const measured = await alternate(stack, site, api, version, options);
+    const measured = await alternate(side, api, version, options);
     await api.close();
     return report(measured);
   } finally {
@@ -51,22 +53,19 @@ async function proposeShadow(api: AdminApi): Promise<number> {
 }
 
 interface Measured {
-  readonly without: readonly Run[];
-  readonly with: readonly Run[];
+  readonly without: readonly LoadResult[];
+  readonly with: readonly LoadResult[];
 }
 
 async function alternate(
-  stack: Stack,
-  site: Site,
+  side: Side,
   api: AdminApi,
   version: number,
   { runs, seconds, say }: BenchmarkOptions,
 ): Promise<Measured> {
-  const edge = stack.description.edges[0];
-  if (edge === undefined) throw new Error('the stack has no edge');
-  const one = () => load(edge.pid, edge.port, site.cookie, site, seconds);
-  const without: Run[] = [];
-  const shadowed: Run[] = [];
+  const one = () => load(side, seconds);
+  const without: LoadResult[] = [];
+  const shadowed: LoadResult[] = [];
   for (let run = 1; run <= runs; run++) {
     without.push(await one());
     const { body } = await api.put<{ readonly position: Position }>('/v1/shadow', { version });
@@ -93,27 +92,27 @@ async function enforced(api: AdminApi, position: Position): Promise<void> {
   }
 }
 
-function p99(runs: readonly Run[]): string {
+function p99(runs: readonly LoadResult[]): string {
   return runs.at(-1)?.p99Ms.toFixed(2) ?? '';
 }
 
 function report(measured: Measured): Report {
-  const ratio = (of: (run: Run) => number): number =>
+  const ratio = (of: (run: LoadResult) => number): number =>
     median(
       measured.with.map((run, at) => {
         const peer = measured.without[at];
         return peer === undefined ? Number.NaN : of(run) / of(peer);
       }),
     );
-  const middle = (what: string, runs: readonly Run[], of: (run: Run) => number) => ({
+  const middle = (what: string, runs: readonly LoadResult[], of: (run: LoadResult) => number) => ({
     what,
     unit: 'ms',
     value: median(runs.map(of)),
     goal: null,
     better: 'lower' as const,
   });
-  const p99Ms = (run: Run): number => run.p99Ms;
-  const p50Ms = (run: Run): number => run.p50Ms;
+  const p99Ms = (run: LoadResult): number => run.p99Ms;
+  const p50Ms = (run: LoadResult): number => run.p50Ms;
   return {
     versions: { node: process.versions.node },
     figures: [
@@ -134,7 +133,7 @@ function report(measured: Measured): Report {
       {
         what: 'processor time for a request with a shadow against without',
         unit: 'ratio',
-        value: ratio((run) => run.proxyCpuSeconds / run.requests),
+        value: ratio((run) => run.serverCpuSeconds / run.requests),
         goal: null,
         better: 'lower',
       },

@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util';
+import { edgeHandshake } from './edge-handshake.ts';
 import { edgePath } from './edge-path.ts';
 import { edgeShadow } from './edge-shadow.ts';
+import { edgeSockets } from './edge-sockets.ts';
+import { edgeTransfer } from './edge-transfer.ts';
 import type { Benchmark } from './lib/report.ts';
 import { printJson, printTable } from './lib/report.ts';
 import { policy } from './policy.ts';
@@ -12,8 +15,11 @@ import { stateRevoke } from './state-revoke.ts';
 
 /** One name, one row. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  'edge-handshake': edgeHandshake,
   'edge-path': edgePath,
   'edge-shadow': edgeShadow,
+  'edge-sockets': edgeSockets,
+  'edge-transfer': edgeTransfer,
   policy,
   signals,
   'state-cold': stateCold,

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,9 @@ import { openAdmin, userOf } from '../support/cast.ts';
 import { readMetrics, sum } from '../support/metrics.ts';
 import { Asker, openSession, type Session } from '../support/sessions.ts';
 import { until } from '../support/until.ts';
-import { cpuSeconds, pin, pinBackground, runHelper } from './lib/processes.ts';
+import { probeEnvironment, type ThreadMemory, threadMemory } from './lib/memory.ts';
+import { cpuSeconds } from './lib/meter.ts';
+import { pin, pinBackground, runHelper } from './lib/processes.ts';
 import { type BenchmarkOptions, type Figure, median, type Report } from './lib/report.ts';
 
 /**
@@ -24,19 +26,8 @@ const filler = new URL(
   '../../packages/control-plane/src/testing/fill-database.ts',
   import.meta.url,
 );
-const probe = new URL('./lib/memory-probe.mjs', import.meta.url).pathname;
 const edge = 'edge-1';
 const plane = 'control-plane-1';
-
-/** What the probe says of a thread. */
-export interface ThreadMemory {
-  readonly main: boolean;
-  /** Of a collection of all garbage, when there is none left. */
-  readonly collectMs: number;
-  readonly heapBytes: number;
-  /** Outside the heap, without what threads share. */
-  readonly externalBytes: number;
-}
 
 interface Site {
   readonly stack: Stack;
@@ -61,7 +52,7 @@ export async function stateCold(options: BenchmarkOptions): Promise<Report> {
   options.say('starting the stack');
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
   const probed = join(dir, 'memory.json');
-  const edgeEnvironment = { NODE_OPTIONS: `--import ${probe}`, BENCH_PROBE: probed };
+  const edgeEnvironment = probeEnvironment(probed);
   const stack = await startStack({ edges: 1, postgresApart: true, edgeEnvironment });
   const asker = await Asker.open(stack.description);
   try {
@@ -90,7 +81,7 @@ async function signIn(stack: Stack, asker: Asker, probed: string): Promise<Site>
 async function measure(site: Site, { runs, say }: BenchmarkOptions): Promise<Report> {
   const { stack, state } = site;
   const empty = await coldRuns(site, 1, say, 'from the disk, nearly empty');
-  const emptyMemory = await memory(site);
+  const emptyMemory = await threadMemory(stack.pid(edge), site.probed);
   await stack.kill(edge);
   await fill(site, say);
   const times = Math.min(runs, 5);
@@ -104,7 +95,7 @@ async function measure(site: Site, { runs, say }: BenchmarkOptions): Promise<Rep
   await stored(state);
   await stack.kill(plane);
   const disk = await coldRuns(site, times, say, 'from the disk');
-  const full = await memory(site);
+  const full = await threadMemory(stack.pid(edge), site.probed);
   const offHeapBytes = await stateBytes(stack);
   return report({ disk, grpc, empty, full, emptyMemory, offHeapBytes });
 }
@@ -177,13 +168,6 @@ async function stored(state: string): Promise<void> {
     return same;
   };
   await until('the state is on disk', unchanged, { msMax: startMsMax, everyMs: 2_000 });
-}
-
-async function memory({ stack, probed }: Site): Promise<readonly ThreadMemory[]> {
-  await rm(probed, { force: true });
-  process.kill(stack.pid(edge), 'SIGUSR2');
-  const read = async () => JSON.parse(await readFile(probed, 'utf8')) as readonly ThreadMemory[];
-  return (await until('the probe has answered', read, { everyMs: 100 })).value;
 }
 
 /** Of the memory that all threads share. */

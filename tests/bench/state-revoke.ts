@@ -5,7 +5,8 @@ import { type AdminApi, openAdminApi, type Stack, startStack } from '@sallyport/
 import { disagreement, type EdgeRow } from '../support/admin.ts';
 import type { Revocation } from '../support/revoke.ts';
 import { until } from '../support/until.ts';
-import { cpuSeconds, type Helper, startHelper } from './lib/processes.ts';
+import { cpuSeconds } from './lib/meter.ts';
+import { type Helper, startHelper } from './lib/processes.ts';
 import { type BenchmarkOptions, type Figure, percentile, type Report } from './lib/report.ts';
 import { joinSimulated } from './lib/simulated-identities.ts';
 

@@ -1,17 +1,18 @@
-import { readFileSync } from 'node:fs';
 import { openAdminApi, type Stack, startStack } from '@sallyport/stack';
 import { LogSinks } from '../../support/log-sinks.ts';
 import { readMetrics, sum } from '../../support/metrics.ts';
 import { until } from '../../support/until.ts';
-import { load, prepare, type Run, type Site } from '../edge-path.ts';
+import type { LoadResult } from './load.ts';
+import { residentBytes } from './memory.ts';
 import { type Helper, pinBackground } from './processes.ts';
 import { type BenchmarkOptions, type Figure, median } from './report.ts';
+import { load, otherCore, type Side } from './side.ts';
+import { openPlainEdge } from './site.ts';
 
 /**
  * What requests notice of blocked sinks and of a control plane that is down: one edge on a core of
  * its own, the client on the other in a closed loop, and all states of the rest in turns.
  */
-const otherCore = 1;
 const plane = 'control-plane-1';
 const edge = 'edge-1';
 /** Exports and spools that catch up would be measured with the next run. */
@@ -19,11 +20,11 @@ const patient = { msMax: 300_000, everyMs: 500 };
 
 const states = ['normal', 'normal again', 'sinks blocked', 'control plane down'] as const;
 type State = (typeof states)[number];
-type Runs = Readonly<Record<State, Run[]>>;
+type Runs = Readonly<Record<State, LoadResult[]>>;
 
 interface Bench {
   readonly stack: Stack;
-  readonly site: Site;
+  readonly side: Side;
   readonly sinks: LogSinks;
 }
 
@@ -38,8 +39,8 @@ export async function measureBlockedSinks(options: BenchmarkOptions, folder: str
     const api = await openAdminApi({ url, token: tokens.owner, ca });
     await sinks.configure(api, ['file', 'syslog']);
     await api.close();
-    const site = await prepare(stack, folder, helpers);
-    return report(...(await alternate({ stack, site, sinks }, options)));
+    const side = await openPlainEdge(stack, folder, helpers);
+    return report(...(await alternate({ stack, side, sinks }, options)));
   } finally {
     await Promise.all(helpers.map((helper) => helper.stop()));
     await stack.stop();
@@ -51,8 +52,7 @@ async function alternate(
   bench: Bench,
   { runs, seconds, say }: BenchmarkOptions,
 ): Promise<[Runs, string[]]> {
-  const { stack, site } = bench;
-  const { port = 0 } = stack.description.edges[0] ?? {};
+  const { stack, side } = bench;
   const measured: Runs = {
     normal: [],
     'normal again': [],
@@ -63,9 +63,9 @@ async function alternate(
   for (let run = 1; run <= runs; run += 1) {
     for (const state of states) {
       await enter(bench, state);
-      const before = residentMib(stack.pid(edge));
-      const one = await load(stack.pid(edge), port, site.cookie, site, seconds);
-      const after = residentMib(stack.pid(edge));
+      const before = Math.round(residentBytes(stack.pid(edge)) / 2 ** 20);
+      const one = await load(side, seconds);
+      const after = Math.round(residentBytes(stack.pid(edge)) / 2 ** 20);
       measured[state].push(one);
       memory.push(`${state} ${before} to ${after} MiB`);
       say(`run ${run}, ${state}: p50 ${one.p50Ms.toFixed(2)} ms, p99 ${one.p99Ms.toFixed(2)} ms`);
@@ -101,11 +101,6 @@ async function leave({ stack, sinks }: Bench, state: State): Promise<void> {
     },
     patient,
   );
-}
-
-function residentMib(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Math.round(Number(kib) / 1_024);
 }
 
 function report(measured: Runs, memory: readonly string[]) {

@@ -4,9 +4,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { processTree } from '@sallyport/stack';
 
-/** Pins every thread of a process to one core; the process is another's or our own. */
-export function pin(pid: number, core: number): void {
-  execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });
+/** Pins every thread of a process to cores, as `0` or `0,1`; the process is another's or our own. */
+export function pin(pid: number, cores: number | string): void {
+  execFileSync('taskset', ['-a', '-c', '-p', String(cores), String(pid)], { stdio: 'ignore' });
 }
 
 /**
@@ -25,17 +25,19 @@ export function pinBackground(pid: number, core: number): void {
   }
 }
 
-const ticksPerSecond = 100;
-
 /**
- * Processor seconds that a process has used so far, from proc(5). `ended`: with those of its
- * children that have ended.
+ * Lets this process, and all that it starts from now on, have so many files and sockets open, or as
+ * many as may be; gives how many that are.
  */
-export function cpuSeconds(pid: number, { ended = false } = {}): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const counted = ended ? fields.slice(11, 15) : fields.slice(11, 13);
-  return counted.reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
+export function allowFiles(count: number): number {
+  const limit = `--nofile=${count}:${count}`;
+  try {
+    execFileSync('prlimit', ['--pid', String(process.pid), limit], { stdio: 'ignore' });
+  } catch {
+    // Beyond the hard limit only some may.
+  }
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  return Math.min(count, Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? count));
 }
 
 export interface Helper {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { processTree } from '@sallyport/stack';
-import { cpuSeconds, pin, runHelper, startHelper } from './processes.ts';
+import { cpuSeconds } from './meter.ts';
+import { pin, runHelper, startHelper } from './processes.ts';
 import { type BenchmarkOptions, type Figure, median, percentile } from './report.ts';
 
 /**
