@@ -19,8 +19,8 @@ import type { FrontProxies, LiveBundle, RouteConfig, TargetConfig } from '../sta
 import type { SelfDescription } from '../worker/request-worker.ts';
 import type { ClientExchange, RawRequest } from './client/exchange.ts';
 import type { ReadCookies } from './cookies.ts';
-import type { Counted } from './limits/fields.ts';
 import type { HeaderExcess } from './header-excess.ts';
+import type { Counted } from './limits/fields.ts';
 import type { FailureCode, NoticeCode, RedirectCode, RefusalCode } from './words.ts';
 
 /**

@@ -4,13 +4,13 @@ import { lookupResults, type PlaceReader } from '../places/reader.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
 import type { Received } from '../request/exchange.ts';
 import { failures } from '../request/words.ts';
+import type { RateLimit } from '../state/current.ts';
 import { CodeCounts, PairCounts } from './code-counts.ts';
 import { createExchangeMetrics } from './exchange-metrics.ts';
-import type { RateLimit } from '../state/current.ts';
 import { createHeaderSizes } from './header-sizes.ts';
-import { type HeaderSizes, connectionRefusals, type RequestWorker } from './request-worker.ts';
-import { addUpstreamMetrics } from './upstream-metrics.ts';
+import { connectionRefusals, type HeaderSizes, type RequestWorker } from './request-worker.ts';
 import { TimeHistogram } from './time-histogram.ts';
+import { addUpstreamMetrics } from './upstream-metrics.ts';
 
 const microsecond = 1e-6;
 const decisionBucketsSeconds = [5, 10, 20, 50, 100, 250, 1_000, 5_000, 25_000].map(

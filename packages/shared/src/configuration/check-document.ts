@@ -4,14 +4,14 @@ import { checkCors } from './check-cors.ts';
 import { checkEgress, checkEgressNames } from './check-egress.ts';
 import { checkExports, checkWebhooks } from './check-exports.ts';
 import { checkFrontProxies } from './check-front-proxies.ts';
-import { checkListener } from './check-listener.ts';
-import { checkPace, checkRateLimits } from './check-rate-limits.ts';
 import {
   checkHeaderLimits,
   checkLimitsOfSettings,
   limitsOfSettings,
 } from './check-header-limits.ts';
 import { checkCookies, checkHeaders } from './check-headers.ts';
+import { checkListener } from './check-listener.ts';
+import { checkPace, checkRateLimits } from './check-rate-limits.ts';
 import { checkRedactions } from './check-records.ts';
 import { checkUpstream } from './check-upstream.ts';
 import type {

@@ -1,6 +1,6 @@
 import { assertionHeader } from '@sallyport/shared/assertion/claims';
-import { cookiesForUpstream } from '../cookies.ts';
 import type { TargetConfig } from '../../state/current.ts';
+import { cookiesForUpstream } from '../cookies.ts';
 import type { Asserted } from '../exchange.ts';
 import { isContinued } from '../trace.ts';
 import { remaining } from './edits.ts';

@@ -1,6 +1,6 @@
 import type { RouteDocument, SettingsDocument } from '@sallyport/shared/configuration/documents';
-import { type HeaderLimits, headerLimits } from '@sallyport/shared/http/header-limits';
 import { defaultAssertionTtlSeconds } from '@sallyport/shared/configuration/route-defaults';
+import { type HeaderLimits, headerLimits } from '@sallyport/shared/http/header-limits';
 import type { RouteConfig } from '../current.ts';
 import { cookieRules } from './cookie-rules.ts';
 import { corsRules } from './cors-rules.ts';

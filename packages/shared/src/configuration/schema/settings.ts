@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { closed, duration, hostName, matchLabels, name, names } from './common.ts';
-import { listener } from './listener.ts';
 import { headerLimits } from './headers.ts';
+import { listener } from './listener.ts';
 import { network } from './network.ts';
 import { rateLimits, signInRateLimit } from './rate-limits.ts';
 import { exports, records, webhooks } from './records.ts';
