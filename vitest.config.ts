@@ -27,6 +27,21 @@ export default defineConfig({
         },
       },
       {
+        // Edges within the process of the test. They end with their tests, so files share modules,
+        // which would take longer to load than the tests take.
+        test: {
+          name: 'edge',
+          env,
+          include: ['packages/edge-proxy/src/request/**/*.test.ts'],
+          exclude,
+          pool: 'forks',
+          isolate: false,
+          maxWorkers: workers,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
         test: {
           name: 'server',
           env,
@@ -35,7 +50,11 @@ export default defineConfig({
             'infra/**/*.test.ts',
             'tests/**/*.test.ts',
           ],
-          exclude: [...exclude, 'tests/{e2e,faults,chaos}/**'],
+          exclude: [
+            ...exclude,
+            'tests/{e2e,faults,chaos}/**',
+            'packages/edge-proxy/src/request/**',
+          ],
           pool: 'forks',
           maxWorkers: workers,
           globalSetup: ['packages/control-plane/src/testing/shared-server.ts'],
