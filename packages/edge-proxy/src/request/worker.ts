@@ -243,6 +243,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     openExchanges: () => life.active,
     openConnections: () => listener.openConnections(),
     refusedConnections: () => listener.refusedConnections(),
+    http2: () => listener.http2(),
     upstreams: () => upstreams.figures(clock()),
   };
 }

@@ -231,6 +231,8 @@ export interface ListenerSettings {
   /** Connections that may be open, at all workers together. */
   readonly connections: { readonly perAddress: number; readonly total: number };
   readonly slowClients: SlowClientLimits;
+  /** Whether HTTP/2 is spoken with clients. */
+  readonly http2: boolean;
 }
 
 /** Of hosts that no other policy lists. */
@@ -245,6 +247,7 @@ export const defaultListener: ListenerSettings = {
   tlsPolicies: { of: () => defaultTlsPolicy },
   connections: { perAddress: 1_000, total: 20_000 },
   slowClients: { bodyIdleMs: 30_000, bodyBytesPerSecond: 240, responseIdleMs: 60_000 },
+  http2: true,
 };
 
 /** One configuration version, compiled; immutable. */

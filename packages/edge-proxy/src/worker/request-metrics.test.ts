@@ -1,7 +1,9 @@
 import { AggregatorRegistry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { call, RawClient } from '../request/testing/client.ts';
+import { Http2Client } from '../request/testing/client-h2.ts';
 import { TestEdge } from '../request/testing/edge.ts';
+import { FrameClient, requestFields, types } from '../request/testing/frames.ts';
 import { agree, webSocketRequest } from '../request/testing/web-socket.ts';
 
 let edge: TestEdge;
@@ -49,5 +51,36 @@ describe('the metrics of requests', () => {
     await expect.poll(() => edge.worker.openExchanges()).toBe(0);
     expect([await stage('upstream'), await stage('total')]).toEqual([1, 0]);
     expect(await figure('sallyport_edge_exchanges_total{protocol="websocket"}')).toBe(1);
+  });
+
+  it('tell what is open of HTTP/2, how it ended, and what there was too much of', async () => {
+    const ended = (reason: string) =>
+      figure(`sallyport_edge_http2_sessions_ended_total{reason="${reason}"}`);
+    edge.upstream.script = () => null;
+    const client = await Http2Client.connect(edge);
+    const slow = client.ask({ cookie, path: '/slow' });
+    await expect.poll(() => edge.upstream.bytes).toContain('/slow');
+    expect(await figure('sallyport_edge_http2_sessions')).toBe(1);
+    expect(await figure('sallyport_edge_http2_streams')).toBe(1);
+    client.close();
+    await slow;
+    await expect.poll(() => ended('client')).toBe(1);
+    expect(await figure('sallyport_edge_http2_sessions')).toBe(0);
+    const raw = await FrameClient.connect(edge);
+    for (let count = 0; count < 40; count += 1) raw.send(types.settings, 0, 0);
+    await raw.closed();
+    await expect.poll(() => ended('flood')).toBe(1);
+    expect(await figure('sallyport_edge_http2_floods_total{frame="settings"}')).toBe(1);
+    expect(await ended('idle')).toBe(0);
+    const broken = await FrameClient.connect(edge);
+    broken.send(types.data, 0, 1);
+    await broken.closed();
+    await expect.poll(() => ended('broken')).toBe(1);
+    const refused = await FrameClient.connect(edge);
+    refused.ask(1, requestFields(edge, cookie, { ':path': '/a//b' }));
+    const { payload } = await refused.first(types.ping, 0);
+    refused.send(types.ping, 0x1, 0, payload);
+    await refused.closed();
+    await expect.poll(() => ended('refused')).toBe(1);
   });
 });

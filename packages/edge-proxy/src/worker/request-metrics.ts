@@ -8,6 +8,7 @@ import type { RateLimit } from '../state/current.ts';
 import { CodeCounts, PairCounts } from './code-counts.ts';
 import { createExchangeMetrics } from './exchange-metrics.ts';
 import { createHeaderSizes } from './header-sizes.ts';
+import { addHttp2Metrics } from './http2-metrics.ts';
 import { connectionRefusals, type HeaderSizes, type RequestWorker } from './request-worker.ts';
 import { TimeHistogram } from './time-histogram.ts';
 import { addUpstreamMetrics } from './upstream-metrics.ts';
@@ -118,6 +119,7 @@ export function createRequestMetrics(
     registers,
     () => worker()?.openConnections() ?? 0,
   );
+  addHttp2Metrics(registers, () => worker()?.http2() ?? null);
   addUpstreamMetrics(registers, () => worker()?.upstreams() ?? null);
   return {
     registry,

@@ -6,6 +6,7 @@ import type { KnownPlace } from '@sallyport/shared/signals/place';
 import type { Position } from '@sallyport/shared/state/model';
 import type { SpanSource } from '../ops/tracing/span.ts';
 import type { PlaceReader } from '../places/reader.ts';
+import type { Http2Figures } from '../request/1-listen/h2/counts.ts';
 import type { ShadowResult } from '../request/8-record/shadow.ts';
 import type { Received } from '../request/exchange.ts';
 import type { SharedBuckets } from '../request/limits/shared-buckets.ts';
@@ -258,5 +259,6 @@ export interface RequestWorker {
   openConnections(): number;
   /** Connections that were not let in, by what was full. */
   refusedConnections(): Readonly<Record<ConnectionRefusal, number>>;
+  http2(): Http2Figures;
   upstreams(): UpstreamFigures;
 }

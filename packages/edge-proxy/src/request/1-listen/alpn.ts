@@ -1,7 +1,17 @@
 import type { Server, TLSSocket } from 'node:tls';
 
-/** What a client chooses from in its handshake, the better one first. */
-export const alpnProtocols = ['h2', 'http/1.1'];
+/**
+ * Chooses the protocol from those that a client offers in its handshake, the better one first;
+ * undefined: none of them is spoken here, and it ends in an alert. `http2`: whether that is, now.
+ */
+export function protocolChooser(
+  http2: () => boolean,
+): (offer: { readonly protocols: readonly string[] }) => string | undefined {
+  return ({ protocols }) => {
+    if (protocols.includes('h2') && http2()) return 'h2';
+    return protocols.includes('http/1.1') ? 'http/1.1' : undefined;
+  };
+}
 
 /**
  * Hands connections that agreed on HTTP/2 to `take`, and all others to what listens for connections

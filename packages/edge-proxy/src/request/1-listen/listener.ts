@@ -7,10 +7,11 @@ import type { ClientConnection } from '../exchange.ts';
 import { lastGood } from '../last-good.ts';
 import type { TurnedAwayCode } from '../words.ts';
 import { Admission } from './admission.ts';
-import { alpnProtocols, divertHttp2 } from './alpn.ts';
+import { divertHttp2, protocolChooser } from './alpn.ts';
 import { connectionOf } from './connection.ts';
 import { FrontConnections } from './front-connections.ts';
 import { noFronts } from './fronts.ts';
+import type { Http2Figures } from './h2/counts.ts';
 import { Http2Sessions } from './h2/sessions.ts';
 import { type HandshakeEvents, Handshakes } from './handshakes.ts';
 import { Http1Requests, http1Options, type RequestEvents } from './http1.ts';
@@ -26,7 +27,6 @@ const tlsOptions = {
   requestCert: true,
   // A bad device certificate must reach our own check, which says what is wrong with it (2-device).
   rejectUnauthorized: false,
-  ALPNProtocols: alpnProtocols,
 };
 
 /** What the listener hands on. */
@@ -42,6 +42,7 @@ export interface Listener {
   connections(): Iterable<ClientConnection>;
   /** Connections that there was no room for, by what was full. */
   refusedConnections(): Readonly<Record<ConnectionRefusal, number>>;
+  http2(): Http2Figures;
   /** Takes no more connections, and closes those that are idle. */
   stop(): void;
   /** Destroys all connections; resolves when the last has gone. */
@@ -60,10 +61,12 @@ export function createListener(
     () => state.bundle()?.settings.listener ?? defaultListener,
     defaultListener,
   );
+  const http2IsOn = () => settings().http2;
   // It speaks HTTP/1.1, and has to be the one that listens: Node arms the limits of time with that.
   const server = createServer({
     ...tlsOptions,
     ...http1Options,
+    ALPNCallback: protocolChooser(http2IsOn),
     SNICallback: (serverName, done) => {
       try {
         done(null, findNames(serverName)?.context);
@@ -89,8 +92,11 @@ export function createListener(
       ),
     events,
   );
-  const http2 = new Http2Sessions((socket) => handshakes.find(socket), events);
+  const http2 = new Http2Sessions((socket) => handshakes.find(socket), http2IsOn, events);
   divertHttp2(server, (socket) => http2.take(socket));
+  state.onChange((change) => {
+    if (change.bundleChanged) http2.look();
+  });
   handshakes.watch(server);
   new Http1Requests((socket) => handshakes.find(socket), events).serve(server);
   fronts.guard(server);
@@ -100,6 +106,7 @@ export function createListener(
     openConnections: () => handshakes.size,
     connections: () => handshakes.connections(),
     refusedConnections: () => admission.refused,
+    http2: () => http2.figures,
     stop: () => {
       server.close();
       server.closeIdleConnections();

@@ -109,7 +109,7 @@ export class Http2Exchange implements ClientExchange {
     this.tunnelled = true;
     if (this.#onClose !== null) stream.off('close', this.#onClose);
     stream.off('timeout', this.#onIdle);
-    if (!this.gone) stream.respond(responseLines(200, lines));
+    if (!this.gone) stream.respond(responseLines(200, lines, true));
     return stream;
   }
 
@@ -151,11 +151,19 @@ const leftOut: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-function responseLines(status: number, lines: readonly string[]): string[] {
+/** Where there is no content, a client resets what says that there is some (RFC 9110, section 8.6). */
+const withoutContent: ReadonlySet<number> = new Set([204, 205]);
+
+function responseLines(
+  status: number,
+  lines: readonly string[],
+  empty: boolean = withoutContent.has(status),
+): string[] {
   const response = [':status', String(status)];
   for (let at = 0; at < lines.length; at += 2) {
     const name = (lines[at] ?? '').toLowerCase();
-    if (!leftOut.has(name)) response.push(name, lines[at + 1] ?? '');
+    if (leftOut.has(name) || (empty && name === 'content-length')) continue;
+    response.push(name, lines[at + 1] ?? '');
   }
   return response;
 }

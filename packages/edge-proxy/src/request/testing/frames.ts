@@ -33,18 +33,29 @@ export class FrameClient {
   readonly frames = new Arrivals<Frame>();
   #unread: Buffer = Buffer.alloc(0);
 
-  constructor(socket: TLSSocket) {
+  private constructor(socket: TLSSocket) {
     this.socket = socket;
     socket.on('data', (chunk: Buffer) => {
       this.#unread = Buffer.concat([this.#unread, chunk]);
       this.#read();
     });
+  }
+
+  /** Says nothing by itself. */
+  static over(socket: TLSSocket): FrameClient {
+    return new FrameClient(socket);
+  }
+
+  /** Begins as a client has to: RFC 9113, section 3.4. */
+  static begin(socket: TLSSocket): FrameClient {
+    const client = new FrameClient(socket);
     socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-    this.send(types.settings, 0, 0);
+    client.send(types.settings, 0, 0);
+    return client;
   }
 
   static async connect(edge: TestEdge, servername = 'app.corp.test'): Promise<FrameClient> {
-    return new FrameClient(await secureSocket(edge, servername, edge.laptop));
+    return FrameClient.begin(await secureSocket(edge, servername, edge.laptop));
   }
 
   send(type: number, flags: number, streamId: number, payload: Buffer = Buffer.alloc(0)): void {

@@ -15,11 +15,13 @@ export function listenerSettings({
   tlsPolicies = [],
   connections,
   slowClients = {},
+  http2 = defaultListener.http2,
 }: Listener): ListenerSettings {
   return {
     tlsPolicies: tlsPolicies.length === 0 ? defaultListener.tlsPolicies : tableOf(tlsPolicies),
     connections: { ...defaultListener.connections, ...connections },
     slowClients: slowClientLimits(slowClients),
+    http2,
   };
 }
 

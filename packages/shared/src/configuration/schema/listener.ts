@@ -51,6 +51,10 @@ export const listener = Type.Object(
     ),
     connections: Type.Optional(connections),
     slowClients: Type.Optional(slowClients),
+    /** Default: true. */
+    http2: Type.Optional(
+      Type.Boolean({ description: 'Whether HTTP/2 is spoken with clients, beside HTTP/1.1.' }),
+    ),
   },
   { ...closed, minProperties: 1, description: 'What the public listener of an edge asks for.' },
 );

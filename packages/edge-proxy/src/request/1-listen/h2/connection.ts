@@ -1,5 +1,4 @@
 import {
-  constants,
   performServerHandshake,
   type ServerHttp2Session,
   type ServerHttp2Stream,
@@ -9,27 +8,19 @@ import { Http2Exchange } from '../../client/http2.ts';
 import type { ClientConnection } from '../../exchange.ts';
 import type { RefusalCode } from '../../words.ts';
 import type { RequestEvents } from '../http1.ts';
+import type { Http2Counts, SessionEnd } from './counts.ts';
+import { http2Limits } from './limits.ts';
 import { connectionWindowBytes, http2Options } from './options.ts';
 import { translate } from './raw-request.ts';
-import { Witness } from './witness.ts';
-
-/** Milliseconds. */
-export const http2Limits = {
-  /** From the handshake to the first request, and for the headers of any. */
-  headers: 10_000,
-  /** Without a request. */
-  idle: 60_000,
-  /** A connection is left after this, and up to a tenth more so that not all go at once. */
-  age: 3_600_000,
-  /** For a client to close what has been left and carries nothing any more. */
-  farewell: 5_000,
-} as const;
+import { type Trouble, tooSlow } from './trouble.ts';
+import { shutdownNotice, Witness } from './witness.ts';
 
 /** A connection that agreed on HTTP/2: many exchanges side by side. */
 export class Http2Connection {
   readonly #client: ClientConnection;
   readonly #socket: TLSSocket;
   readonly #events: RequestEvents;
+  readonly #counts: Http2Counts;
   readonly #witness: Witness;
   readonly #session: ServerHttp2Session;
   readonly #ageMax = http2Limits.age * (1 + Math.random() / 10);
@@ -39,45 +30,91 @@ export class Http2Connection {
   #requests = 0;
   /** When it was told that no more requests are taken; 0: they are. */
   #leftAt = 0;
+  #endedBy: SessionEnd | null = null;
+  #closing = false;
 
-  constructor(client: ClientConnection, socket: TLSSocket, events: RequestEvents) {
+  constructor(
+    client: ClientConnection,
+    socket: TLSSocket,
+    events: RequestEvents,
+    counts: Http2Counts,
+  ) {
     this.#client = client;
     this.#socket = socket;
     this.#events = events;
-    this.#witness = new Witness(socket, (code) => this.#end(code));
+    this.#counts = counts;
+    this.#witness = new Witness(socket, {
+      end: (trouble) => this.#end(trouble),
+      unserved: (code) => events.unanswerable(client, code),
+    });
     this.#session = performServerHandshake(this.#witness, http2Options);
     this.#session.on('error', ignore);
-    this.#session.on('goaway', () => {
-      this.#witness.leaving = true;
-    });
+    this.#session.on('goaway', () => this.#witness.leave());
     this.#session.on('stream', this.#onStream);
     this.#session.setLocalWindowSize(connectionWindowBytes);
     socket.once('close', this.#onClose);
   }
 
-  /** Takes no more requests; those under way go on, and then it closes. */
-  readonly leave = (): void => {
-    if (this.#leftAt === 0) this.#leftAt = performance.now();
-    this.#witness.leaving = true;
-    this.#session.close();
-  };
+  /** Requests under way. */
+  get streams(): number {
+    return this.#client.exchanges.size;
+  }
+
+  /**
+   * Takes no more requests; those under way go on, and then it closes. A client is told so twice
+   * (RFC 9113, section 6.8): what it had asked before it heard of the first is still served.
+   */
+  leave(why: SessionEnd): void {
+    if (this.#leftAt > 0) return;
+    this.#leftAt = performance.now();
+    this.#endedBy ??= why;
+    if (this.#session.destroyed) return;
+    if (this.#witness.spoken) {
+      this.#witness.write(shutdownNotice);
+      // Its answer comes behind all that was asked before.
+      this.#session.ping(this.#close);
+    } else {
+      this.#close();
+    }
+  }
 
   /** Looks whether it has been idle, slow or open for too long. */
   sweep(nowMs: number): void {
-    this.#unserved(this.#witness.overdue());
+    this.#unserved(this.#witness.asked.overdue());
     const busy = this.#client.exchanges.size > 0;
     if (busy) this.#busyAt = nowMs;
     const { blockSince } = this.#witness;
     if (blockSince > 0 && nowMs - blockSince > http2Limits.headers) {
-      this.#end('request_timeout');
+      this.#end(tooSlow);
     } else if (this.#leftAt > 0) {
-      const idle = !busy || this.#session.destroyed;
-      if (idle && nowMs - this.#leftAt > http2Limits.farewell) this.#socket.destroy();
+      this.#sweepLeft(busy, nowMs - this.#leftAt);
     } else {
       const idleMax = this.#requests === 0 ? http2Limits.headers : http2Limits.idle;
-      if (nowMs - this.#busyAt > idleMax || nowMs - this.#since > this.#ageMax) this.leave();
+      if (nowMs - this.#busyAt > idleMax) this.leave('idle');
+      else if (nowMs - this.#since > this.#ageMax) this.leave('age');
     }
   }
+
+  #sweepLeft(busy: boolean, leftForMs: number): void {
+    if (leftForMs > http2Limits.notice) this.#close();
+    const idle = !busy || this.#session.destroyed;
+    if (idle && leftForMs > http2Limits.farewell) this.#socket.destroy();
+    else if (this.#endedBy === 'switched_off' && leftForMs > http2Limits.switchedOff) this.#cut();
+  }
+
+  #cut(): void {
+    for (const { progress } of this.#client.exchanges) progress.ending ??= 'drained';
+    this.#socket.destroy();
+  }
+
+  readonly #close = (): void => {
+    if (this.#closing || this.#session.destroyed) return;
+    this.#closing = true;
+    this.#witness.leave();
+    this.#session.close();
+  };
+
+  readonly #leaveRefused = (): void => this.leave('refused');
 
   readonly #onStream = (
     stream: ServerHttp2Stream,
@@ -87,20 +124,19 @@ export class Http2Connection {
   ): void => {
     this.#requests += 1;
     this.#busyAt = performance.now();
-    const id = stream.id ?? 0;
-    this.#unserved(this.#witness.passedOver(id));
-    const whole = this.#witness.announced(id, sent.length / 2);
+    const whole = this.#witness.asked.announced(stream.id ?? 0, sent.length / 2);
     const { raw, refusal } = translate(sent, stream.endAfterHeaders);
-    const exchange = new Http2Exchange(stream, raw, this.leave);
+    const exchange = new Http2Exchange(stream, raw, this.#leaveRefused);
     this.#events.received(this.#client, raw, exchange, whole ? refusal : 'header_invalid');
   };
 
   /** What is recorded of a connection once it has gone. */
   readonly #onClose = (): void => {
-    const unserved = this.#witness.left();
+    const { brokenOff } = this.#witness;
+    const unserved = this.#witness.asked.left();
     // What was asked for last is why it was broken off, and has a record of its own.
-    const unexplained = this.#witness.brokenOff && unserved.length === 0;
-    this.#unserved(unexplained ? ['malformed'] : unserved);
+    this.#unserved(brokenOff && unserved.length === 0 ? ['malformed'] : unserved);
+    this.#counts.ended(this.#endedBy ?? (brokenOff ? 'broken' : 'client'));
   };
 
   /** Records requests that were reset before anybody could look at them. */
@@ -108,11 +144,15 @@ export class Http2Connection {
     for (const code of codes) this.#events.unanswerable(this.#client, code);
   }
 
-  #end(code: RefusalCode): void {
+  #end(trouble: Trouble): void {
+    const { code, goAway, flood } = trouble;
     this.#leftAt = performance.now();
-    this.#witness.leaving = true;
+    if (flood !== null) this.#counts.flooded(flood);
+    const why = trouble === tooSlow ? 'slow' : 'broken';
+    this.#endedBy = flood === null ? why : 'flood';
+    this.#witness.leave();
     this.#events.unanswerable(this.#client, code);
-    this.#session.destroy(new Error(code), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#session.destroy(new Error(code), goAway);
   }
 }
 

@@ -1,61 +1,60 @@
-import type { RefusalCode } from '../../words.ts';
+import { constants } from 'node:http2';
+import { ClientStreams } from './client-streams.ts';
 import { FrameBudget, frameFlags, frameTypes } from './frame-budget.ts';
+import { HeaderBlocks } from './header-blocks.ts';
+import { broken, flooded, type Trouble, tooLarge } from './trouble.ts';
 
 /** The client's first words: RFC 9113, section 3.4. nghttp2 compares them. */
 const prefaceBytes = 24;
 const headBytes = 9;
-/** Of one header section, as it travels. */
-const blockBytesMax = 65_536;
-
-interface Frame {
-  readonly type: number;
-  readonly flags: number;
-  readonly streamId: number;
-}
 
 /**
  * Reads the heads of a client's frames as they come, and puts header blocks together: RFC 9113,
  * section 4. Everything else it skips. What it reads is never used as the request.
  */
 export class FrameReader {
-  readonly #budget = new FrameBudget();
-  /** A stream was opened; the block of its headers, whole. */
-  readonly #opened: (streamId: number, block: Uint8Array) => void;
+  readonly budget = new FrameBudget();
+  readonly streams = new ClientStreams();
+  readonly #blocks: HeaderBlocks;
   readonly #head = Buffer.alloc(headBytes);
   #headFilled = 0;
   #toSkip = prefaceBytes;
-  /** Of a frame with headers, whose payload is being kept; null: of another. */
-  #frame: Frame | null = null;
-  #payload: Buffer[] = [];
-  #payloadLeft = 0;
-  #block: Uint8Array[] = [];
-  #blockBytes = 0;
-  #blockSince = 0;
-  #lastStreamId = 0;
+  /** DATA whose first byte says how much padding it has. */
+  #padded: { readonly flags: number; readonly length: number } | null = null;
 
+  /** `opened`: told of each stream that is opened, with the block of its headers. */
   constructor(opened: (streamId: number, block: Uint8Array) => void) {
-    this.#opened = opened;
+    this.#blocks = new HeaderBlocks((streamId, block) => {
+      // Late ones are trailers.
+      if (this.streams.isLate(streamId)) return;
+      this.streams.begun(streamId);
+      this.budget.open();
+      opened(streamId, block);
+    });
   }
 
   /** When a header section began that has not ended yet; 0: none has. */
   get blockSince(): number {
-    return this.#blockSince;
+    return this.#blocks.since;
   }
 
   /** Why the connection has to end; null: it may go on. `nowMs` only rises. */
-  read(chunk: Buffer, nowMs: number): RefusalCode | null {
+  read(chunk: Buffer, nowMs: number): Trouble | null {
     let at = 0;
     while (at < chunk.length) {
       if (this.#toSkip > 0) {
         const skipped = Math.min(this.#toSkip, chunk.length - at);
         this.#toSkip -= skipped;
         at += skipped;
-      } else if (this.#payloadLeft > 0) {
-        const part = chunk.subarray(at, at + this.#payloadLeft);
-        this.#payload.push(part);
-        this.#payloadLeft -= part.length;
-        at += part.length;
-        if (this.#payloadLeft === 0) this.#endHeaders();
+      } else if (this.#padded !== null) {
+        const { flags, length } = this.#padded;
+        this.#padded = null;
+        const data = Math.max(0, length - 1 - (chunk[at] ?? 0));
+        this.#toSkip = length;
+        const flood = this.budget.take(frameTypes.data, flags, data, nowMs);
+        if (flood !== null) return flooded(flood);
+      } else if (this.#blocks.wanting) {
+        at += this.#blocks.take(chunk, at);
       } else {
         const taken = chunk.copy(
           this.#head,
@@ -67,58 +66,46 @@ export class FrameReader {
         at += taken;
         if (this.#headFilled < headBytes) return null;
         this.#headFilled = 0;
-        const refusal = this.#beginFrame(nowMs);
-        if (refusal !== null) return refusal;
+        const trouble = this.#beginFrame(nowMs);
+        if (trouble !== null) return trouble;
       }
     }
     return null;
   }
 
-  #beginFrame(nowMs: number): RefusalCode | null {
+  #beginFrame(nowMs: number): Trouble | null {
     const length = this.#head.readUIntBE(0, 3);
     const type = this.#head.readUInt8(3);
     const flags = this.#head.readUInt8(4);
-    if (!this.#budget.take(type, flags, length, nowMs)) return 'too_many_frames';
+    const streamId = this.#head.readUInt32BE(5) & 0x7fff_ffff;
+    const violation = this.#look(type, flags, streamId);
+    if (violation !== null) return violation;
+    if (type === frameTypes.data && (flags & frameFlags.padded) !== 0 && length > 0) {
+      this.#padded = { flags, length };
+      return null;
+    }
+    const flood = this.budget.take(type, flags, length, nowMs);
+    if (flood !== null) return flooded(flood);
     if (type !== frameTypes.headers && type !== frameTypes.continuation) {
       this.#toSkip = length;
       return null;
     }
-    this.#blockBytes += length;
-    if (this.#blockBytes > blockBytesMax) return 'headers_too_large';
-    this.#frame = { type, flags, streamId: this.#head.readUInt32BE(5) & 0x7fff_ffff };
-    if (this.#blockSince === 0) this.#blockSince = nowMs;
-    this.#payloadLeft = length;
-    if (length === 0) this.#endHeaders();
+    return this.#blocks.begin({ type, flags, streamId }, length, nowMs) ? null : tooLarge;
+  }
+
+  /** Rules that nghttp2 does not hold clients to. */
+  #look(type: number, flags: number, streamId: number): Trouble | null {
+    const streams = this.streams;
+    if (type === frameTypes.priority && streamId === 0) {
+      return broken(constants.NGHTTP2_PROTOCOL_ERROR);
+    }
+    if (type === frameTypes.resetStream) streams.end(streamId);
+    if (type !== frameTypes.headers && type !== frameTypes.data) return null;
+    if (streams.isLate(streamId) && !streams.mayGoOn(streamId)) {
+      return broken(constants.NGHTTP2_STREAM_CLOSED);
+    }
+    if ((flags & frameFlags.endStream) !== 0) streams.end(streamId);
+    else if (type === frameTypes.headers) streams.open(streamId);
     return null;
   }
-
-  #endHeaders(): void {
-    const frame = this.#frame;
-    const payload = this.#payload;
-    const [first] = payload;
-    this.#frame = null;
-    this.#payload = [];
-    if (frame === null) return;
-    const whole = payload.length === 1 && first !== undefined ? first : Buffer.concat(payload);
-    this.#block.push(fragmentOf(frame, whole));
-    if ((frame.flags & frameFlags.endHeaders) === 0) return;
-    const block = this.#block.length === 1 ? this.#block[0] : Buffer.concat(this.#block);
-    this.#block = [];
-    this.#blockBytes = 0;
-    this.#blockSince = 0;
-    // Lower ones are trailers, or nothing that nghttp2 takes.
-    if (block === undefined || frame.streamId <= this.#lastStreamId) return;
-    this.#lastStreamId = frame.streamId;
-    this.#budget.open();
-    this.#opened(frame.streamId, block);
-  }
-}
-
-/** RFC 9113, section 6.2: without padding and priority. */
-function fragmentOf({ type, flags }: Frame, payload: Uint8Array): Uint8Array {
-  if (type !== frameTypes.headers) return payload;
-  const padded = (flags & frameFlags.padded) !== 0;
-  const from = (padded ? 1 : 0) + ((flags & frameFlags.priority) === 0 ? 0 : 5);
-  const padding = padded ? (payload[0] ?? 0) : 0;
-  return payload.subarray(from, Math.max(from, payload.length - padding));
 }

@@ -476,6 +476,58 @@ describe('what goes both ways over HTTP/2', () => {
     expect([refused.status, refused.body, refused.rstCode]).toEqual([401, '', 0]);
   });
 
+  it.each([204, 205])(
+    'has no length where the status %i says that there is nothing',
+    async (status) => {
+      edge.upstream.script = () => `HTTP/1.1 ${status} Odd\r\nContent-Length: 0\r\nX-A: b\r\n\r\n`;
+      const response = await client.ask({ cookie });
+      expect([response.status, response.rstCode, response.body]).toEqual([status, 0, '']);
+      expect([response.header('content-length'), response.header('x-a')]).toEqual([undefined, 'b']);
+    },
+  );
+
+  it('is whole to the client, whatever an upstream says of a body that there is not', async () => {
+    edge.upstream.script = () => 'HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\n';
+    const response = await client.ask({ cookie });
+    expect([response.status, response.rstCode]).toEqual([204, 0]);
+  });
+
+  it('is cut, and what is not answered yet refused, when its user is revoked', async () => {
+    edge.upstream.script = (head) =>
+      head.includes('/events')
+        ? 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n'
+        : null;
+    const events = client.open({ cookie, path: '/events' });
+    events.end();
+    const waiting = client.ask({ cookie, path: '/slow' });
+    const uploading = client.open({ cookie, method: 'POST', path: '/up' });
+    uploading.write('abc');
+    const uploaded = responseOf(uploading);
+    await once(events, 'data');
+    await expect.poll(() => edge.upstream.bytes).toMatch(/\/slow[^]*abc|abc[^]*\/slow/);
+    const told = once(client.session, 'goaway');
+    const cut = responseOf(events);
+    await edge.apply('revoke', {
+      op: 'block',
+      revocationId: 'rev_h2',
+      kind: 'user',
+      subjectId: 'usr_alice',
+      expiresAtMs: null,
+    });
+    expect((await cut).rstCode).toBe(2);
+    expect([(await waiting).status, (await uploaded).status]).toEqual([403, 403]);
+    expect((await told)[0]).toBe(0);
+    await client.closed();
+    await edge.apply('revoke', {
+      op: 'lifted_block',
+      revocationId: 'rev_h2',
+      kind: 'user',
+      subjectId: 'usr_alice',
+    });
+    await expect.poll(() => edge.records.all.length).toBe(3);
+    expect(new Set(edge.records.all.map(({ ending }) => ending))).toEqual(new Set(['revoked']));
+  });
+
   it('is refused to the upstream where its status is none', async () => {
     edge.upstream.script = () => 'HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n';
     const response = await client.ask({ cookie });

@@ -3,10 +3,10 @@ import { type AddressInfo } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClientExchange } from '../../client/exchange.ts';
-import type { ClientConnection } from '../../exchange.ts';
+import type { ClientConnection, Received } from '../../exchange.ts';
 import { block, endHeaders, endStream, FrameClient, types } from '../../testing/frames.ts';
 import { TestPki } from '../../testing/pki.ts';
-import { http2Limits } from './connection.ts';
+import { http2Limits } from './limits.ts';
 import { Http2Sessions } from './sessions.ts';
 
 /** A listener with nothing behind it; what it hands on is kept. */
@@ -14,6 +14,7 @@ class Listening {
   readonly sessions: Http2Sessions;
   readonly received: ClientExchange[] = [];
   readonly codes: string[] = [];
+  isOn = true;
   readonly server: ReturnType<typeof createServer>;
   readonly #authority: string;
 
@@ -21,15 +22,20 @@ class Listening {
     this.server = server;
     this.#authority = authority;
     const client = { exchanges: new Set() } as unknown as ClientConnection;
-    this.sessions = new Http2Sessions(() => client, {
-      received: (_connection, _raw, exchange) => {
-        this.received.push(exchange);
-        client.exchanges.add(exchange as never);
-        exchange.onClose(() => client.exchanges.delete(exchange as never));
+    this.sessions = new Http2Sessions(
+      () => client,
+      () => this.isOn,
+      {
+        received: (_connection, _raw, exchange) => {
+          this.received.push(exchange);
+          const value = { progress: { ending: null } } as unknown as Received;
+          client.exchanges.add(value);
+          exchange.onClose(() => client.exchanges.delete(value));
+        },
+        unreadable: () => false,
+        unanswerable: (_connection, code) => this.codes.push(code),
       },
-      unreadable: () => false,
-      unanswerable: (_connection, code) => this.codes.push(code),
-    });
+    );
     server.on('secureConnection', (socket: TLSSocket) => {
       socket.on('error', () => undefined);
       this.sessions.take(socket);
@@ -55,7 +61,7 @@ class Listening {
     });
     socket.on('error', () => undefined);
     await once(socket, 'secureConnect');
-    return new FrameClient(socket);
+    return FrameClient.begin(socket);
   }
 
   async stop(): Promise<void> {
@@ -132,5 +138,70 @@ describe('a connection of HTTP/2 that takes its time (row 134)', () => {
     listening.received[0]?.answer(200, ['x-a', 'b'], Buffer.from('hello'), 0);
     const data = await raw.first(types.data, 1);
     expect(data.payload.toString()).toBe('hello');
+  });
+});
+
+describe('a connection of HTTP/2 that is left', () => {
+  it('is told so twice, and what came meanwhile is served (RFC 9113, 6.8)', async () => {
+    const raw = await listening.connect();
+    raw.send(types.headers, endHeaders | endStream, 1, request);
+    await expect.poll(() => listening.received.length).toBe(1);
+    listening.sessions.stop();
+    const notice = await raw.first(types.goAway, 0);
+    expect(notice.payload.toString('hex')).toBe('7fffffff00000000');
+    // On its way when the notice was.
+    raw.send(types.headers, endHeaders | endStream, 3, request);
+    const asked = await raw.first(types.ping, 0);
+    raw.send(types.ping, 0x1, 0, asked.payload);
+    const last = await raw.frames.first(
+      ({ type, payload }) => type === types.goAway && payload.readUInt32BE(0) !== 0x7fff_ffff,
+    );
+    expect(last.payload.toString('hex')).toBe('0000000300000000');
+    expect(listening.received.length).toBe(2);
+    raw.send(types.headers, endHeaders | endStream, 5, request);
+    for (const exchange of listening.received) exchange.answer(204, [], null, 0);
+    await raw.first(types.headers, 3);
+    await raw.closed();
+    expect([listening.received.length, listening.codes]).toEqual([2, []]);
+    await expect.poll(() => listening.sessions.figures.ended.drained).toBe(1);
+  });
+
+  it('is closed also where the client does not answer', async () => {
+    const raw = await listening.connect();
+    raw.send(types.headers, endHeaders | endStream, 1, request);
+    await expect.poll(() => listening.received.length).toBe(1);
+    listening.sessions.stop();
+    await raw.first(types.ping, 0);
+    listening.sessions.sweep(later(http2Limits.notice));
+    await raw.frames.first(
+      ({ type, payload }) => type === types.goAway && payload.readUInt32BE(0) === 1,
+    );
+    raw.close();
+  });
+
+  it('is told nothing before the settings, where it comes while nothing is taken any more', async () => {
+    listening.sessions.stop();
+    const raw = await listening.connect();
+    const [first] = [await raw.first(types.settings, 0)];
+    expect(raw.frames.all[0]).toBe(first);
+    await raw.closed();
+  });
+
+  it('goes when the protocol is turned off, and is cut where it stays', async () => {
+    const idle = await listening.connect();
+    const busy = await listening.connect();
+    await idle.first(types.settings, 0);
+    busy.send(types.headers, endHeaders | endStream, 1, request);
+    await expect.poll(() => listening.received.length).toBe(1);
+    listening.isOn = false;
+    listening.sessions.sweep(later(0));
+    await busy.first(types.goAway, 0);
+    await idle.first(types.goAway, 0);
+    listening.sessions.sweep(later(http2Limits.switchedOff - 1_000));
+    expect(busy.socket.destroyed).toBe(false);
+    listening.sessions.sweep(later(http2Limits.switchedOff));
+    await Promise.all([idle.closed(), busy.closed()]);
+    await expect.poll(() => listening.sessions.figures.ended.switched_off).toBe(2);
+    expect(listening.sessions.figures).toMatchObject({ sessions: 0, streams: 0 });
   });
 });

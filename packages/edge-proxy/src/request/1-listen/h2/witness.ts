@@ -3,18 +3,27 @@ import type { TLSSocket } from 'node:tls';
 import type { RefusalCode } from '../../words.ts';
 import { fieldCount } from './field-count.ts';
 import { FrameReader } from './frame-reader.ts';
-import { http2Options } from './options.ts';
+import { SentFrames } from './sent-frames.ts';
+import { flooded, type Trouble } from './trouble.ts';
+import { Unannounced } from './unannounced.ts';
 
 type Done = (error?: Error | null) => void;
 
-interface Unannounced {
-  /** Header fields that were sent; null: nobody can tell. */
-  readonly fields: number | null;
-  /** It had been here when somebody last looked. */
-  seen: boolean;
-}
+/** Requests that are ignored, because the client was told that no more are taken. */
+const ignoredMax = 1_000;
+/**
+ * GOAWAY with the highest stream that there can be (RFC 9113, section 6.8): no more are wanted, and
+ * those that come meanwhile are taken. nghttp2 has it, but Node does not give it to us.
+ */
+export const shutdownNotice = Buffer.from('0000080700000000007fffffff00000000', 'hex');
 
-const none: readonly RefusalCode[] = [];
+/** What a connection hears of its witness. */
+export interface WitnessEvents {
+  /** Called once; the connection has to end, and nothing more of it is handed on. */
+  end(trouble: Trouble): void;
+  /** A request was reset before anybody could look at it. */
+  unserved(code: RefusalCode): void;
+}
 
 /**
  * Stands between a connection and the session of HTTP/2 on it, and hands bytes on both ways as they
@@ -24,24 +33,39 @@ const none: readonly RefusalCode[] = [];
  */
 export class Witness extends Duplex {
   readonly #socket: TLSSocket;
-  readonly #refuse: (code: RefusalCode) => void;
+  readonly #events: WitnessEvents;
   readonly #reader: FrameReader;
-  readonly #unannounced = new Map<number, Unannounced>();
+  readonly #sent: SentFrames;
+  /** What was asked for, until the session says something of it. */
+  readonly asked: Unannounced;
+  #ignored = 0;
+  #spoken = false;
   #refused = false;
   #clientEnded = false;
   #brokenOff = false;
-  /** No more requests are taken: those that come are no failure of the client's. */
-  leaving = false;
+  #leaving = false;
 
-  /** `refuse`: called once; the connection has to end, and nothing more of it is handed on. */
-  constructor(socket: TLSSocket, refuse: (code: RefusalCode) => void) {
+  constructor(socket: TLSSocket, events: WitnessEvents) {
     super();
     this.#socket = socket;
-    this.#refuse = refuse;
+    this.#events = events;
+    this.asked = new Unannounced((code) => events.unserved(code));
     this.#reader = new FrameReader((streamId, block) => {
-      if (this.leaving) return;
-      this.#unannounced.set(streamId, { fields: fieldCount(block), seen: false });
+      if (this.#leaving) this.#ignored += 1;
+      else this.asked.add(streamId, fieldCount(block));
     });
+    this.#sent = new SentFrames({
+      data: (bytes) => this.#reader.budget.sent(bytes),
+      reset: (streamId, code) => {
+        this.#reader.streams.reset(streamId);
+        this.asked.reset(streamId, code);
+      },
+      goAway: (code) => {
+        if (code !== 0 && !this.#leaving) this.#noteEnd();
+      },
+    });
+    // What is written when the connection has gone fails; the session hears of the end by `close`.
+    this.on('error', ignore);
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('end', () => {
       this.#clientEnded = true;
@@ -64,54 +88,29 @@ export class Witness extends Duplex {
     return this.#brokenOff;
   }
 
+  /** The session has begun to speak; before its settings nothing may be said. */
+  get spoken(): boolean {
+    return this.#spoken;
+  }
+
   /**
-   * The session has announced the stream, in the order in which they were opened. false: it did not
-   * announce all that was sent of it.
+   * No more requests are taken: those that come from here on are ignored, and the client may ask
+   * again elsewhere. That is no failure of its own.
    */
-  announced(streamId: number, fields: number): boolean {
-    const sent = this.#unannounced.get(streamId);
-    this.#unannounced.delete(streamId);
-    return sent?.fields === fields;
-  }
-
-  /** Streams below this one that were opened and that the session said nothing of: why not. */
-  passedOver(streamId: number): readonly RefusalCode[] {
-    return this.#forget((id) => id < streamId);
-  }
-
-  /** The same of those that it had all the time for since this was last asked. */
-  overdue(): readonly RefusalCode[] {
-    const overdue = this.#forget((_id, { seen }) => seen);
-    for (const sent of this.#unannounced.values()) sent.seen = true;
-    return overdue;
-  }
-
-  /** The same of all: nothing more comes. */
-  left(): readonly RefusalCode[] {
-    return this.#forget(() => true);
-  }
-
-  #forget(which: (streamId: number, sent: Unannounced) => boolean): readonly RefusalCode[] {
-    if (this.#unannounced.size === 0) return none;
-    const forgotten: RefusalCode[] = [];
-    for (const [streamId, sent] of this.#unannounced) {
-      if (!which(streamId, sent)) continue;
-      this.#unannounced.delete(streamId);
-      const tooMany = (sent.fields ?? 0) > http2Options.maxHeaderListPairs;
-      forgotten.push(tooMany ? 'headers_too_many' : 'malformed');
-    }
-    return forgotten;
+  leave(): void {
+    this.#leaving = true;
+    this.asked.leave();
   }
 
   #take(chunk: Buffer): void {
     if (this.#refused) return;
-    const refusal = this.#reader.read(chunk, performance.now());
-    if (refusal === null) {
-      if (!this.push(chunk)) this.#socket.pause();
-      return;
+    const trouble = this.#reader.read(chunk, performance.now());
+    if (trouble !== null || this.#ignored > ignoredMax) {
+      this.#refused = true;
+      this.#events.end(trouble ?? flooded('headers'));
+    } else if (!this.push(chunk)) {
+      this.#socket.pause();
     }
-    this.#refused = true;
-    this.#refuse(refusal);
   }
 
   override _read(): void {
@@ -119,14 +118,18 @@ export class Witness extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#spoken = true;
+    this.#sent.read(chunk);
     this.#socket.write(chunk, done);
   }
 
   /** What belongs together leaves together. */
   override _writev(chunks: { chunk: Buffer }[], done: Done): void {
     const last = chunks.length - 1;
+    this.#spoken = true;
     this.#socket.cork();
     for (const [at, { chunk }] of chunks.entries()) {
+      this.#sent.read(chunk);
       this.#socket.write(chunk, at === last ? done : undefined);
     }
     this.#socket.uncork();
@@ -144,6 +147,10 @@ export class Witness extends Duplex {
   }
 
   #noteEnd(): void {
-    if (!this.#clientEnded && !this.leaving) this.#brokenOff = true;
+    if (!this.#clientEnded && !this.#leaving) this.#brokenOff = true;
   }
+}
+
+function ignore(): void {
+  // It ends with `close`.
 }
