@@ -105,7 +105,7 @@ const digits = new Map(
 );
 
 /** Of the first response on a connection, whose `:status` no dynamic table stands for. */
-export function statusOf(block: Buffer): number {
+function statusOf(block: Buffer): number {
   let at = 0;
   while (((block[at] ?? 0) & 0xe0) === 0x20) at = sizeUpdateEnd(block, at);
   const first = block[at] ?? 0;
