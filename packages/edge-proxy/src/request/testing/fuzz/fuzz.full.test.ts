@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestEdge } from '../edge.ts';
+import { sectionViolation } from './header-sections.ts';
 import { changedHello, clientHello, sendHello } from './hello.ts';
 import { pureProperties } from './properties.ts';
 import { answerOf, soundRequests, WireFuzz } from './wire.ts';
@@ -37,6 +38,15 @@ describe('whatever bytes come over a connection, many times', () => {
     },
     10 * minutes,
   );
+
+  it('row 42: a header section over HTTP/2 goes on or not', { timeout: 10 * minutes }, async () => {
+    const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
+    for (let seed = 1_001; seed <= 11_000; seed += 1) {
+      const found = await sectionViolation(edge, cookie, seed);
+      expect(found === '' ? '' : `seed ${seed}: ${found}`).toBe('');
+      await edge.settle();
+    }
+  });
 
   it('row 7: a hello ends in an answer or in none', { timeout: 10 * minutes }, async () => {
     const hello = await clientHello('app.corp.test');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../client.ts';
 import { TestEdge } from '../edge.ts';
+import { sectionViolation } from './header-sections.ts';
 import { changedHello, clientHello, sendHello, withName } from './hello.ts';
 import { keptSeeds } from './kept.ts';
 import { pureProperties } from './properties.ts';
@@ -36,6 +37,15 @@ describe('whatever bytes come over a connection', () => {
       expect(found === '' ? '' : `seed ${seed}: ${found}`).toBe('');
     }
     expect((await call(edge, { cookie })).status).toBe(200);
+  });
+
+  it('row 42: a header section over HTTP/2 goes on as it was sent, or not', patient, async () => {
+    const cookie = await edge.session('usr_alice', 'dev_laptop', name);
+    for (let seed = 1; seed <= 100; seed += 1) {
+      const found = await sectionViolation(edge, cookie, seed);
+      expect(found === '' ? '' : `seed ${seed}: ${found}`).toBe('');
+      await edge.settle();
+    }
   });
 
   it(
