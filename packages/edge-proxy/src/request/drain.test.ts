@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { call, RawClient } from './testing/client.ts';
 import { Http2Client } from './testing/client-h2.ts';
 import { TestEdge } from './testing/edge.ts';
+import { FrameClient, requestFields, types } from './testing/frames.ts';
 import { agree, webSocketRequest } from './testing/web-socket.ts';
 
 describe('draining', () => {
@@ -114,6 +115,23 @@ describe('draining', () => {
     await drained;
     expect(edge.records.all[0]).toMatchObject({ status: 200, ending: 'complete' });
     expect(edge.worker.openConnections()).toBe(0);
+    await edge.upstream.stop();
+  });
+
+  it('serves what was on its way over HTTP/2 when it began', async () => {
+    const edge = await TestEdge.start();
+    const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
+    const idle = await FrameClient.connect(edge);
+    await idle.first(types.settings, 0);
+    const drained = edge.worker.drain(10_000);
+    await idle.first(types.goAway, 0);
+    idle.ask(1, requestFields(edge, cookie, { ':path': '/late' }));
+    const { payload } = await idle.first(types.ping, 0);
+    idle.send(types.ping, 0x1, 0, payload);
+    await idle.first(types.headers, 1);
+    await idle.closed();
+    await drained;
+    expect(edge.records.all).toMatchObject([{ path: '/late', status: 200, ending: 'complete' }]);
     await edge.upstream.stop();
   });
 });

@@ -253,7 +253,11 @@ const abandonedMs = 2_000;
 
 async function drain(listener: Listener, life: Life, deadlineMs: number): Promise<void> {
   listener.stop();
-  await withDeadline(life.drain(listener.connections()), deadlineMs);
+  const drained = Promise.all([life.drain(listener.connections()), listener.quiet()]);
+  await withDeadline(
+    drained.then(() => life.none()),
+    deadlineMs,
+  );
   life.abandon(listener.connections());
   await listener.destroy();
   await withDeadline(life.none(), abandonedMs);

@@ -45,6 +45,8 @@ export interface Listener {
   http2(): Http2Figures;
   /** Takes no more connections, and closes those that are idle. */
   stop(): void;
+  /** Resolves when no request can come any more that a client had sent before it knew of `stop`. */
+  quiet(): Promise<void>;
   /** Destroys all connections; resolves when the last has gone. */
   destroy(): Promise<void>;
 }
@@ -112,6 +114,7 @@ export function createListener(
       server.closeIdleConnections();
       http2.stop();
     },
+    quiet: () => http2.quiet(),
     destroy: async () => {
       const gone = handshakes.destroy();
       fronts.destroy();

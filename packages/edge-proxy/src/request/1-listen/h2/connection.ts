@@ -32,6 +32,7 @@ export class Http2Connection {
   #leftAt = 0;
   #endedBy: SessionEnd | null = null;
   #closing = false;
+  readonly #whenQuiet: (() => void)[] = [];
 
   constructor(
     client: ClientConnection,
@@ -78,6 +79,12 @@ export class Http2Connection {
     }
   }
 
+  /** Resolves when it brings no more requests: it has been left, or has gone. */
+  async quiet(): Promise<void> {
+    if (this.#closing || this.#socket.destroyed) return;
+    await new Promise<void>((resolve) => this.#whenQuiet.push(resolve));
+  }
+
   /** Looks whether it has been idle, slow or open for too long. */
   sweep(nowMs: number): void {
     this.#unserved(this.#witness.asked.overdue());
@@ -112,7 +119,12 @@ export class Http2Connection {
     this.#closing = true;
     this.#witness.leave();
     this.#session.close();
+    this.#beQuiet();
   };
+
+  #beQuiet(): void {
+    for (const resolve of this.#whenQuiet.splice(0)) resolve();
+  }
 
   readonly #leaveRefused = (): void => this.leave('refused');
 
@@ -132,6 +144,7 @@ export class Http2Connection {
 
   /** What is recorded of a connection once it has gone. */
   readonly #onClose = (): void => {
+    this.#beQuiet();
     const { brokenOff } = this.#witness;
     const unserved = this.#witness.asked.left();
     // What was asked for last is why it was broken off, and has a record of its own.

@@ -69,6 +69,11 @@ export class Http2Sessions {
     this.#leaveAll('drained');
   }
 
+  /** Resolves when, after `stop`, no more requests can come: clients know, and what they sent is here. */
+  async quiet(): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => connection.quiet()));
+  }
+
   /** Once nothing is left of the connections. */
   close(): void {
     clearInterval(this.#timer);
