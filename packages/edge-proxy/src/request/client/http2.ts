@@ -60,8 +60,9 @@ export class Http2Exchange implements ClientExchange {
     this.#stream.respond(responseLines(status, lines), { endStream: empty });
     if (!empty) this.#stream.end(body);
     this.#letGoOfBody();
-    // The same request belongs on another connection; this one is as good as before.
-    if (this.#last && status !== misdirected) this.#leave();
+    // The same request belongs on another connection; this one is as good as before. Some clients
+    // take nothing any more once they are told, so the answer is whole before.
+    if (this.#last && status !== misdirected) this.#stream.once('close', this.#leave);
   }
 
   head(status: number, lines: string[]): void {

@@ -70,13 +70,13 @@ export class Http2Connection {
     this.#leftAt = performance.now();
     this.#endedBy ??= why;
     if (this.#session.destroyed) return;
-    if (this.#witness.spoken) {
-      this.#witness.write(shutdownNotice);
-      // Its answer comes behind all that was asked before.
-      this.#session.ping(this.#close);
-    } else {
+    if (!this.#witness.spoken) {
       this.#close();
+      return;
     }
+    // Its answer comes behind all that was asked before. Behind the notice, some clients take it amiss.
+    this.#session.ping(this.#close);
+    setImmediate(() => this.#witness.write(shutdownNotice));
   }
 
   /** Resolves when it brings no more requests: it has been left, or has gone. */

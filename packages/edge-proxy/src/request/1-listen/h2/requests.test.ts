@@ -279,6 +279,23 @@ describe('a request over HTTP/2', () => {
     await client.closed();
   });
 
+  it('has its whole answer before the client is told to go: some take nothing any more then', async () => {
+    const raw = await FrameClient.connect(edge);
+    raw.ask(1, requestFields(edge, cookie, { ':path': '/a//b' }));
+    await raw.first(types.goAway, 0);
+    raw.close();
+    const said = raw.frames.all.map(({ type, flags }) => `${type} ${flags}`);
+    const { headers, data, ping, goAway } = types;
+    const from = said.indexOf(`${headers} ${endHeaders}`);
+    expect(said.slice(from)).toEqual([
+      `${headers} ${endHeaders}`,
+      `${data} ${endStream}`,
+      `${ping} 0`,
+      `${goAway} 0`,
+    ]);
+    expect((await record()).reasons).toEqual(['path_ambiguous']);
+  });
+
   it('is not served over a connection that speaks something else (row 48)', async () => {
     const socket = connectTls({
       host: '127.0.0.1',

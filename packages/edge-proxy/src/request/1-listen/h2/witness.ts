@@ -120,7 +120,7 @@ export class Witness extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
     this.#spoken = true;
     this.#sent.read(chunk);
-    this.#socket.write(chunk, done);
+    this.#socket.write(chunk, this.#written(done));
   }
 
   /** What belongs together leaves together. */
@@ -130,9 +130,17 @@ export class Witness extends Duplex {
     this.#socket.cork();
     for (const [at, { chunk }] of chunks.entries()) {
       this.#sent.read(chunk);
-      this.#socket.write(chunk, at === last ? done : undefined);
+      this.#socket.write(chunk, at === last ? this.#written(done) : undefined);
     }
     this.#socket.uncork();
+  }
+
+  /** What cannot be written has nobody left to read it. */
+  #written(done: Done): Done {
+    return (error) => {
+      if (error !== undefined && error !== null) this.#clientEnded = true;
+      done(error);
+    };
   }
 
   override _final(done: Done): void {
