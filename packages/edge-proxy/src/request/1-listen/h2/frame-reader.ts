@@ -55,29 +55,29 @@ export class FrameReader {
         if (flood !== null) return flooded(flood);
       } else if (this.#blocks.wanting) {
         at += this.#blocks.take(chunk, at);
+      } else if (this.#headFilled === 0 && chunk.length - at >= headBytes) {
+        const trouble = this.#beginFrame(chunk, at, nowMs);
+        if (trouble !== null) return trouble;
+        at += headBytes;
       } else {
-        const taken = chunk.copy(
-          this.#head,
-          this.#headFilled,
-          at,
-          at + headBytes - this.#headFilled,
-        );
+        const wanted = headBytes - this.#headFilled;
+        const taken = chunk.copy(this.#head, this.#headFilled, at, at + wanted);
         this.#headFilled += taken;
         at += taken;
         if (this.#headFilled < headBytes) return null;
         this.#headFilled = 0;
-        const trouble = this.#beginFrame(nowMs);
+        const trouble = this.#beginFrame(this.#head, 0, nowMs);
         if (trouble !== null) return trouble;
       }
     }
     return null;
   }
 
-  #beginFrame(nowMs: number): Trouble | null {
-    const length = this.#head.readUIntBE(0, 3);
-    const type = this.#head.readUInt8(3);
-    const flags = this.#head.readUInt8(4);
-    const streamId = this.#head.readUInt32BE(5) & 0x7fff_ffff;
+  #beginFrame(bytes: Buffer, at: number, nowMs: number): Trouble | null {
+    const length = bytes.readUIntBE(at, 3);
+    const type = bytes.readUInt8(at + 3);
+    const flags = bytes.readUInt8(at + 4);
+    const streamId = bytes.readUInt32BE(at + 5) & 0x7fff_ffff;
     const violation = this.#look(type, flags, streamId);
     if (violation !== null) return violation;
     if (type === frameTypes.data && (flags & frameFlags.padded) !== 0 && length > 0) {

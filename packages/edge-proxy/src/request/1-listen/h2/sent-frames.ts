@@ -36,6 +36,14 @@ export class SentFrames {
         at += skipped;
         continue;
       }
+      // Nearly always all of a head is there, and nothing else is wanted.
+      const type = chunk[at + 3] ?? 0;
+      if (this.#filled === 0 && chunk.length - at >= headBytes && keptOf(type) === 0) {
+        this.#toSkip = lengthAt(chunk, at);
+        at += headBytes;
+        if (type === frameTypes.data) this.#events.data(this.#toSkip);
+        continue;
+      }
       const taken = chunk.copy(this.#bytes, this.#filled, at, at + this.#wanted - this.#filled);
       this.#filled += taken;
       at += taken;
@@ -45,7 +53,7 @@ export class SentFrames {
   }
 
   #look(): void {
-    const length = this.#bytes.readUIntBE(0, 3);
+    const length = lengthAt(this.#bytes, 0);
     const type = this.#bytes.readUInt8(3);
     const kept = keptOf(type);
     if (this.#filled < headBytes + kept) {
@@ -63,6 +71,10 @@ export class SentFrames {
       this.#events.goAway(this.#bytes.readUInt32BE(headBytes + 4));
     }
   }
+}
+
+function lengthAt(bytes: Buffer, at: number): number {
+  return ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
 }
 
 /** Both are always as long: they are ours. */
