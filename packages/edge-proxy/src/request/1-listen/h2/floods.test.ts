@@ -113,6 +113,7 @@ describe('a flood of frames (row 136)', () => {
     expect(refused.some(({ path }) => path === '')).toBe(true);
     await expect.poll(() => edge.worker.openExchanges()).toBe(0);
     expect(process.memoryUsage.rss() - before).toBeLessThan(100 * 1024 * 1024);
+    expect(refused.length).toBeLessThanOrEqual(800);
     // What was taken back before it was looked at reaches nobody in numbers.
     const through = edge.upstream.bytes.match(/\/flood/g)?.length ?? 0;
     expect(through).toBeLessThanOrEqual(1_000);

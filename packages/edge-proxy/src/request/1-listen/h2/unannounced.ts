@@ -61,9 +61,12 @@ export class Unannounced {
     return overdue;
   }
 
-  /** The same of all: nothing more comes. */
+  /**
+   * The same of all: nothing more comes. Of a flood, which a connection breaks under, no more than may
+   * run side by side: twenty bytes of a client are not worth a record each.
+   */
   left(): readonly RefusalCode[] {
-    return this.#forget(() => true);
+    return this.#forget(() => true).slice(0, http2Options.settings.maxConcurrentStreams);
   }
 
   #forget(which: (sent: Sent) => boolean): readonly RefusalCode[] {
