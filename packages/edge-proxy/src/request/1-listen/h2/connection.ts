@@ -12,6 +12,7 @@ import type { Http2Counts, SessionEnd } from './counts.ts';
 import { http2Limits } from './limits.ts';
 import { connectionWindowBytes, http2Options } from './options.ts';
 import { translate } from './raw-request.ts';
+import { Silence } from './silence.ts';
 import { type Trouble, tooSlow } from './trouble.ts';
 import { shutdownNotice, Witness } from './witness.ts';
 
@@ -32,6 +33,7 @@ export class Http2Connection {
   #leftAt = 0;
   #endedBy: SessionEnd | null = null;
   #closing = false;
+  readonly #silence = new Silence();
   readonly #whenQuiet: (() => void)[] = [];
 
   constructor(
@@ -90,6 +92,11 @@ export class Http2Connection {
     this.#unserved(this.#witness.asked.overdue());
     const busy = this.#client.exchanges.size > 0;
     if (busy) this.#busyAt = nowMs;
+    else this.#silence.end();
+    if (busy && !this.#silence.look(this.#session, this.#witness.heardAt)) {
+      this.#socket.destroy();
+      return;
+    }
     const { blockSince } = this.#witness;
     if (blockSince > 0 && nowMs - blockSince > http2Limits.headers) {
       this.#end(tooSlow);

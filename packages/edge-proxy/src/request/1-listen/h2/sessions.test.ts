@@ -8,6 +8,7 @@ import { block, endHeaders, endStream, FrameClient, types } from '../../testing/
 import { TestPki } from '../../testing/pki.ts';
 import { http2Limits } from './limits.ts';
 import { Http2Sessions } from './sessions.ts';
+import { silenceLimits } from './silence.ts';
 
 /** A listener with nothing behind it; what it hands on is kept. */
 class Listening {
@@ -138,6 +139,40 @@ describe('a connection of HTTP/2 that takes its time (row 134)', () => {
     listening.received[0]?.answer(200, ['x-a', 'b'], Buffer.from('hello'), 0);
     const data = await raw.first(types.data, 1);
     expect(data.payload.toString()).toBe('hello');
+  });
+});
+
+describe('a client of HTTP/2 that says nothing', () => {
+  it('is asked whether it is there while something is under way for it, and given up if not', async () => {
+    const raw = await listening.connect();
+    raw.send(types.headers, endHeaders | endStream, 1, request);
+    await expect.poll(() => listening.received.length).toBe(1);
+    const look = (times: number) => {
+      for (let count = 0; count < times; count += 1) listening.sessions.sweep(later(0));
+    };
+    look(silenceLimits.ask);
+    const asked = await raw.first(types.ping, 0);
+    look(silenceLimits.gone - silenceLimits.ask - 5);
+    raw.send(types.ping, 0x1, 0, asked.payload);
+    raw.send(types.ping, 0, 0, Buffer.from('heard it'));
+    await raw.frames.first(({ payload }) => payload.toString() === 'heard it');
+    // All begins anew.
+    look(silenceLimits.gone - 5);
+    expect(raw.socket.destroyed).toBe(false);
+    look(silenceLimits.gone);
+    await raw.closed();
+    expect(listening.codes).toEqual([]);
+  });
+
+  it('is left alone where nothing is', async () => {
+    const raw = await listening.connect();
+    await raw.first(types.settings, 0);
+    for (let count = 0; count < 2 * silenceLimits.gone; count += 1) {
+      listening.sessions.sweep(later(0));
+    }
+    raw.send(types.ping, 0, 0, Buffer.alloc(8));
+    expect((await raw.first(types.ping, 0)).flags).toBe(1);
+    raw.close();
   });
 });
 

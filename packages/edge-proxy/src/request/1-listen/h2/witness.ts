@@ -38,6 +38,7 @@ export class Witness extends Duplex {
   readonly #sent: SentFrames;
   /** What was asked for, until the session says something of it. */
   readonly asked: Unannounced;
+  #heardAt = performance.now();
   #ignored = 0;
   #spoken = false;
   #refused = false;
@@ -83,6 +84,11 @@ export class Witness extends Duplex {
     return this.#reader.blockSince;
   }
 
+  /** When bytes of the client came last, as by performance.now(). */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
   /** The session has ended the connection, and neither the client nor we wanted that. */
   get brokenOff(): boolean {
     return this.#brokenOff;
@@ -104,7 +110,8 @@ export class Witness extends Duplex {
 
   #take(chunk: Buffer): void {
     if (this.#refused) return;
-    const trouble = this.#reader.read(chunk, performance.now());
+    this.#heardAt = performance.now();
+    const trouble = this.#reader.read(chunk, this.#heardAt);
     if (trouble !== null || this.#ignored > ignoredMax) {
       this.#refused = true;
       this.#events.end(trouble ?? flooded('headers'));
