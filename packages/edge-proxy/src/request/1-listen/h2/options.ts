@@ -24,5 +24,8 @@ export const http2Options = {
   strictSingleValueFields: false,
 } as const satisfies ServerOptions;
 
-/** Bytes that all bodies of a connection together may have on their way to us. */
+/**
+ * Bytes that all bodies of a connection together may have on their way to us. Node gives this back as
+ * they arrive, read or not: what is held is bounded by the windows of the streams, 6.4 MiB for all.
+ */
 export const connectionWindowBytes = 1_048_576;

@@ -7,6 +7,7 @@ import type { ClientConnection, Received } from '../../exchange.ts';
 import { block, endHeaders, endStream, FrameClient, types } from '../../testing/frames.ts';
 import { TestPki } from '../../testing/pki.ts';
 import { http2Limits } from './limits.ts';
+import { http2Options } from './options.ts';
 import { Http2Sessions } from './sessions.ts';
 import { silenceLimits } from './silence.ts';
 
@@ -139,6 +140,51 @@ describe('a connection of HTTP/2 that takes its time (row 134)', () => {
     listening.received[0]?.answer(200, ['x-a', 'b'], Buffer.from('hello'), 0);
     const data = await raw.first(types.data, 1);
     expect(data.payload.toString()).toBe('hello');
+  });
+});
+
+describe('bodies that nobody reads yet (RFC 9113, 6.9.1)', () => {
+  const windowBytes = http2Options.settings.initialWindowSize;
+  const flowControl = 3;
+
+  /** Fills the window of a stream, in frames of a useful size. */
+  function fill(raw: FrameClient, streamId: number): void {
+    raw.send(types.headers, endHeaders, streamId, request);
+    for (let left = windowBytes; left > 0; left -= 16_384) {
+      raw.send(types.data, 0, streamId, Buffer.alloc(Math.min(left, 16_384)));
+    }
+  }
+
+  /** All that was sent has been taken, and the window of the connection is open again. */
+  async function expectTaken(raw: FrameClient, streamId: number): Promise<void> {
+    const mark = Buffer.alloc(8, streamId);
+    raw.send(types.ping, 0, 0, mark);
+    await raw.frames.first(({ type, payload }) => type === types.ping && payload.equals(mark));
+  }
+
+  async function expectTooMuch(raw: FrameClient, streamId: number): Promise<void> {
+    raw.send(types.data, 0, streamId, Buffer.from('x'));
+    expect((await raw.first(types.goAway, 0)).payload.readUInt32BE(4)).toBe(flowControl);
+    await raw.closed();
+  }
+
+  it('may have 64 KiB each, and not a byte more', async () => {
+    const raw = await listening.connect();
+    fill(raw, 1);
+    await expectTaken(raw, 1);
+    await expectTooMuch(raw, 1);
+  });
+
+  it('are all that a connection can make us hold, on as many streams as there may be', async () => {
+    const raw = await listening.connect();
+    const before = process.memoryUsage.rss();
+    for (let id = 1; id <= 199; id += 2) {
+      fill(raw, id);
+      if (id % 8 === 7) await expectTaken(raw, id);
+    }
+    expect(listening.received.length).toBe(100);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(100 * 1024 * 1024);
+    await expectTooMuch(raw, 199);
   });
 });
 
