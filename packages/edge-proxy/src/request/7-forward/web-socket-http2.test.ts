@@ -155,4 +155,35 @@ describe('a WebSocket over HTTP/2 (RFC 8441)', () => {
       subjectId: 'usr_alice',
     });
   });
+
+  it.each(['the stream', 'the connection'])(
+    'holds nothing at the upstream where %s has gone before it agreed',
+    async (what) => {
+      let head = '';
+      edge.upstream.script = (sent) => {
+        head = sent;
+        return null;
+      };
+      const other = await Http2Client.connect(edge);
+      await once(other.session, 'remoteSettings');
+      const stream = other.open({
+        cookie,
+        method: 'CONNECT',
+        path: '/chat',
+        headers: [version],
+        pseudo: { ':protocol': 'websocket' },
+      });
+      await expect.poll(() => head).toContain('/chat');
+      const upstream = edge.upstream.connections.findLast(({ bytes }) => bytes.includes('/chat'));
+      if (upstream === undefined) throw new Error('no connection to the upstream');
+      // It agrees in the moment in which the client goes.
+      upstream.socket.write(agree(head, upstream) ?? '');
+      if (what === 'the stream') stream.close(8);
+      else other.socket.destroy();
+      if (!upstream.socket.closed) await once(upstream.socket, 'close');
+      other.close();
+      await expect.poll(() => edge.worker.openExchanges()).toBe(0);
+      expect((await record())?.outcome).toBe('permit');
+    },
+  );
 });
