@@ -49,6 +49,11 @@ beforeAll(async () => {
     policy('from-client', 'client'),
     policy('from-route', 'set by the route'),
     route('edited', { upstream }),
+    route('untraced', { upstream, headers: { request: { remove: ['Tracestate'] } } }),
+    route('traced', {
+      upstream,
+      headers: { request: { set: [{ name: 'Tracestate', value: 'route=1' }] } },
+    }),
     route('as-sent', { upstream, policies: ['from-client'] }),
     route('as-set', { upstream, policies: ['from-route'] }),
   );
@@ -102,6 +107,21 @@ describe('header edits of a route', () => {
       expect(response.header(name)).toBeUndefined();
     }
     expect([response.body, response.all('sallyport-request-id').length]).toEqual(['hi', 1]);
+  });
+
+  it('are for tracestate too, which the edge passes on itself', async () => {
+    const headers = [
+      'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      'tracestate: client=1',
+    ];
+    const sent = async (host: string) => {
+      edge.upstream.forget();
+      expect((await call(edge, { host, headers })).status).toBe(200);
+      return edge.upstream.bytes.match(/^tracestate:.*$/gim)?.map((line) => line.trimEnd());
+    };
+    expect(await sent('edited.fin.test')).toEqual(['tracestate: client=1']);
+    expect(await sent('untraced.fin.test')).toBeUndefined();
+    expect(await sent('traced.fin.test')).toEqual(['Tracestate: route=1']);
   });
 
   it('are no facts: rules see what the client sent', async () => {

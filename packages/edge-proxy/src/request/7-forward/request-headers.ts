@@ -19,8 +19,13 @@ export function upstreamHeaders(value: Asserted, target: TargetConfig): string[]
   const cookie = cookiesForUpstream(head.cookies, route.cookies);
   if (cookie !== null) lines.push('cookie', cookie);
   if (head.contentLength !== null) lines.push('content-length', String(head.contentLength));
-  if (head.tracestate !== null && isContinued(head.traceparent, value.traceparent)) {
-    lines.push('tracestate', head.tracestate);
+  const { tracestate } = head;
+  if (
+    tracestate !== null &&
+    !removed.has('tracestate') &&
+    isContinued(head.traceparent, value.traceparent)
+  ) {
+    lines.push('tracestate', tracestate);
   }
   if (assertion !== null) lines.push(assertionHeader, assertion);
   lines.push(
