@@ -8,7 +8,12 @@ import { upstreamHeaders } from './request-headers.ts';
 import { clientHeaders, type ResponseHeaders } from './response-headers.ts';
 import type { Waiting } from './upstream/admission.ts';
 import type { Result } from './upstream/ejection.ts';
-import { connectionBroke, failureOf, TotalTimeoutError } from './upstream/failures.ts';
+import {
+  BadResponseError,
+  connectionBroke,
+  failureOf,
+  TotalTimeoutError,
+} from './upstream/failures.ts';
 import { whereAgain } from './upstream/retry.ts';
 import type { Attempt, RouteUpstream } from './upstream/route-upstream.ts';
 import type { Target } from './upstream/target.ts';
@@ -149,7 +154,10 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   ): void {
     if (status < 200) {
       this.#informational += 1;
-      if (this.#informational > informationalMax) controller.abort(new Error('1xx without end'));
+      if (status < 100) controller.abort(new BadResponseError(`status ${status}`));
+      else if (this.#informational > informationalMax) {
+        controller.abort(new BadResponseError('1xx without end'));
+      }
       return;
     }
     const { progress, client } = this.#value;
@@ -159,7 +167,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     // That it answers is enough to go on with it; that it does so to the end is seen later.
     if (gatewayFailures.has(status)) this.#report('failed');
     else if (this.#attempt?.tried === true) this.#report('ok');
-    client.head(status, clientHeaders(this.#value, headers));
+    client.head(status, clientHeaders(this.#value, status, headers));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -193,7 +201,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
       this.#needs.answer(value, { kind: 'failed', code: 'upstream_bad_response' });
     } else {
       value.progress.upstreamAnsweredAt = performance.now();
-      this.#needs.openTunnel(value, socket, clientHeaders(value, headers));
+      this.#needs.openTunnel(value, socket, clientHeaders(value, status, headers));
     }
   }
 

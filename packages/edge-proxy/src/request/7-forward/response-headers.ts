@@ -7,6 +7,9 @@ import { passedFields } from '../limits/fields.ts';
 /** Headers as undici gives them: lower-case names; more than one line as a list. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
+/** A length with these is one too many, for who frames by it: RFC 9110, sections 8.6 and 15.3.6. */
+const withoutContent: ReadonlySet<number> = new Set([204, 205]);
+
 /** Would lead clients around us. */
 const droppedNames = new Set(['alt-svc']);
 
@@ -14,7 +17,7 @@ const droppedNames = new Set(['alt-svc']);
  * The header lines for the client: the upstream's, without what is between neighbours, reserved or
  * a cookie of ours, edited as the route says, and our id for the request. Name, value, name, value.
  */
-export function clientHeaders(value: Asserted, headers: ResponseHeaders): string[] {
+export function clientHeaders(value: Asserted, status: number, headers: ResponseHeaders): string[] {
   const { cors, headers: edits } = value.route;
   const { removed, added } = edits.response;
   const lines: string[] = [];
@@ -24,6 +27,7 @@ export function clientHeaders(value: Asserted, headers: ResponseHeaders): string
     const name = headerName(spelling);
     if (line === undefined || name.hopByHop || name.reserved) continue;
     if (removed.has(name.folded)) continue;
+    if (withoutContent.has(status) && name.lower === 'content-length') continue;
     if (cors !== null && name.folded.startsWith(corsFamily)) continue;
     if (droppedNames.has(name.lower) || tokens?.includes(name.lower) === true) continue;
     if (name.lower === 'set-cookie') pushCookies(lines, line);

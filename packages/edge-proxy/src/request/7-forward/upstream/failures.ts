@@ -8,6 +8,15 @@ export class TotalTimeoutError extends Error {
   readonly code = 'ERR_SALLYPORT_TOTAL_TIMEOUT';
 }
 
+/** What came is no answer, though it could be read. */
+export class BadResponseError extends Error {
+  override readonly name = 'BadResponseError';
+  readonly code = 'ERR_SALLYPORT_BAD_RESPONSE';
+}
+
+/** Instead of ECONNRESET: undici takes that for the end of a response that has no other. */
+export const connectionReset = 'ERR_SALLYPORT_CONNECTION_RESET';
+
 /** What an upstream's failure means, by the codes of Node, OpenSSL and undici; never by text. */
 export function failureOf(error: Error): FailureCode {
   const code = codeOf(error);
@@ -45,11 +54,12 @@ const badResponses = new Set([
   'UND_ERR_HEADERS_OVERFLOW',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
   'UND_ERR_RESPONSE',
+  'ERR_SALLYPORT_BAD_RESPONSE',
   'ERR_INVALID_CHAR',
   'ERR_HTTP_INVALID_STATUS_CODE',
   'ERR_HTTP_INVALID_HEADER_VALUE',
 ]);
-const broken = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+const broken = new Set(['UND_ERR_SOCKET', 'ECONNRESET', connectionReset, 'EPIPE']);
 /** X509_V_ERR_* as Node names them. */
 const certificateProblems =
   /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_|ERR_SSL_)/;

@@ -123,6 +123,30 @@ describe('the timeouts of a route (F30)', () => {
     },
   );
 
+  it('end an answer that comes by single bytes, and its route and others go on meanwhile', async () => {
+    const limits = { connections: 2, queue: 0 };
+    await setUpstream(edge, { limits, timeouts: { idle: '5s', total: '3s' } });
+    let drips = 0;
+    edge.upstream.script = (head, connection) => {
+      if (!head.includes('/drip')) return ok(head, connection);
+      const timer = setInterval(() => {
+        drips += 1;
+        connection.socket.write('x');
+      }, 100);
+      connection.socket.once('close', () => clearInterval(timer));
+      return 'HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n';
+    };
+    const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+    client.send(`GET /drip HTTP/1.1\r\nHost: app.corp.test\r\nCookie: ${cookie}\r\n\r\n`);
+    await client.until(/xx/);
+    expect((await call(edge, { cookie, path: '/a' })).status).toBe(200);
+    expect((await call(edge, { host: 'pub.corp.test' })).status).toBe(200);
+    await client.closed();
+    expect(drips).toBeLessThan(9_999);
+    expect(client.received).toMatch(/x$/);
+    await expect.poll(() => edge.worker.upstreams().active, patience).toBe(0);
+  });
+
   it('answer 504 when the upstream accepts no connection in time', async () => {
     // The upstream takes the connection and never says a word of TLS.
     const { port, close } = await mute();

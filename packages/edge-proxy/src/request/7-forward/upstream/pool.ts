@@ -7,6 +7,7 @@ import type {
   UpstreamConfig,
   UpstreamCredentials,
 } from '../../../state/current.ts';
+import { connectionReset } from './failures.ts';
 import { checkTarget } from './identity.ts';
 
 type Times = Pick<UpstreamConfig, 'timeouts' | 'limits' | 'connectionMaxAgeMs'>;
@@ -56,8 +57,18 @@ function connector(
   });
   // undici would ask for the name in the request's Host header, which is the client's.
   return (options, done) => {
-    connect({ ...options, servername: target.serverName }, done);
+    connect({ ...options, servername: target.serverName }, (...[error, socket]) => {
+      // Before those of undici, which sees the name that it is given here.
+      socket?.on('error', tellReset);
+      if (error === null) done(null, socket);
+      else done(error, null);
+    });
   };
+}
+
+/** Half a response whose end only the connection tells must not look like a whole one (F31). */
+function tellReset(error: NodeJS.ErrnoException): void {
+  if (error.code === 'ECONNRESET') error.code = connectionReset;
 }
 
 function tlsOptions(
