@@ -34,12 +34,12 @@ export interface Stages {
   readonly device: Stage<Received, Identified>;
   /** 3-route: the canonical form of what is asked for. */
   readonly route: Stage<Identified, Located>;
-  /** cors: what a browser asks for a page of another origin is answered here. */
-  readonly cors: Stage<Located, Located>;
   /** own: our own endpoints answer here. */
   readonly own: Stage<Located, Located>;
   /** limits: what comes too often from an address goes no further. */
   readonly limitAddress: Stage<Located, Located>;
+  /** cors: what a browser asks for a page of another origin is answered here. */
+  readonly cors: Stage<Located, Located>;
   /** 4-session: the session cookie opened; the only stage of the hot path that may wait. */
   readonly session: Stage<Located, Recognised>;
   /** 5-decide: a permit, or the answer. */
@@ -55,9 +55,9 @@ export interface Stages {
 const order = [
   'device',
   'route',
-  'cors',
   'own',
   'limitAddress',
+  'cors',
   'session',
   'decide',
   'limitPermitted',

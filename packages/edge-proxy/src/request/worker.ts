@@ -148,9 +148,9 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
       return grow(value, { bundle, device });
     },
     route: locate,
-    cors: answerPreflight,
     own: createOwn(ownNeeds, limits.signIn),
     limitAddress: limits.address,
+    cors: answerPreflight,
     session: createRecognise(sessions, clock),
     decide: (value) => {
       const judged = judge.judge(value);

@@ -4,12 +4,14 @@ import type {
 } from '@sallyport/shared/configuration/documents';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { call } from '../testing/client.ts';
+import { testDocuments } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { ok } from '../testing/recorder.ts';
 
 const portal = 'https://portal.fin.test';
 let edge: TestEdge;
 let cookie: string;
+let documents: ConfigurationDocument[];
 beforeAll(async () => {
   edge = await TestEdge.start();
   const route = (
@@ -29,7 +31,7 @@ beforeAll(async () => {
       ...spec,
     },
   });
-  await edge.configure(
+  documents = [
     route('api', {
       match: [{ host: 'api.fin.test', methods: ['GET', 'PUT', 'OPTIONS'] }],
       cors: {
@@ -49,7 +51,8 @@ beforeAll(async () => {
       metadata: { name: 'preflights' },
       spec: { allow: [{ name: 'any', anonymous: true, methods: ['OPTIONS'] }] },
     },
-  );
+  ];
+  await edge.configure(...documents);
   cookie = await edge.session('usr_alice', 'dev_laptop', 'api.fin.test');
 });
 afterAll(() => edge.stop());
@@ -122,6 +125,37 @@ describe('a preflight (row 97)', () => {
       body: 'body',
     });
     expect([signedIn.status, signedIn.all('set-cookie')]).toEqual([204, []]);
+    expect(edge.upstream.bytes).toBe('');
+  });
+
+  it('is counted by the limits of addresses, as what it asks for is', async () => {
+    const each = { name: 'each', per: 'address', requests: 2, window: '1h' } as const;
+    const limited = testDocuments(edge.pki, edge.upstream.port, documents).map((document) =>
+      document.kind === 'Settings'
+        ? { ...document, spec: { ...document.spec, rateLimits: [each] } }
+        : document,
+    );
+    await edge.apply('config', ...edge.configuration(limited));
+    const statuses: number[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      statuses.push((await preflight('api.fin.test', asks(portal, 'PUT'))).status);
+    }
+    await edge.configure(...documents);
+    expect(statuses).toEqual([204, 204, 429]);
+    await expect.poll(() => edge.records.all.at(-1)?.reasons).toEqual(['rate_limited']);
+  });
+
+  it('opens nothing: what comes after it is decided on, and refused in a lockdown', async () => {
+    const everyone = { revocationId: 'rev_cors', kind: 'everyone', subjectId: '' } as const;
+    await edge.apply('revoke', { op: 'block', expiresAtMs: null, ...everyone });
+    const asked = await preflight('api.fin.test', asks(portal, 'PUT'));
+    const headers = [`Origin: ${portal}`];
+    const refused = await call(edge, { host: 'api.fin.test', method: 'PUT', cookie, headers });
+    await edge.apply('revoke', { op: 'lifted_block', ...everyone });
+    expect([asked.status, refused.status]).toEqual([204, 403]);
+    expect(refused.body).toContain('lockdown');
+    // The page that may ask may also read why it got nothing.
+    expect(refused.header('access-control-allow-origin')).toBe(portal);
     expect(edge.upstream.bytes).toBe('');
   });
 

@@ -5,10 +5,12 @@ import type {
 } from '@sallyport/shared/configuration/documents';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Call, call, RawClient } from '../testing/client.ts';
+import { Http2Client } from '../testing/client-h2.ts';
 import { signInHost } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { clientAt, withFronts } from '../testing/front.ts';
 import { ok } from '../testing/recorder.ts';
+import { agree, webSocketRequest } from '../testing/web-socket.ts';
 
 type Limits = NonNullable<RouteDocument['spec']['rateLimits']>;
 type SettingsSpec = SettingsDocument['spec'];
@@ -96,6 +98,34 @@ describe('a limit for each user', () => {
     expect(await statuses(3, { cookie, device: null })).toEqual([403, 403, 403]);
     expect(await statuses(3, { cookie })).toEqual([200, 200, 429]);
     expect(await statuses(1, { cookie: await session('usr_adam') })).toEqual([200]);
+  });
+
+  it('counts streams and WebSockets as requests, whatever they come over', async () => {
+    await limit({ app: [{ name: 'each', per: 'user', requests: 3, window: '1h' }] });
+    const cookie = await session('usr_alice');
+    edge.upstream.script = (head, connection) =>
+      (/^upgrade: websocket/im.test(head) ? agree : ok)(head, connection);
+    const streams = await Http2Client.connect(edge);
+    expect((await streams.ask({ cookie })).status).toBe(200);
+    expect((await streams.ask({ cookie })).status).toBe(200);
+    const shaken = async () => {
+      const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+      client.send(webSocketRequest(cookie));
+      const { status } = await client.response();
+      client.close();
+      return status;
+    };
+    expect(await shaken()).toBe(101);
+    expect(await shaken()).toBe(429);
+    const refused = await streams.ask({ cookie });
+    streams.close();
+    expect([refused.status, refused.header('ratelimit')]).toEqual([
+      429,
+      expect.stringMatching(/^"each";r=0;t=\d+$/),
+    ]);
+    await expect
+      .poll(() => edge.records.all.map(({ status }) => status).sort())
+      .toEqual([101, 200, 200, 429, 429]);
   });
 
   it('lets a rest be made up for by a burst', async () => {
