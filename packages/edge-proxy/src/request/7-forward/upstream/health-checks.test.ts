@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { call } from '../../testing/client.ts';
 import { TestEdge } from '../../testing/edge.ts';
@@ -97,6 +100,44 @@ describe('health checks', () => {
     one.recorder.script = ok;
     await expect.poll(soon(status), patience).toBe(200);
     expect(edge.logged.join()).toContain('upstream.target_healthy');
+  });
+
+  it('are so many at once, however many targets there are', async () => {
+    const open = new Set<Socket>();
+    const mute = createServer((socket) => {
+      open.add(socket.on('error', () => undefined).resume());
+      socket.once('close', () => open.delete(socket));
+    });
+    mute.listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    const { port } = mute.address() as AddressInfo;
+    const checked = { ...health, interval: '10m', timeout: '10m' };
+    const route = (number: number): ConfigurationDocument => ({
+      apiVersion: 'sallyport.dev/v1',
+      kind: 'Route',
+      metadata: { name: `many-${number}` },
+      spec: {
+        match: [{ host: `many-${number}.fin.test` }],
+        policies: ['open'],
+        upstream: {
+          plainHttp: true,
+          health: checked,
+          targets: Array.from({ length: 32 }, (_, at) => ({
+            url: `http://t${at}.corp.localhost:${port}`,
+          })),
+        },
+      },
+    });
+    await edge.configure(...Array.from({ length: 9 }, (_, number) => route(number)));
+    await expect.poll(() => open.size, patience).toBe(256);
+    // The rest have their turn as soon as there is room, and no sooner.
+    const seen = new Set(open);
+    for (const socket of [...open].slice(0, 20)) socket.destroy();
+    const turn = () => [open.size, [...open].filter((socket) => !seen.has(socket)).length];
+    await expect.poll(turn, patience).toEqual([256, 20]);
+    await edge.configure();
+    await expect.poll(() => open.size, patience).toBe(0);
+    mute.close();
   });
 
   it('end with the configuration that asked for them', async () => {

@@ -13,6 +13,9 @@ import { afterCheck, type Health, presumed } from './health.ts';
 import { checkHealth } from './health-check.ts';
 import { openPool } from './pool.ts';
 
+/** Checks of one worker: each takes a connection, and that is taken from what requests may have. */
+const atOnceMax = 256;
+
 /** What is known of a target, for whoever chooses among targets. */
 export interface Known {
   readonly health: Health;
@@ -70,7 +73,13 @@ export class HealthChecks {
   /** Begins the checks that are due; resolves when they are over. Nobody has to wait for that. */
   async sweep(nowMs: number): Promise<void> {
     this.#follow();
-    const due = [...this.#all.values()].filter((checked) => isDue(checked, nowMs));
+    const all = [...this.#all.values()];
+    const room = atOnceMax - all.filter(({ running }) => running).length;
+    // Who has waited longest comes first: where there are too many, all are asked less often.
+    const due = all
+      .filter((checked) => isDue(checked, nowMs))
+      .sort((one, other) => one.checkedAtMs - other.checkedAtMs)
+      .slice(0, Math.max(0, room));
     await Promise.all(due.map((checked) => this.#check(checked, nowMs)));
   }
 
