@@ -33,6 +33,15 @@ export interface RecordedDenial {
   readonly ruleIds: readonly string[];
 }
 
+/** Headers of a permitted request that came near a limit of its route, or went beyond it. */
+export interface LargeHeaders {
+  /** `cookies`: what stands in Cookie; `headers`: all of them, with the target. */
+  readonly what: 'headers' | 'cookies';
+  readonly bytes: number;
+  /** What the route lets through, or would if it did not only count. */
+  readonly limit: number;
+}
+
 /** What a record leaves out or changes of what was known; `headers`: of those in the facts. */
 export type RedactedField =
   | 'sourceAddress'
@@ -70,6 +79,8 @@ export interface AccessRecord {
    * `cookie:_oauth2_proxy`. What they said stands nowhere.
    */
   readonly legacy: readonly string[];
+  /** Empty: they were small enough, or there was no permit. */
+  readonly largeHeaders: readonly LargeHeaders[];
   readonly userId: string | null;
   readonly userEmail: string | null;
   readonly sid: string | null;

@@ -322,6 +322,21 @@ describe('decisions', () => {
     });
   });
 
+  describe('sallyport headers report', () => {
+    it('shows by route how near the limits requests come', async () => {
+      const counts = { limitBytes: 8_192, mostBytes: 7_900, near: 12, over: 3 };
+      const item = { route: 'wiki', what: 'cookies', ...counts, lastSeen: record.time };
+      server.answer(() => ({
+        status: 200,
+        body: { since: record.time, items: [item], complete: false },
+      }));
+      const { stdout, stderr } = await sallyport('headers', 'report', '--route', 'wiki');
+      expect(stdout).toMatch(/wiki +cookies +8192 +7900 +12 +3 +2026-11-22 12:00:00Z/);
+      expect(stderr).toContain('there are more');
+      expect(server.asked.at(-1)?.query.get('route')).toBe('wiki');
+    });
+  });
+
   describe('sallyport decisions tail', () => {
     it('starts at the newest and shows each decision once, as JSON lines with --json', async () => {
       const stop = new AbortController();

@@ -13,6 +13,7 @@ import { registerJoinToken } from './edge-join-token.ts';
 import { registerExports } from './exports.ts';
 import { registerGroupMembers } from './group-members.ts';
 import { registerGroupWrites } from './group-write.ts';
+import { registerHeaders } from './headers-report.ts';
 import { registerInit } from './installation-init.ts';
 import { registerKeys } from './keys.ts';
 import { registerMigration } from './migration-report.ts';
@@ -68,6 +69,7 @@ export const commandFiles: readonly CommandFile[] = [
   registerDecisionSummary,
   registerDecisionExplain,
   registerMigration,
+  registerHeaders,
   registerLists,
   registerSignals,
   registerUserCreate,

@@ -8,6 +8,7 @@ import { edgeRoutes } from './edges/routes.ts';
 import { epochRoutes } from './epoch/routes.ts';
 import { exportRoutes } from './exports/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
+import { headerRoutes } from './headers/routes.ts';
 import { keyRoutes } from './keys/routes.ts';
 import { migrationRoutes } from './migration/routes.ts';
 import { rehearsalRoutes } from './rehearsal/routes.ts';
@@ -31,6 +32,7 @@ export const resources: readonly ((app: AdminApp, context: AdminContext) => void
   signalRoutes,
   decisionRoutes,
   migrationRoutes,
+  headerRoutes,
   rehearsalRoutes,
   accessRoutes,
   edgeRoutes,

@@ -17,6 +17,7 @@ export function accessRecord(more: Partial<AccessRecord> = {}): AccessRecord {
     query: null,
     queryRedacted: false,
     legacy: [],
+    largeHeaders: [],
     userAgent: 'test',
     userId: null,
     userEmail: null,

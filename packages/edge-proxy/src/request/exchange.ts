@@ -10,7 +10,7 @@ import type {
   SignIn,
   StepUp,
 } from '@sallyport/policy';
-import type { RevisionVector } from '@sallyport/shared/access-record';
+import type { LargeHeaders, RevisionVector } from '@sallyport/shared/access-record';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
 import type { RequestSignals } from '@sallyport/shared/state/tables/request-signals';
 import type { PlacedAddress } from '../places/reader.ts';
@@ -163,6 +163,8 @@ export interface Received {
   device?: DeviceFacts;
   /** Taken by one of our own endpoints. */
   own?: boolean;
+  /** Of a permitted request; for the record. */
+  largeHeaders?: readonly LargeHeaders[];
   /** Why a later decision ended it. */
   cutBy?: readonly Reason[];
   /** Canonical path. */

@@ -146,6 +146,24 @@ describe('limits of a route', () => {
       expect(response.status).toBe(200);
     }
     expect(edge.large).toEqual(['watched cookies near', 'watched cookies over']);
+    await expect.poll(() => edge.records.all.length).toBe(3);
+    const limit = 2_000;
+    expect(edge.records.all.map(({ largeHeaders }) => largeHeaders)).toEqual([
+      [],
+      [{ what: 'cookies', bytes: 1_601, limit }],
+      [{ what: 'cookies', bytes: 2_001, limit }],
+    ]);
+  });
+
+  it('are in the record of who was refused for them, and of nobody without a permit', async () => {
+    const headers = [`Cookie: ${cookie(2_001)}`];
+    await refused('small.fin.test', headers);
+    expect((await call(edge, { host: 'app.corp.test', headers })).status).toBe(401);
+    await expect.poll(() => edge.records.all.length).toBe(2);
+    expect(edge.records.all.map(({ route, largeHeaders }) => [route, largeHeaders])).toEqual([
+      ['small', [{ what: 'cookies', bytes: 2_001, limit: 2_000 }]],
+      ['app', []],
+    ]);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { LargeHeaders } from '@sallyport/shared/access-record';
 import type { HeaderSizes } from '../worker/request-worker.ts';
 import type { Permitted } from './exchange.ts';
 import { type HeaderExcess, headerExcess } from './header-excess.ts';
@@ -14,16 +15,18 @@ export class HeaderBudget {
   }
 
   /** null: it is small enough, or its route only counts. */
-  check({ head, route, raw }: Permitted): HeaderExcess | null {
+  check(value: Permitted): HeaderExcess | null {
+    const { head, route, raw } = value;
     const { bytesMax, cookieBytesMax, audit } = route.headerLimits;
-    this.#count(route.name, 'headers', head.headerBytes, bytesMax);
-    this.#count(route.name, 'cookies', head.cookieBytes, cookieBytesMax);
+    this.#count(value, 'headers', head.headerBytes, bytesMax);
+    this.#count(value, 'cookies', head.cookieBytes, cookieBytesMax);
     if (head.headerBytes <= bytesMax && head.cookieBytes <= cookieBytesMax) return null;
     return audit ? null : headerExcess(raw.target, raw.lines, route.headerLimits);
   }
 
-  #count(route: string, what: 'headers' | 'cookies', bytes: number, limit: number): void {
+  #count(value: Permitted, what: LargeHeaders['what'], bytes: number, limit: number): void {
     if (bytes <= limit * nearShare) return;
-    this.#sizes.large(route, what, bytes > limit ? 'over' : 'near');
+    this.#sizes.large(value.route.name, what, bytes > limit ? 'over' : 'near');
+    value.largeHeaders = [...(value.largeHeaders ?? []), { what, bytes, limit }];
   }
 }

@@ -208,6 +208,41 @@ test('the report of a migration counts what each route was brought, by day', asy
   expect(ahead.body.items).toEqual([]);
 });
 
+test('the report of large headers says which routes come near their limits, and how near', async () => {
+  const large = (route: string | null, bytes: number, limit: number, time: number) =>
+    accessRecord({ time: at(time), route, largeHeaders: [{ what: 'cookies', bytes, limit }] });
+  const last = large('wiki', 1_700, 2_000, nowMs - 1_000);
+  await insert(
+    Date.now(),
+    edge('6'),
+    large('wiki', 8_000, 8_192, nowMs - 9_000),
+    large('wiki', 9_000, 8_192, nowMs - 8_000),
+    last,
+    large('reports', 7_000, 8_192, nowMs),
+    large(null, 7_000, 8_192, nowMs),
+  );
+  // Once more, as after an answer that got lost; and some later.
+  await insert(Date.now(), edge('6'), last, large('wiki', 2_500, 2_000, nowMs));
+  const { status, body } = await admin.send('GET', '/v1/large-headers');
+  expect([status, body.complete]).toEqual([200, true]);
+  expect(body.items).toEqual([
+    {
+      route: 'wiki',
+      what: 'cookies',
+      limitBytes: 2_000,
+      mostBytes: 9_000,
+      near: 2,
+      over: 2,
+      lastSeen: at(nowMs),
+    },
+    expect.objectContaining({ route: 'reports', near: 1, over: 0 }),
+  ]);
+  const of = await admin.send('GET', '/v1/large-headers?route=reports');
+  expect(of.body.items).toHaveLength(1);
+  const ahead = await admin.send('GET', `/v1/large-headers?since=${at(nowMs + 24 * hourMs)}`);
+  expect(ahead.body.items).toEqual([]);
+});
+
 test('lists of deliveries and webhooks share the connections of questions', async () => {
   const other = await admin.database.connect();
   await other.query('begin; lock table webhook_deliveries in access exclusive mode');

@@ -90,6 +90,7 @@ const table: readonly (readonly [method: string, path: string, roles: readonly R
   ['GET', '/v1/decisions/abc/explanation', all],
   ['GET', '/v1/decisions/summary', all],
   ['GET', '/v1/migration', all],
+  ['GET', '/v1/large-headers', all],
   ['GET', '/v1/edges', all],
   ['GET', `/v1/edges/${edg}`, all],
   ['DELETE', `/v1/edges/${edg}`, owners],

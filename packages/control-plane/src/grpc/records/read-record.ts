@@ -12,6 +12,7 @@ const depthMax = 16;
 const text = (maxLength: number) => Type.String({ maxLength });
 const textOrNull = (maxLength: number) => Type.Union([text(maxLength), Type.Null()]);
 const count = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const wholeCount = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
 const position = Type.Object({ epoch: count, rev: count });
 
 const codes = Type.Array(text(128), { maxItems: 64 });
@@ -33,8 +34,18 @@ const RecordShape = Type.Object({
   query: Type.Optional(textOrNull(16_384)),
   redacted: Type.Optional(Type.Array(text(64), { maxItems: 32 })),
   userAgent: text(16_384),
-  // Older edges have none.
+  // Older edges have neither.
   legacy: Type.Optional(Type.Array(text(64), { maxItems: 32 })),
+  largeHeaders: Type.Optional(
+    Type.Array(
+      Type.Object({
+        what: Type.Enum(['headers', 'cookies']),
+        bytes: wholeCount,
+        limit: wholeCount,
+      }),
+      { maxItems: 2 },
+    ),
+  ),
   userId: textOrNull(64),
   userEmail: textOrNull(254),
   sid: textOrNull(64),

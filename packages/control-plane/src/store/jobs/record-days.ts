@@ -5,6 +5,7 @@ import { readDatabaseMs } from '../edge-status.ts';
 import type { Leader } from '../leases.ts';
 import { dropOldestDay, ensureDaysFrom } from '../records/days.ts';
 import { dayAt } from '../records/ids.ts';
+import { forgetLargeHeaders } from '../records/large-headers.ts';
 import { forgetLegacy } from '../records/legacy.ts';
 import { keptMs } from './retention.ts';
 
@@ -25,7 +26,9 @@ export async function keepRecordDays(leader: Leader, nowMs: number): Promise<num
   for (let dropped = 0; dropped < daysPerRun; dropped += 1) {
     const day = await leader.run((db) => dropOldestDay(db, beforeMs));
     if (day === null) {
-      await leader.run((db) => forgetLegacy(db, dayAt(beforeMs)));
+      const beforeDay = dayAt(beforeMs);
+      await leader.run((db) => forgetLegacy(db, beforeDay));
+      await leader.run((db) => forgetLargeHeaders(db, beforeDay));
       return dropped;
     }
   }

@@ -4,6 +4,7 @@ import { copyIn } from './copy-in.ts';
 import { copyHeader, copyTrailer } from './copy-rows.ts';
 import { ensureDaysFrom } from './days.ts';
 import { dayAt, receivedAtMsOf, recordIdAt } from './ids.ts';
+import { countLargeHeaders } from './large-headers.ts';
 import { countLegacy } from './legacy.ts';
 import type { ReceivedRecord } from './received.ts';
 import { copyStatement, type RecordRows } from './record-rows.ts';
@@ -58,7 +59,8 @@ export async function storeRecords(
       for (const { rows, index } of places.values()) rows.place(index, id++, receivedAtMs);
       const parts = batches.flatMap((rows) => rows.parts(known));
       await copyIn(client, copyStatement, [copyHeader, ...parts, copyTrailer]);
-      await countLegacy(db, day, withLegacy(places, receivedAtMs));
+      await countLegacy(db, day, withSome('legacy', places, receivedAtMs));
+      await countLargeHeaders(db, day, withSome('largeHeaders', places, receivedAtMs));
     });
   } catch (error) {
     days.clear();
@@ -140,12 +142,17 @@ async function keysThere(
   return there.map(({ edge_id, correlation_id }) => keyOf(edge_id, correlation_id));
 }
 
-function withLegacy(places: ReadonlyMap<string, Place>, receivedAtMs: number) {
+/** Records that have something in a member, and when they were. */
+function withSome(
+  member: 'legacy' | 'largeHeaders',
+  places: ReadonlyMap<string, Place>,
+  receivedAtMs: number,
+) {
   return [...places.values()].flatMap(({ rows, index }) => {
     const received = rows.records[index];
     // Records of older edges have no such member.
-    const legacy: readonly string[] | undefined = received?.record.legacy;
-    if (received === undefined || legacy === undefined || legacy.length === 0) return [];
+    const found: readonly unknown[] | undefined = received?.record[member];
+    if (received === undefined || found === undefined || found.length === 0) return [];
     return [{ record: received.record, timeMs: rows.timeMs(index, receivedAtMs) }];
   });
 }

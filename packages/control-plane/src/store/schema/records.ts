@@ -63,6 +63,25 @@ export const accessRecordHead = pgTable('access_record_head', {
   id: count('id').primaryKey(),
 });
 
+/** How often requests came near the limits of headers, and how near (store/records/large-headers.ts). */
+export const largeHeaders = pgTable(
+  'large_headers',
+  {
+    /** Since 1970-01-01, UTC. */
+    day: count('day').notNull(),
+    route: text('route').notNull(),
+    /** `headers` or `cookies`. */
+    what: text('what').notNull(),
+    near: count('near').notNull(),
+    over: count('over').notNull(),
+    mostBytes: count('most_bytes').notNull(),
+    /** Of the latest request. */
+    limitBytes: count('limit_bytes').notNull(),
+    lastSeenAtMs: instant('last_seen_at_ms').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.day, table.route, table.what] })],
+);
+
 /** How often requests brought what another gate says of a user (store/records/legacy.ts). */
 export const legacyIdentities = pgTable(
   'legacy_identities',

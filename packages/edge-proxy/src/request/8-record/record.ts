@@ -43,6 +43,7 @@ export function recordOf(
     ...queryOf(value, rules),
     userAgent: cut(head.userAgent),
     legacy: head.legacy,
+    largeHeaders: value.largeHeaders ?? [],
     userId: userIdOf(value),
     userEmail: facts?.user.kind === 'known' ? facts.user.email : null,
     // Also of a session that does not hold any more: that is what one looks for afterwards.
@@ -94,6 +95,7 @@ export function recordOfUnreadable(
     queryRedacted: false,
     userAgent: '',
     legacy: [],
+    largeHeaders: [],
     userId: null,
     userEmail: null,
     sid: null,
