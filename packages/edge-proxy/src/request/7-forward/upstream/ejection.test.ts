@@ -30,7 +30,7 @@ class Fleet {
   /** Begins a request; true: it is the one that tries. */
   begin(at: number): boolean {
     const tried = this.phase(at) === 'half_open';
-    if (tried) this.standings[at] = trying(this.standings[at] ?? sound);
+    if (tried) this.standings[at] = trying(this.standings[at] ?? sound, this.nowMs);
     return tried;
   }
 
@@ -75,6 +75,22 @@ describe('ejection', () => {
     fleet.end(0, 'given_up', true);
     expect(fleet.begin(0)).toBe(true);
     fleet.end(0, 'ok', true);
+    expect(fleet.phase(0)).toBe('in');
+  });
+
+  it('lets another try where the one that tries takes as long as the target was out', () => {
+    const fleet = new Fleet(2);
+    fleet.fail(0, 3);
+    fleet.nowMs += limits.timeMs;
+    expect(fleet.begin(0)).toBe(true);
+    fleet.nowMs += limits.timeMs - 1;
+    expect(fleet.begin(0)).toBe(false);
+    fleet.nowMs += 1;
+    expect(fleet.begin(0)).toBe(true);
+    fleet.end(0, 'ok', true);
+    expect(fleet.phase(0)).toBe('in');
+    // What the first one comes to is one word among others by now.
+    fleet.end(0, 'failed', true);
     expect(fleet.phase(0)).toBe('in');
   });
 

@@ -17,11 +17,9 @@ export interface Standing {
   readonly times: number;
   /** When it came back last. */
   readonly backAtMs: number;
-  /** A request is trying it. */
-  readonly trying: boolean;
 }
 
-export const sound: Standing = { failures: 0, out: null, times: 0, backAtMs: 0, trying: false };
+export const sound: Standing = { failures: 0, out: null, times: 0, backAtMs: 0 };
 
 /** The longest time out, as a multiple of the first. */
 export const timesMax = 10;
@@ -29,20 +27,23 @@ export const timesMax = 10;
 /** `half_open`: one request may try it. */
 export type Phase = 'in' | 'out' | 'half_open';
 
-export function phaseOf({ out, trying }: Standing, nowMs: number): Phase {
+export function phaseOf({ out }: Standing, nowMs: number): Phase {
   if (out === null) return 'in';
   const elapsedMs = nowMs - out.sinceMs;
   // A clock that was set back must not keep it out.
-  const over = elapsedMs >= out.forMs || elapsedMs < 0;
-  return over && !trying ? 'half_open' : 'out';
+  return elapsedMs >= out.forMs || elapsedMs < 0 ? 'half_open' : 'out';
 }
 
 /** What came of a request; `given_up`: nobody waited for it. */
 export type Result = 'ok' | 'failed' | 'given_up';
 
-/** A request that tries the target while it is half open is on its way. */
-export function trying(standing: Standing): Standing {
-  return { ...standing, trying: true };
+/**
+ * A request that tries the target while it is half open is on its way. Where that takes as long as the
+ * target was out, another may try: some requests are answered in hours.
+ */
+export function trying(standing: Standing, nowMs: number): Standing {
+  const { out } = standing;
+  return out === null ? standing : { ...standing, out: { ...out, sinceMs: nowMs } };
 }
 
 /**
@@ -71,17 +72,22 @@ export function afterRequest(
 function afterTry(standing: Standing, result: Result, nowMs: number, limits: Limits): Standing {
   switch (result) {
     case 'ok':
-      return { ...standing, out: null, failures: 0, trying: false, backAtMs: nowMs };
+      return { ...standing, out: null, failures: 0, backAtMs: nowMs };
     case 'failed':
       return leftOut(standing, standing.times + 1, nowMs, limits);
     case 'given_up':
-      return { ...standing, trying: false };
+      return halfOpen(standing, nowMs);
   }
+}
+
+function halfOpen(standing: Standing, nowMs: number): Standing {
+  const { out } = standing;
+  return out === null ? standing : { ...standing, out: { ...out, sinceMs: nowMs - out.forMs } };
 }
 
 function leftOut({ backAtMs }: Standing, times: number, nowMs: number, limits: Limits): Standing {
   const forMs = limits.timeMs * Math.min(times, timesMax);
-  return { failures: 0, out: { sinceMs: nowMs, forMs }, times, backAtMs, trying: false };
+  return { failures: 0, out: { sinceMs: nowMs, forMs }, times, backAtMs };
 }
 
 /** Whether one more may be out: within the share, and never the last. */

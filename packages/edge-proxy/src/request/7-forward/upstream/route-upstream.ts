@@ -81,7 +81,7 @@ export class RouteUpstream {
     const target = chooseTarget(all, nowMs);
     if (target === undefined) return 'upstream_no_healthy';
     const tried = phaseOf(target.standing, nowMs) === 'half_open';
-    if (tried) target.standing = trying(target.standing);
+    if (tried) target.standing = trying(target.standing, nowMs);
     target.inFlight += 1;
     return { target, tried };
   }
