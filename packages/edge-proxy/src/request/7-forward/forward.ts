@@ -4,7 +4,7 @@ import { rewritePath } from '@sallyport/shared/configuration/rewrite-path';
 import type { Dispatcher } from 'undici';
 import type { Answer, Asserted } from '../exchange.ts';
 import { RequestBody } from './request-body.ts';
-import { upstreamHeaders } from './request-headers.ts';
+import { bindsConnection, upstreamHeaders } from './request-headers.ts';
 import { clientHeaders, type ResponseHeaders } from './response-headers.ts';
 import type { Waiting } from './upstream/admission.ts';
 import type { Result } from './upstream/ejection.ts';
@@ -124,16 +124,18 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     this.#sent = false;
     this.#informational = 0;
     this.#body = head.hasBody ? new RequestBody(value.client, value.progress) : null;
+    const headers = upstreamHeaders(value, target.config);
     target.pool.dispatch(
       {
         method: head.method,
         // Verbatim: undici parses no path that is given beside its origin (hardening.md M17).
         path: this.#path + head.query,
-        headers: upstreamHeaders(value, target.config),
+        headers,
         body: this.#body,
         // The connector knows the name; this keeps undici from making one of the Host header, and
         // from a new connection where that changes.
         servername: 'upstream',
+        reset: bindsConnection(headers),
         ...(head.webSocketKey === null ? {} : { upgrade: 'websocket' }),
       } as Dispatcher.DispatchOptions,
       this,

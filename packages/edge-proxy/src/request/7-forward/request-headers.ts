@@ -40,6 +40,22 @@ export function upstreamHeaders(value: Asserted, target: TargetConfig): string[]
   return lines;
 }
 
+/**
+ * Whether the application may take all that comes later on the connection for the same user: with these
+ * schemes it knows connections by who signed in on them, not requests.
+ */
+export function bindsConnection(lines: readonly string[]): boolean {
+  for (let at = 0; at < lines.length; at += 2) {
+    const name = lines[at] ?? '';
+    if (name.length !== authorization.length || name.toLowerCase() !== authorization) continue;
+    if (bindingSchemes.test(lines[at + 1] ?? '')) return true;
+  }
+  return false;
+}
+
+const authorization = 'authorization';
+const bindingSchemes = /^[\t ]*(?:ntlm|negotiate)(?![^\t ])/i;
+
 /** As it stands in Host: the port only where it is not the usual one. */
 export function hostOf({ protocol, hostname, port }: TargetConfig): string {
   const name = hostname.includes(':') ? `[${hostname}]` : hostname;

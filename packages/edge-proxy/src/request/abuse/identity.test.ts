@@ -199,6 +199,23 @@ describe('credentials of the edge', () => {
     }
   });
 
+  it.each(['NTLM TlRMTVNTUAABAAAA', 'negotiate YIIZ', 'Negotiate'])(
+    'row 76: sign in no connection that others come over: %s',
+    async (credentials) => {
+      const headers = [`Authorization: ${credentials}`];
+      for (const path of ['/first', '/second']) {
+        expect((await call(edge, { cookie: alice.cookie, path, headers })).status).toBe(200);
+      }
+      const bob = await Oracle.of(edge, 'usr_bob', 'app.corp.test', 'other');
+      const others = { cookie: bob.cookie, device: bob.device, path: '/other' };
+      expect((await call(edge, others)).status).toBe(200);
+      const asked = edge.upstream.connections.map(({ bytes }) => bytes).filter((one) => one !== '');
+      const bound = asked.filter((bytes) => bytes.includes('/first') || bytes.includes('/second'));
+      expect(bound.map((bytes) => bytes.match(/ HTTP\/1\.1\r\n/g)?.length)).toEqual([1, 1]);
+      for (const bytes of bound) expect(bytes).toMatch(/^connection: close\r$/im);
+    },
+  );
+
   it('row 76: neither stand twice, nor in the place of a proxy’s', async () => {
     const twice = ['Authorization: Basic YTpi', 'authorization: Bearer x'];
     const bytes = alice.request('GET / HTTP/1.1', ...twice);
