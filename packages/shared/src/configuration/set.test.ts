@@ -392,7 +392,7 @@ describe('an upstream', () => {
     'HTTP://wiki.example',
     'ftp://wiki.example',
     'http+unix://a',
-  ])('is refused whatever the settings list: %j', (url) => {
+  ])('is refused whatever the settings list (rows 25, 127): %j', (url) => {
     const found = upstreamProblems(url, ['0.0.0.0/0', '::/0']);
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(/^Route\/wiki \/spec\/upstream\/url: /);

@@ -102,6 +102,41 @@ describe('health checks', () => {
     expect(edge.logged.join()).toContain('upstream.target_healthy');
   });
 
+  it('follow nobody elsewhere, and read no more than shows whether the target is well', async () => {
+    const targets = [{ url: one.url }];
+    const state = () => edge.worker.upstreams();
+    const comesTo = async (
+      script: Script,
+      statuses: readonly number[] | undefined,
+      well: boolean,
+    ) => {
+      one.recorder.forget();
+      two.recorder.forget();
+      one.recorder.script = script;
+      const asked = statuses === undefined ? health : { ...health, statuses: [...statuses] };
+      await setUpstream(edge, { url: undefined, targets, health: asked });
+      await call(edge, { cookie, path: '/begun' });
+      const checked = () => [checks(one).length > 0, state().healthy, state().unhealthy];
+      const expected = [true, well ? 1 : 0, well ? 0 : 1];
+      await expect.poll(soon(checked), patience).toEqual(expected);
+      expect(two.recorder.bytes).toBe('');
+    };
+    const away: Script = (head, connection) =>
+      isCheck(head)
+        ? `HTTP/1.1 302 Found\r\nLocation: ${two.url}${path}\r\nContent-Length: 0\r\n\r\n`
+        : ok(head, connection);
+    await comesTo(away, undefined, true);
+    await comesTo(away, [200], false);
+    const endless: Script = (head, connection) => {
+      if (!isCheck(head)) return ok(head, connection);
+      connection.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n');
+      return 'x'.repeat(200_000);
+    };
+    await comesTo(endless, [200, 201], true);
+    const first = checks(one)[0];
+    await expect.poll(() => first?.socket.destroyed, patience).toBe(true);
+  });
+
   it('are so many at once, however many targets there are', async () => {
     const open = new Set<Socket>();
     const mute = createServer((socket) => {

@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { call } from '../../testing/client.ts';
 import { TestEdge } from '../../testing/edge.ts';
-import { issue } from '../../testing/pki.ts';
+import { type Identity, issue } from '../../testing/pki.ts';
 import { ok, Recorder } from '../../testing/recorder.ts';
 import { setUpstream } from '../../testing/upstream-spec.ts';
 
@@ -13,11 +13,12 @@ let edge: TestEdge;
 let cookie: string;
 let here: Recorder;
 let there: Recorder;
+let identity: Identity;
 beforeAll(async () => {
   edge = await TestEdge.start();
   cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
   const order = { commonName: 'wiki', dns: [hostname], uris: [spiffeId], usage: 'server' } as const;
-  const identity = await issue(edge.pki.upstream, { ...order, days: 5 });
+  identity = await issue(edge.pki.upstream, { ...order, days: 5 });
   here = await Recorder.start(identity);
   there = await Recorder.start(identity, undefined, { host: '127.0.0.2', port: here.port });
 });
@@ -92,6 +93,25 @@ describe('the name of an upstream', () => {
       ]);
     },
   );
+
+  it('leads no check of a target inside either (row 127)', async () => {
+    // Somebody listens there, with a certificate that would do.
+    const inside = await Recorder.start(identity, undefined, { host: '::1', port: here.port });
+    const health = { path: '/_well', interval: '1s', timeout: '1s', unhealthyAfter: 1 };
+    await setUpstream(edge, { url: url(), health });
+    expect(await status()).toBe(200);
+    const unhealthy = () => {
+      edge.clock.offsetMs += 6_000;
+      return edge.worker.upstreams().unhealthy;
+    };
+    answer = [{ address: '::1', family: 6 }];
+    await expect.poll(unhealthy, { timeout: 20_000, interval: 100 }).toBe(1);
+    expect((await call(edge, { cookie })).body).toContain('"upstream_no_healthy"');
+    answer = [{ address: '127.0.0.1', family: 4 }];
+    await expect.poll(unhealthy, { timeout: 20_000, interval: 100 }).toBe(0);
+    expect(inside.connections).toEqual([]);
+    await inside.stop();
+  });
 
   it('may be missing from the certificate where a SPIFFE ID says who it is', async () => {
     const trustBundle = 'upstreams';
