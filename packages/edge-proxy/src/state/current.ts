@@ -35,8 +35,14 @@ export interface RouteConfig {
     readonly ttlSeconds: number;
     readonly bytesMax: number;
   };
-  /** Origins that may open a WebSocket besides the route's own host. */
-  readonly webSocketOrigins: readonly string[];
+  readonly webSocket: {
+    /** Origins that may open one besides the route's own host. */
+    readonly origins: readonly string[];
+    /** Without a byte either way. */
+    readonly idleMs: number;
+    /** From its opening on. */
+    readonly totalMs: number;
+  };
   /** Its own, and those of the settings that hold for it too. */
   readonly rateLimits: RateLimits;
   /** Of what goes to the upstream and comes from it; decisions look at what the client sent. */

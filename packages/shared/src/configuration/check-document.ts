@@ -14,6 +14,7 @@ import { checkListener } from './check-listener.ts';
 import { checkPace, checkRateLimits } from './check-rate-limits.ts';
 import { checkRedactions } from './check-records.ts';
 import { checkUpstream } from './check-upstream.ts';
+import { checkWebSocket } from './check-web-socket.ts';
 import type {
   ConfigurationDocument,
   IdentityProviderDocument,
@@ -23,7 +24,7 @@ import type {
 } from './documents.ts';
 import { type Complain, type Context, checkTrustBundle, noSuch } from './references.ts';
 import { signInHostProblem } from './sign-in-host.ts';
-import { issuerUrlProblem, originProblem } from './urls.ts';
+import { issuerUrlProblem } from './urls.ts';
 
 /** What the schemas cannot see of one document: values, and the documents that it names. */
 
@@ -91,10 +92,7 @@ function checkRoute({ spec }: RouteDocument, context: Context, complain: Complai
   checkHeaderLimits(spec.headerLimits, context.headerLimits, complain);
   checkRedactions(spec.records?.redact, complain);
   checkRateLimits(spec.rateLimits, complain);
-  for (const [index, origin] of (spec.webSocket?.origins ?? []).entries()) {
-    const wrong = originProblem(origin);
-    if (wrong !== null) complain(`/spec/webSocket/origins/${index}`, wrong);
-  }
+  checkWebSocket(spec.webSocket, complain);
 }
 
 function checkProvider(

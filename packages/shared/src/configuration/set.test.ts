@@ -308,6 +308,19 @@ describe('a configuration set', () => {
       expect(origins(bad)).toBe(1);
     }
   });
+
+  it('has WebSockets open for a week at the most, and idle for no longer than in all', () => {
+    const timeouts = (of: { idle?: string; total?: string }) =>
+      lines(settings(), provider(), policy, route(undefined, { webSocket: { timeouts: of } }));
+    expect(timeouts({ idle: '1h', total: '7d' })).toEqual([]);
+    expect(timeouts({ total: '10s' })).toEqual([]);
+    expect(timeouts({ total: '8d' })).toEqual([
+      'Route/wiki /spec/webSocket/timeouts/total: must be 7 days at the most',
+    ]);
+    expect(timeouts({ idle: '2m', total: '1m' })).toEqual([
+      'Route/wiki /spec/webSocket/timeouts/idle: must not be longer than total',
+    ]);
+  });
 });
 
 describe('an upstream', () => {

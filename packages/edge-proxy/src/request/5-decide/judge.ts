@@ -97,7 +97,7 @@ function sameWay({ route, target }: Permitted, bundle: LiveBundle, permit: Permi
   if (now === undefined || now === route) return now === route;
   const [before, after] = [route.upstream.way, now.upstream.way];
   return (
-    isDeepStrictEqual(now.webSocketOrigins, route.webSocketOrigins) &&
+    isDeepStrictEqual(now.webSocket.origins, route.webSocket.origins) &&
     // One that still waits goes where both lead.
     (target === undefined ? leadSomewhereAlike(before, after) : leadsTo(target, before, after))
   );

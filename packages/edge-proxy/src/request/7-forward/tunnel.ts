@@ -4,9 +4,6 @@ import type { Asserted } from '../exchange.ts';
 import { closeFrame, FrameBoundary } from './frame-boundary.ts';
 import type { OpenTunnel } from './web-socket.ts';
 
-/** Node's own limits do not hold after an upgrade (hardening.md M15). */
-const idleMs = 300_000;
-const absoluteMs = 86_400_000;
 /** For a close frame to get out before the connection is cut. */
 const farewellMs = 1_000;
 /** RFC 6455, section 7.4.1. */
@@ -29,7 +26,7 @@ class Tunnel {
   readonly #upstream: Duplex;
   readonly #ended: (value: Asserted) => void;
   readonly #toClient = new FrameBoundary();
-  readonly #absolute: NodeJS.Timeout;
+  readonly #total: NodeJS.Timeout;
   #open = 2;
 
   constructor(
@@ -42,12 +39,13 @@ class Tunnel {
     this.#client = client;
     this.#upstream = upstream;
     this.#ended = ended;
-    this.#absolute = setTimeout(() => this.#cut('too_old'), absoluteMs);
-    this.#absolute.unref();
+    // Node's own limits do not hold after an upgrade (hardening.md M15).
+    const { totalMs } = value.route.webSocket;
+    this.#total = setTimeout(() => this.#cut('too_old'), totalMs).unref();
   }
 
   open(): void {
-    const { progress } = this.#value;
+    const { progress, route } = this.#value;
     this.#value.release = () => this.#farewell();
     this.#join(this.#client, this.#upstream, 'client_closed', (chunk) => {
       progress.bytesIn += chunk.length;
@@ -56,7 +54,7 @@ class Tunnel {
       progress.bytesOut += chunk.length;
       this.#toClient.push(chunk);
     });
-    this.#client.setTimeout(idleMs, () => this.#cut('idle'));
+    this.#client.setTimeout(route.webSocket.idleMs, () => this.#cut('idle'));
   }
 
   /** `broken` is how it ends where `from` breaks off instead of ending. */
@@ -93,20 +91,27 @@ class Tunnel {
 
   #cut(ending: string): void {
     this.#value.progress.ending ??= ending;
-    this.#client.destroy();
-    this.#upstream.destroy();
+    this.#farewell();
   }
 
   #finish(): void {
-    clearTimeout(this.#absolute);
+    clearTimeout(this.#total);
     this.#value.progress.ending ??= 'complete';
     this.#value.release = null;
     this.#ended(this.#value);
   }
 }
 
+/** Those that have nothing to do with who may. */
+const endings: ReadonlyMap<string, string> = new Map([
+  ['drained', 'this gateway is going away'],
+  ['idle', 'nothing has moved for too long'],
+  ['too_old', 'it has been open for as long as it may'],
+]);
+
 function farewellOf({ progress, cutBy }: Asserted): Buffer {
-  if (progress.ending === 'drained') return closeFrame(goingAway, 'this gateway is going away');
+  const ofOurs = endings.get(progress.ending ?? '');
+  if (ofOurs !== undefined) return closeFrame(goingAway, ofOurs);
   if (cutBy?.[0]?.code === 'state_too_old') {
     return closeFrame(tryAgainLater, 'this gateway has had no news for too long');
   }

@@ -16,7 +16,7 @@ const magic = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 export function originAllowed({ head, route }: Asserted): boolean {
   if (head.origin === null) return true;
   return (
-    head.origin === `https://${head.authority}` || route.webSocketOrigins.includes(head.origin)
+    head.origin === `https://${head.authority}` || route.webSocket.origins.includes(head.origin)
   );
 }
 

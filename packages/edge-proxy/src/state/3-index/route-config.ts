@@ -1,5 +1,10 @@
+import { durationMs } from '@sallyport/policy';
 import type { RouteDocument, SettingsDocument } from '@sallyport/shared/configuration/documents';
-import { defaultAssertionTtlSeconds } from '@sallyport/shared/configuration/route-defaults';
+import {
+  defaultAssertionTtlSeconds,
+  defaultTunnelIdleMs,
+  defaultTunnelTotalMs,
+} from '@sallyport/shared/configuration/route-defaults';
 import { type HeaderLimits, headerLimits } from '@sallyport/shared/http/header-limits';
 import type { RouteConfig } from '../current.ts';
 import { cookieRules } from './cookie-rules.ts';
@@ -34,7 +39,7 @@ export function routeConfig(document: RouteDocument, names: RouteNames): RouteCo
       ttlSeconds: spec.identity?.ttlSeconds ?? defaultAssertionTtlSeconds,
       bytesMax: spec.identity?.bytesMax ?? defaultAssertionBytesMax,
     },
-    webSocketOrigins: spec.webSocket?.origins ?? [],
+    webSocket: webSocketConfig(spec.webSocket),
     rateLimits: routeRateLimits(names.rateLimits, metadata.name, spec.rateLimits),
     headers: {
       request: headerEdits(spec.headers?.request),
@@ -47,5 +52,15 @@ export function routeConfig(document: RouteDocument, names: RouteNames): RouteCo
       audit: spec.headerLimits?.audit ?? false,
     },
     records: recordRules(names.records, spec.records),
+  };
+}
+
+function webSocketConfig(webSocket: RouteDocument['spec']['webSocket']): RouteConfig['webSocket'] {
+  const { idle = '', total = '' } = webSocket?.timeouts ?? {};
+  const totalMs = durationMs(total) ?? defaultTunnelTotalMs;
+  return {
+    origins: webSocket?.origins ?? [],
+    idleMs: durationMs(idle) ?? Math.min(defaultTunnelIdleMs, totalMs),
+    totalMs,
   };
 }

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { closed, instant, methods, names, pathPattern, strings } from './common.ts';
+import { closed, duration, instant, methods, names, pathPattern, strings } from './common.ts';
 import { cookies } from './cookies.ts';
 import { cors } from './cors.ts';
 import { headers, routeHeaderLimits } from './headers.ts';
@@ -49,6 +49,17 @@ export const RouteSpec = Type.Object(
         {
           /** Origins allowed besides the route's own host. */
           origins: Type.Optional(strings(512)),
+          timeouts: Type.Optional(
+            Type.Object(
+              {
+                /** Without a byte either way. Default: 5m. */
+                idle: Type.Optional(duration),
+                /** From its opening on. Default: 24h. */
+                total: Type.Optional(duration),
+              },
+              { ...closed, description: 'How long one may stay open.' },
+            ),
+          ),
         },
         closed,
       ),
