@@ -82,7 +82,7 @@ const dependencyRules: readonly DependencyRule[] = [
     because: 'stages share types through exchange.ts, not each other’s files',
   })),
   {
-    from: /^packages\/edge-proxy\/src\/request\/(?!1-listen\/|client\/)/,
+    from: /^packages\/edge-proxy\/src\/request\/(?!1-listen\/|client\/|7-forward\/upstream\/h2\/)/,
     imports: /^(node:http2?$|packages\/edge-proxy\/src\/request\/client\/(?!exchange\.ts$))/,
     because: 'which protocol a client speaks is known to the listener alone',
   },

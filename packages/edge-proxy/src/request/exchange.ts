@@ -108,6 +108,12 @@ export interface RequestHead {
   readonly contentLength: number | null;
   readonly hasBody: boolean;
   readonly expectContinue: boolean;
+  /** A call of gRPC, over HTTP/2. */
+  readonly call: boolean;
+  /** How long the client gives it; null: without end. */
+  readonly callTimeoutMs: number | null;
+  /** Its client reads what comes behind the body of a response. */
+  readonly takesTrailers: boolean;
   /** A WebSocket handshake: its key; null for every other request. */
   readonly webSocketKey: string | null;
 }

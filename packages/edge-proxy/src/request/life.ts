@@ -6,6 +6,8 @@ import type { RecordRules } from '../state/current.ts';
 import { HandshakeBudget, type RefusedHandshake } from './1-listen/refused-handshakes.ts';
 import { type Recorder, recordOf, recordOfUnreadable } from './8-record/record.ts';
 import type { ShadowDecisions } from './8-record/shadow.ts';
+import type { Message } from './answers.ts';
+import { breakOff } from './calls.ts';
 import type { Answer, ClientConnection, Permitted, Received } from './exchange.ts';
 import type { CutCause, OpenExchanges } from './open/open-exchanges.ts';
 import { type RefusalCode, refusals, type TurnedAwayCode } from './words.ts';
@@ -25,7 +27,7 @@ export interface LifeNeeds {
   readonly shadows: ShadowDecisions;
   readonly answer: (value: Received, answer: Answer) => void;
   /** The answer where this edge cannot decide any more. */
-  readonly unready: () => Answer;
+  readonly unready: () => Message;
   readonly open: OpenExchanges;
   readonly clock: Clock;
   readonly log: Log;
@@ -106,12 +108,13 @@ export class Life {
     value.cutBy = decision?.reasons ?? [];
     value.release?.(new Error(cause));
     if (client.tunnelled) return;
+    const answer = answerOf(decision) ?? this.#needs.unready();
     if (client.headersSent) {
-      client.breakOff();
+      breakOff(value, answer);
       return;
     }
     client.beLast();
-    this.#needs.answer(value, answerOf(decision) ?? this.#needs.unready());
+    this.#needs.answer(value, answer);
   }
 
   /**
@@ -202,7 +205,7 @@ function release(value: Received, ending: string): void {
 }
 
 /** null: nothing was decided against it. */
-function answerOf(decision: Decision | null): Answer | null {
+function answerOf(decision: Decision | null): Message | null {
   switch (decision?.outcome) {
     case 'deny':
       return { kind: 'deny', decision };

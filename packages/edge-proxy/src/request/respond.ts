@@ -12,6 +12,7 @@ import {
 import { clearCookie, sessionCookie } from './cookies.ts';
 import { corsLinesOfAnswer } from './cors/lines.ts';
 import type { Answer, Received } from './exchange.ts';
+import { callStatus } from './grpc.ts';
 import { justSignedIn } from './just-signed-in.ts';
 import { navigates, takesPage } from './navigation.ts';
 import { type Page, renderPage } from './pages/page.ts';
@@ -89,7 +90,8 @@ function sendIfOpen(value: Received, answer: Answer): void {
       send(value, { status: 200, ...selfContent(value, answer.description) });
       return;
     default:
-      send(value, message(value, answer));
+      if (value.head.call) sendCall(value, answer);
+      else send(value, message(value, answer));
   }
 }
 
@@ -133,6 +135,26 @@ function message(value: Received, answer: Message): Sendable {
       ...cookieLines(cookies),
     ],
   };
+}
+
+/**
+ * What a client of gRPC understands: a response that is headers alone, with a status of its own. The
+ * record has the status that anybody else would have been given.
+ */
+function sendCall(value: Received, answer: Message): void {
+  const { client, progress } = value;
+  const wording = wordingOf(answer);
+  if (answer.kind === 'refused') client.beLast();
+  progress.status = wording.status;
+  const lines = [
+    'Content-Type',
+    'application/grpc',
+    ...callStatus(wording),
+    'Sallyport-Request-Id',
+    value.correlationId,
+    ...statusHeaders(answer, wording.status, value),
+  ];
+  client.answer(200, lines, null, 0);
 }
 
 function htmlContent(value: Received, answer: Message, wording: Wording): Content {

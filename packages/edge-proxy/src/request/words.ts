@@ -203,6 +203,16 @@ export const failures = {
     sentence: 'The application took too long to answer.',
     next: again,
   },
+  upstream_protocol: {
+    status: 502,
+    sentence: 'The application does not speak the protocol that is needed.',
+    next: 'Send the reference below to the owner of the application.',
+  },
+  deadline_exceeded: {
+    status: 504,
+    sentence: 'The time that was given for this call is over.',
+    next: 'Give the call more time, or try again later.',
+  },
   upstream_busy: {
     status: 503,
     sentence: 'The application has too many requests open.',

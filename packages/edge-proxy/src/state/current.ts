@@ -124,6 +124,8 @@ export interface TargetConfig {
   /** As in the URL; an IPv6 address without brackets. */
   readonly hostname: string;
   readonly port: number;
+  /** What is spoken there; without it HTTP/1.1. */
+  readonly http2: boolean;
   /** `protocol//host[:port]`, without a path. */
   readonly origin: string;
   /** Name asked for and verified in TLS. */
@@ -165,6 +167,8 @@ export interface UpstreamConfig {
     readonly headersMs: number;
     /** Between two pieces of the response. */
     readonly idleMs: number;
+    /** The same two of calls of gRPC; null: without end. */
+    readonly calls: { readonly headersMs: number | null; readonly idleMs: number | null };
     /** From the first try to the end of the response; null: without end. */
     readonly totalMs: number | null;
   };

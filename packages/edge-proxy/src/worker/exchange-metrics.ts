@@ -12,7 +12,7 @@ const bucketsSeconds = [
 ];
 
 /** Protocols of exchanges, as clients spoke them; none of them can be anything that a client chooses. */
-type Protocol = 'h1' | 'h2' | 'websocket' | 'websocket_h2' | 'sse';
+type Protocol = 'h1' | 'h2' | 'websocket' | 'websocket_h2' | 'sse' | 'grpc';
 
 /** Counts exchanges as they end: by protocol, their bytes, and the time that each stage took. */
 export function createExchangeMetrics(registers: Registry[]): (value: Received) => void {
@@ -79,6 +79,7 @@ export function createExchangeMetrics(registers: Registry[]): (value: Received) 
 function protocolOf({ raw, client, head }: Received): Protocol {
   const isH2 = raw.version.startsWith('2');
   if (client.tunnelled) return isH2 ? 'websocket_h2' : 'websocket';
+  if (head.call) return 'grpc';
   // What EventSource sends, and nothing else does.
   if (head.accept === 'text/event-stream') return 'sse';
   return isH2 ? 'h2' : 'h1';

@@ -92,7 +92,7 @@ function checkRoute({ spec }: RouteDocument, context: Context, complain: Complai
   checkHeaderLimits(spec.headerLimits, context.headerLimits, complain);
   checkRedactions(spec.records?.redact, complain);
   checkRateLimits(spec.rateLimits, complain);
-  checkWebSocket(spec.webSocket, complain);
+  checkWebSocket(spec, complain);
 }
 
 function checkProvider(

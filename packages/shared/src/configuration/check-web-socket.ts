@@ -9,9 +9,12 @@ const longestMs = 7 * 86_400_000;
 
 /** Who may open a WebSocket, and how long one stays open. */
 export function checkWebSocket(
-  webSocket: RouteDocument['spec']['webSocket'],
+  { webSocket, upstream }: RouteDocument['spec'],
   complain: Complain,
 ): void {
+  if (webSocket !== undefined && upstream.protocol === 'http2') {
+    complain('/spec/webSocket', 'has no meaning where upstream.protocol is http2');
+  }
   for (const [index, origin] of (webSocket?.origins ?? []).entries()) {
     const wrong = originProblem(origin);
     if (wrong !== null) complain(`/spec/webSocket/origins/${index}`, wrong);

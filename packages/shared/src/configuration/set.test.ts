@@ -317,6 +317,14 @@ describe('a configuration set', () => {
     expect(timeouts({ total: '8d' })).toEqual([
       'Route/wiki /spec/webSocket/timeouts/total: must be 7 days at the most',
     ]);
+    expect(
+      lines(
+        settings(),
+        provider(),
+        policy,
+        route({ url: 'https://wiki.example', protocol: 'http2' }, { webSocket: {} }),
+      ),
+    ).toEqual(['Route/wiki /spec/webSocket: has no meaning where upstream.protocol is http2']);
     expect(timeouts({ idle: '2m', total: '1m' })).toEqual([
       'Route/wiki /spec/webSocket/timeouts/idle: must not be longer than total',
     ]);

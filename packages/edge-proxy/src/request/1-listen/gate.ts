@@ -3,6 +3,7 @@ import type { HeaderLimits } from '@sallyport/shared/http/header-limits';
 import type { RawRequest } from '../client/exchange.ts';
 import { type ReadCookies, readCookieHeader } from '../cookies.ts';
 import type { ClientConnection, RequestHead } from '../exchange.ts';
+import { isCallType, timeoutMsOf } from '../grpc.ts';
 import { headerBytesOf } from '../header-excess.ts';
 import { legacyNames } from '../legacy.ts';
 import type { RefusalCode } from '../words.ts';
@@ -57,6 +58,7 @@ export function readHead(
     return webSocketKey;
   }
   const cookies = lines.cookie === null ? null : cookiesOf(connection, lines.cookie);
+  const call = version === '2' && method === 'POST' && isCallType(lines.contentType ?? '');
   const queryAt = target.indexOf('?');
   return {
     method,
@@ -79,6 +81,9 @@ export function readHead(
     contentLength: framing.contentLength,
     hasBody: framing.hasBody,
     expectContinue: lines.expect !== null,
+    call,
+    callTimeoutMs: call ? timeoutMsOf(lines.callTimeout ?? '') : null,
+    takesTrailers: version === '2' || tokensOf(lines.te ?? '').includes('trailers'),
     webSocketKey,
   };
 }

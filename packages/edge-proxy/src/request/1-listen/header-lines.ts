@@ -21,7 +21,9 @@ export interface Lines {
   userAgent: string;
   fetchMode: string;
   fetchSite: string;
-  contentType: boolean;
+  contentType: string | null;
+  te: string | null;
+  callTimeout: string | null;
   authorization: boolean;
   /** Identities of older proxies, as they are recorded. */
   legacy: string[] | null;
@@ -56,7 +58,9 @@ export function readLines(rawHeaders: readonly string[]): Lines | RefusalCode {
     userAgent: '',
     fetchMode: '',
     fetchSite: '',
-    contentType: false,
+    contentType: null,
+    te: null,
+    callTimeout: null,
     authorization: false,
     legacy: null,
   };
@@ -113,8 +117,15 @@ function readLine(lines: Lines, spelling: string, value: string): RefusalCode | 
       lines.authorization = true;
       return null;
     case 'content-type':
-      if (lines.contentType) return 'header_duplicate';
-      lines.contentType = true;
+      if (lines.contentType !== null) return 'header_duplicate';
+      lines.contentType = value;
+      return null;
+    case 'grpc-timeout':
+      if (lines.callTimeout !== null) return 'header_duplicate';
+      lines.callTimeout = value;
+      return null;
+    case 'te':
+      lines.te = lines.te === null ? value : `${lines.te},${value}`;
       return null;
     case 'connection':
       lines.connection = lines.connection === null ? value : `${lines.connection},${value}`;

@@ -85,7 +85,7 @@ function begun({ progress, client }: Received): Pace {
 }
 
 function sendsTooSlowly(
-  { progress, raw }: Received,
+  { progress, head }: Received,
   pace: Pace,
   passedMs: number,
   { bodyIdleMs, bodyBytesPerSecond }: SlowClientLimits,
@@ -105,14 +105,8 @@ function sendsTooSlowly(
     pace.windowMs = 0;
     pace.windowBytes = 0;
   }
-  return slow && !isConversation(raw);
-}
-
-/** A stream of gRPC may be quiet both ways for as long as its own deadline lets it. */
-function isConversation({ version, lines }: Received['raw']): boolean {
-  if (version === '1.1') return false;
-  const at = lines.findIndex((name, index) => index % 2 === 0 && name === 'content-type');
-  return at >= 0 && /^application\/grpc(?:[+;]|$)/.test(lines[at + 1] ?? '');
+  // A stream of gRPC may be quiet both ways for as long as its own deadline lets it.
+  return slow && !head.call;
 }
 
 function takesNothing(

@@ -1,12 +1,14 @@
 import type { RawRequest } from '../client/exchange.ts';
 import type { RequestHead } from '../exchange.ts';
+import { isCall } from '../grpc.ts';
 import { headerBytesOf } from '../header-excess.ts';
 
 /** It may be long: nobody has looked at its size, or that is what it was refused for. */
 const queryLengthMax = 4_096;
 
 /** What can be said of a request that the gate refused: enough for an answer and a record. */
-export function unreadHead({ method, target, lines, hasBody }: RawRequest): RequestHead {
+export function unreadHead(raw: RawRequest): RequestHead {
+  const { method, target, lines, hasBody } = raw;
   const [rawPath = ''] = target.split(/[?#]/, 1);
   return {
     method,
@@ -29,6 +31,9 @@ export function unreadHead({ method, target, lines, hasBody }: RawRequest): Requ
     contentLength: null,
     hasBody: hasBody ?? valuesOf(lines, 'content-length')[0] !== '0',
     expectContinue: false,
+    call: isCall(raw),
+    callTimeoutMs: null,
+    takesTrailers: false,
     webSocketKey: null,
   };
 }

@@ -2,18 +2,22 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '@sallyport/shared/clock';
 import { rewritePath } from '@sallyport/shared/configuration/rewrite-path';
 import type { Dispatcher } from 'undici';
+import { breakOff } from '../calls.ts';
 import type { Answer, Asserted } from '../exchange.ts';
 import { RequestBody } from './request-body.ts';
 import { bindsConnection, upstreamHeaders } from './request-headers.ts';
-import { clientHeaders, type ResponseHeaders } from './response-headers.ts';
+import { clientHeaders, clientTrailers, type ResponseHeaders } from './response-headers.ts';
 import type { Waiting } from './upstream/admission.ts';
+import type { ResponseControl } from './upstream/connections.ts';
 import type { Result } from './upstream/ejection.ts';
 import {
   BadResponseError,
   connectionBroke,
+  DeadlineError,
   failureOf,
   TotalTimeoutError,
 } from './upstream/failures.ts';
+import { wasCancelled, wasRefused } from './upstream/h2/errors.ts';
 import { whereAgain } from './upstream/retry.ts';
 import type { Attempt, RouteUpstream } from './upstream/route-upstream.ts';
 import type { Target } from './upstream/target.ts';
@@ -37,8 +41,11 @@ export interface ForwardNeeds {
  */
 export function createForward(needs: ForwardNeeds): (value: Asserted) => Answer | null {
   return (value) => {
-    if (value.head.webSocketKey !== null && !originAllowed(value)) {
-      return { kind: 'refused', code: 'origin_refused' };
+    if (value.head.webSocketKey !== null) {
+      if (!originAllowed(value)) return { kind: 'refused', code: 'origin_refused' };
+      if (value.route.upstream.way.targets.some(({ http2 }) => http2)) {
+        return { kind: 'failed', code: 'upstream_protocol' };
+      }
     }
     const path = rewritePath(value.path, value.route.upstream.way.path);
     if (path === null) return { kind: 'failed', code: 'path_rewrite_refused' };
@@ -61,7 +68,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   /** Of the attempt: it has been told whether the target is sound. */
   #reported = false;
   #total: NodeJS.Timeout | null = null;
-  #controller: Dispatcher.DispatchController | null = null;
+  #controller: ResponseControl | null = null;
   #body: RequestBody | null = null;
   #aborted: Error | null = null;
   #informational = 0;
@@ -93,6 +100,11 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
       return;
     }
     const { head, client, progress, route } = this.#value;
+    if (this.#deadlineMs() <= 0) {
+      this.#leave();
+      this.#needs.answer(this.#value, { kind: 'failed', code: 'deadline_exceeded' });
+      return;
+    }
     const taken = this.#upstream.take(route, this.#needs.clock());
     if (typeof taken === 'string') {
       this.#leave();
@@ -101,8 +113,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     }
     progress.upstreamAskedAt = performance.now();
     if (head.expectContinue) client.askForBody();
-    const { totalMs } = route.upstream.timeouts;
-    if (totalMs !== null) this.#total = setTimeout(() => this.#timeUp(), totalMs).unref();
+    this.#setTotal();
     this.#dispatch(taken);
   }
 
@@ -123,37 +134,46 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     this.#reported = false;
     this.#sent = false;
     this.#informational = 0;
-    this.#body = head.hasBody ? new RequestBody(value.client, value.progress) : null;
+    if (head.hasBody) this.#body ??= new RequestBody(value.client, value.progress);
     const headers = upstreamHeaders(value, target.config);
     target.pool.dispatch(
       {
         method: head.method,
-        // Verbatim: undici parses no path that is given beside its origin (hardening.md M17).
         path: this.#path + head.query,
         headers,
         body: this.#body,
-        // The connector knows the name; this keeps undici from making one of the Host header, and
-        // from a new connection where that changes.
-        servername: 'upstream',
+        call: head.call,
         reset: bindsConnection(headers),
-        ...(head.webSocketKey === null ? {} : { upgrade: 'websocket' }),
-      } as Dispatcher.DispatchOptions,
+        upgrade: head.webSocketKey === null ? null : 'websocket',
+      },
       this,
     );
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  /** From now to the end of the time that the client gave a call; without end where it gave none. */
+  #deadlineMs(): number {
+    const { head, startedAt } = this.#value;
+    if (head.callTimeoutMs === null) return Number.POSITIVE_INFINITY;
+    return head.callTimeoutMs - (performance.now() - startedAt);
+  }
+
+  #setTotal(): void {
+    const totalMs = this.#value.route.upstream.timeouts.totalMs ?? Number.POSITIVE_INFINITY;
+    const deadlineMs = this.#deadlineMs();
+    const milliseconds = Math.min(totalMs, deadlineMs);
+    if (milliseconds === Number.POSITIVE_INFINITY) return;
+    const timeUp = () => this.#timeUp(deadlineMs < totalMs);
+    this.#total = setTimeout(timeUp, Math.ceil(milliseconds)).unref();
+  }
+
+  onRequestStart(controller: ResponseControl): void {
     this.#controller = controller;
     this.#sent = true;
     // Thrown, it costs this request alone; `abort` would destroy the connection that is ready now.
     if (this.#aborted !== null) throw this.#aborted;
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: ResponseHeaders,
-  ): void {
+  onResponseStart(controller: ResponseControl, status: number, headers: ResponseHeaders): void {
     if (status < 200) {
       this.#informational += 1;
       if (status < 100) controller.abort(new BadResponseError(`status ${status}`));
@@ -169,10 +189,23 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     // That it answers is enough to go on with it; that it does so to the end is seen later.
     if (gatewayFailures.has(status)) this.#report('failed');
     else if (this.#attempt?.tried === true) this.#report('ok');
-    client.head(status, clientHeaders(this.#value, status, headers));
+    const lines = clientHeaders(this.#value, status, headers);
+    client.head(status, lines, this.#follows(controller, headers));
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  #follows(
+    { whole = false }: ResponseControl,
+    headers: ResponseHeaders,
+  ): 'nothing' | 'body' | 'trailers' {
+    const { head, target } = this.#value;
+    if (whole) return 'nothing';
+    // Without a status behind it a response of gRPC is none; where it breaks off, that is ours.
+    if (head.call) return 'trailers';
+    if (!head.takesTrailers || head.method === 'HEAD') return 'body';
+    return target?.http2 === true || headers['trailer'] !== undefined ? 'trailers' : 'body';
+  }
+
+  onResponseData(controller: ResponseControl, chunk: Buffer): void {
     const { progress, client } = this.#value;
     progress.bytesOut += chunk.length;
     if (client.write(chunk)) return;
@@ -180,14 +213,15 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     client.onDrain(() => controller.resume());
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(_controller: ResponseControl, trailers: ResponseHeaders): void {
     if (!this.#reported) this.#report('ok');
     this.#leave();
-    this.#value.client.end();
+    const { client, head } = this.#value;
+    client.end(head.takesTrailers ? clientTrailers(this.#value, trailers) : []);
   }
 
   onRequestUpgrade(
-    _controller: Dispatcher.DispatchController,
+    _controller: ResponseControl,
     status: number,
     headers: ResponseHeaders,
     socket: Duplex,
@@ -207,7 +241,12 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     }
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+  onResponseError(_controller: ResponseControl | null, error: Error): void {
+    if (this.#body?.brokenOff === true) {
+      this.#leave();
+      this.#value.client.breakOff();
+      return;
+    }
     if (error !== this.#aborted) this.#report('failed');
     const next = this.#aborted === null ? this.#takeAgain(error) : null;
     if (next !== null) {
@@ -225,9 +264,10 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     if (this.#targets.length > route.upstream.retry.attempts) return null;
     const where = whereAgain({
       method: head.method,
-      hasBody: head.hasBody,
+      bodyGone: this.#body !== null && !(this.#isHttp2 && this.#body.untouched),
       webSocket: head.webSocketKey !== null,
       sent: this.#sent,
+      refused: wasRefused(error),
       broke: connectionBroke(error),
       answered: this.#answered,
       // An assertion is used for half of its life at the most, so the other half was left then.
@@ -236,6 +276,10 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     if (where === 'nowhere') return null;
     const again = where === 'anywhere';
     return this.#upstream.takeAgain(route, this.#needs.clock(), this.#targets, again);
+  }
+
+  get #isHttp2(): boolean {
+    return this.#value.target?.http2 === true;
   }
 
   #report(result: Result): void {
@@ -251,17 +295,21 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     value.upstreamError = error;
     if (value.client.headersSent) {
       // Half a response must not look like a whole one.
-      value.progress.ending = 'upstream_failed';
-      value.client.breakOff();
+      value.progress.ending = error instanceof DeadlineError ? 'deadline' : 'upstream_failed';
+      if (wasCancelled(error)) value.client.breakOff('cancelled');
+      else breakOff(value, { kind: 'failed', code: failureOf(error) });
     } else {
       this.#needs.answer(value, { kind: 'failed', code: failureOf(error) });
     }
   }
 
-  #timeUp(): void {
+  /** `given`: the time is over that the client gave, of which the target knows nothing. */
+  #timeUp(given: boolean): void {
     if (this.#aborted !== null || this.#left) return;
-    const error = new TotalTimeoutError('the response took too long as a whole');
-    this.#report('failed');
+    const error = given
+      ? new DeadlineError('the time that the client gave is over')
+      : new TotalTimeoutError('the response took too long as a whole');
+    if (!given) this.#report('failed');
     this.#stop(error);
     this.#fail(error);
   }
@@ -289,6 +337,8 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     if (this.#left) return;
     this.#left = true;
     if (this.#total !== null) clearTimeout(this.#total);
+    // undici does that itself, at once where a request fails.
+    if (this.#isHttp2) this.#body?.destroy();
     this.#releaseTarget();
     this.#value.release = null;
     this.#upstream.admission.leave();

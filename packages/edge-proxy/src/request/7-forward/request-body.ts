@@ -10,6 +10,7 @@ import type { Progress } from '../exchange.ts';
 export class RequestBody extends Readable implements BodySink {
   readonly #source: BodySource;
   readonly #progress: Progress;
+  #brokenOff = false;
 
   constructor(client: ClientExchange, progress: Progress) {
     super({ highWaterMark: 65_536 });
@@ -17,6 +18,16 @@ export class RequestBody extends Readable implements BodySink {
     // undici listens only while it sends; an error after that is nobody's.
     this.on('error', ignore);
     this.#source = client.readBody(this);
+  }
+
+  /** The client took it back, and with it the request. */
+  get brokenOff(): boolean {
+    return this.#brokenOff;
+  }
+
+  /** Nothing of it has been handed on: it can be sent to another. */
+  get untouched(): boolean {
+    return !this.destroyed && !this.readableDidRead && !this.readableEnded;
   }
 
   override _read(): void {
@@ -43,6 +54,7 @@ export class RequestBody extends Readable implements BodySink {
   }
 
   onError(error: Error): void {
+    this.#brokenOff = true;
     this.destroy(error);
   }
 }

@@ -27,6 +27,7 @@ export function upstreamHeaders(value: Asserted, target: TargetConfig): string[]
   ) {
     lines.push('tracestate', tracestate);
   }
+  if (target.http2 && head.takesTrailers) lines.push('te', 'trailers');
   if (assertion !== null) lines.push(assertionHeader, assertion);
   lines.push(
     'host',

@@ -43,6 +43,46 @@ export function clientHeaders(value: Asserted, status: number, headers: Response
   return lines;
 }
 
+/** About the message or the way it came (RFC 9110, section 6.5.1): nothing that may come behind it. */
+const neverTrailers: ReadonlySet<string> = new Set([
+  'age',
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'date',
+  'expires',
+  'host',
+  'location',
+  'retry-after',
+  'set-cookie',
+  'vary',
+  'warning',
+  'www-authenticate',
+]);
+
+/**
+ * The lines behind the body for the client: the upstream's, by the rules for headers, and none of which
+ * something could be made that belongs in front of it. Name, value, name, value.
+ */
+export function clientTrailers(value: Asserted, trailers: ResponseHeaders): string[] {
+  const { cors, headers } = value.route;
+  const lines: string[] = [];
+  for (const spelling in trailers) {
+    const line = trailers[spelling];
+    const name = headerName(spelling);
+    if (line === undefined || name.hopByHop || name.reserved) continue;
+    if (headers.response.removed.has(name.folded) || neverTrailers.has(name.folded)) continue;
+    if (cors !== null && name.folded.startsWith(corsFamily)) continue;
+    if (droppedNames.has(name.lower)) continue;
+    for (const one of typeof line === 'string' ? [line] : line) lines.push(spelling, one);
+  }
+  return lines;
+}
+
 function pushCookies(lines: string[], cookies: string | string[]): void {
   for (const cookie of typeof cookies === 'string' ? [cookies] : cookies) {
     if (!setsOwnCookie(cookie)) lines.push('set-cookie', cookie);

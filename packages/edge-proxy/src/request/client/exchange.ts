@@ -44,15 +44,22 @@ export interface ClientExchange {
    */
   answer(status: number, lines: string[], body: Buffer | null, unreadBytes: number | null): void;
 
-  /** Begins a response; name and value by turns. `write`, `end` and `breakOff` go on with it. */
-  head(status: number, lines: string[]): void;
+  /**
+   * Begins a response; name and value by turns. `write`, `end` and `breakOff` go on with it. `follows`:
+   * with nothing it says so; only with trailers can there be any.
+   */
+  head(status: number, lines: string[], follows: 'nothing' | 'body' | 'trailers'): void;
   /** false: enough is waiting to leave; `onDrain` tells when more is welcome. */
   write(chunk: Buffer): boolean;
   /** Called once. */
   onDrain(listener: () => void): void;
-  end(): void;
-  /** Ends it at once, so that no client can take what was sent for a whole response. */
-  breakOff(): void;
+  /** `trailers`: name and value by turns. */
+  end(trailers: readonly string[]): void;
+  /**
+   * Ends it at once, so that no client can take what was sent for a whole response; `cancelled`:
+   * because the upstream took it back, where a client can be told that.
+   */
+  breakOff(why?: 'cancelled'): void;
   /**
    * Nothing more is asked of this client's connection once this is answered. Where exchanges run
    * side by side on it, the others go on.

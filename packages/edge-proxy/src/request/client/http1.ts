@@ -100,8 +100,9 @@ export class Http1Exchange implements ClientExchange {
     this.#response.once('drain', listener);
   }
 
-  end(): void {
+  end(trailers: readonly string[]): void {
     this.#bodyBegun = true;
+    if (trailers.length > 0) this.#response.addTrailers(pairsOf(trailers));
     this.#response.end();
   }
 
@@ -132,6 +133,12 @@ export class Http1Exchange implements ClientExchange {
     if (first !== null && first.length > 0) socket.unshift(first);
     return socket;
   }
+}
+
+function pairsOf(lines: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at < lines.length; at += 2) pairs.push([lines[at] ?? '', lines[at + 1] ?? '']);
+  return pairs;
 }
 
 function switchingProtocols(lines: readonly string[]): string {

@@ -1,4 +1,6 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import { addAbortSignal } from 'node:stream';
+import { isCall } from '../grpc.ts';
 import type { BodySink, BodySource, ClientExchange, ClientTunnel, RawRequest } from './exchange.ts';
 import { Http2Body } from './http2-body.ts';
 
@@ -13,6 +15,8 @@ export class Http2Exchange implements ClientExchange {
   readonly #raw: RawRequest;
   readonly #leave: () => void;
   #last = false;
+  /** The response may end with trailers. */
+  #trails = false;
   #onClose: (() => void) | null = null;
 
   /** `leave`: takes no more requests on the connection; those under way go on. */
@@ -21,7 +25,8 @@ export class Http2Exchange implements ClientExchange {
     this.#raw = raw;
     this.#leave = leave;
     stream.on('error', ignore);
-    stream.setTimeout(idleMs, this.#onIdle);
+    // Calls may be quiet for long; that their connection is alive is looked after there.
+    if (!isCall(raw)) stream.setTimeout(idleMs, this.#onIdle);
   }
 
   get headersSent(): boolean {
@@ -65,10 +70,14 @@ export class Http2Exchange implements ClientExchange {
     if (this.#last && status !== misdirected) this.#stream.once('close', this.#leave);
   }
 
-  head(status: number, lines: string[]): void {
+  head(status: number, lines: string[], follows: 'nothing' | 'body' | 'trailers'): void {
     if (this.gone) return;
     if (status > 599 || this.#agrees(status)) throw new StatusError(status);
-    this.#stream.respond(responseLines(status, lines));
+    this.#trails = follows === 'trailers';
+    this.#stream.respond(responseLines(status, lines), {
+      endStream: follows === 'nothing',
+      waitForTrailers: this.#trails,
+    });
     if (this.#last) this.#leave();
   }
 
@@ -81,14 +90,31 @@ export class Http2Exchange implements ClientExchange {
     this.#stream.once('drain', listener);
   }
 
-  end(): void {
-    this.#stream.end();
-    this.#letGoOfBody();
+  end(trailers: readonly string[]): void {
+    const stream = this.#stream;
+    if (!this.#trails) {
+      stream.end();
+      this.#letGoOfBody();
+      return;
+    }
+    stream.once('wantTrailers', () => {
+      if (this.gone) return;
+      try {
+        // Without any, an empty frame of the body says that this was all.
+        stream.sendTrailers(fieldsOf(trailers));
+        this.#letGoOfBody();
+      } catch {
+        this.breakOff();
+      }
+    });
+    stream.end();
   }
 
   /** By an error: `close` could end the stream as if all had been sent. */
-  breakOff(): void {
-    this.#stream.destroy(new Error('broken off'));
+  breakOff(why?: 'cancelled'): void {
+    // The error of a signal is the one that Node says CANCEL for.
+    if (why === 'cancelled') addAbortSignal(AbortSignal.abort(), this.#stream);
+    else this.#stream.destroy(new Error('broken off'));
   }
 
   beLast(): void {
@@ -167,6 +193,15 @@ function responseLines(
     response.push(name, lines[at + 1] ?? '');
   }
   return response;
+}
+
+/** What stands there more than once as a list. */
+function fieldsOf(lines: readonly string[]): Record<string, string[]> {
+  const fields: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+  for (let at = 0; at < lines.length; at += 2) {
+    (fields[(lines[at] ?? '').toLowerCase()] ??= []).push(lines[at + 1] ?? '');
+  }
+  return fields;
 }
 
 function ignore(): void {

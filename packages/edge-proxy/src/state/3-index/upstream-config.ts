@@ -43,7 +43,12 @@ export function upstreamConfig(upstream: Written, authoritiesOf: AuthoritiesOf):
       connectMs: milliseconds(timeouts?.connect, connectMs),
       headersMs: milliseconds(timeouts?.headers, quietMs),
       idleMs: milliseconds(timeouts?.idle, quietMs),
-      totalMs: timeouts?.total === undefined ? null : milliseconds(timeouts.total, 0),
+      // A call may be quiet for as long as its deadline lets it, unless the route says otherwise.
+      calls: {
+        headersMs: durationOrNull(timeouts?.headers),
+        idleMs: durationOrNull(timeouts?.idle),
+      },
+      totalMs: durationOrNull(timeouts?.total),
     },
     connectionMaxAgeMs: milliseconds(upstream.connectionMaxAge, connectionMaxAgeMs),
     limits: {
@@ -94,12 +99,17 @@ function targetConfig(
   return {
     protocol,
     hostname,
+    http2: upstream.protocol === 'http2',
     port: url.port === '' ? defaultPort : Number(url.port),
     origin: url.origin,
     serverName: target.serverName ?? (isIP(hostname) === 0 ? hostname : ''),
     spiffeId: upstream.spiffeId ?? null,
     authoritiesPem: upstreamAuthorities(upstream.trustBundle, authoritiesOf),
   };
+}
+
+function durationOrNull(written: string | undefined): number | null {
+  return written === undefined ? null : durationMs(written);
 }
 
 function milliseconds(written: string | undefined, otherwise: number): number {

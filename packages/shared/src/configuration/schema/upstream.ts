@@ -126,6 +126,8 @@ export const upstream = Type.Object(
     serverName: Type.Optional(hostName),
     /** What the upstream sees as Host. Default: `preserve`. */
     host: Type.Optional(Type.Union([Type.Literal('preserve'), Type.Literal('upstream')])),
+    /** What is spoken there; http2 is for gRPC. Default: `http1`. */
+    protocol: Type.Optional(Type.Union([Type.Literal('http1'), Type.Literal('http2')])),
     /** What its certificate must be of, instead of a name; needs trustBundle. */
     spiffeId: Type.Optional(
       Type.String({

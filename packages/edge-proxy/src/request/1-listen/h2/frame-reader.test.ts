@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fieldCount } from '../../field-count.ts';
 import { block, frame, types } from '../../testing/frames.ts';
-import { fieldCount } from './field-count.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { Trouble } from './trouble.ts';
 

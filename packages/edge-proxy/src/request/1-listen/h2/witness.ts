@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { fieldCount } from '../../field-count.ts';
 import type { RefusalCode } from '../../words.ts';
-import { fieldCount } from './field-count.ts';
 import { FrameReader } from './frame-reader.ts';
 import { SentFrames } from './sent-frames.ts';
 import { flooded, type Trouble } from './trouble.ts';

@@ -8,6 +8,15 @@ export class TotalTimeoutError extends Error {
   readonly code = 'ERR_SALLYPORT_TOTAL_TIMEOUT';
 }
 
+/** The time that the client gave a call of gRPC is over. */
+export class DeadlineError extends Error {
+  override readonly name = 'DeadlineError';
+  readonly code = 'ERR_SALLYPORT_DEADLINE';
+}
+
+/** OpenSSL's word for an upstream that speaks none of the protocols offered to it. */
+const noProtocol = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+
 /** What came is no answer, though it could be read. */
 export class BadResponseError extends Error {
   override readonly name = 'BadResponseError';
@@ -22,6 +31,9 @@ export function failureOf(error: Error): FailureCode {
   const code = codeOf(error);
   if (code === 'ERR_SALLYPORT_ADDRESS_REFUSED') return 'upstream_address_refused';
   if (code === identityRefused) return 'upstream_identity_refused';
+  if (code === 'ERR_SALLYPORT_UPSTREAM_PROTOCOL' || code === noProtocol) return 'upstream_protocol';
+  if (code === 'ERR_SALLYPORT_UPSTREAM_BUSY') return 'upstream_busy';
+  if (code === 'ERR_SALLYPORT_DEADLINE') return 'deadline_exceeded';
   if (timeouts.has(code)) return 'upstream_timeout';
   if (error instanceof errors.HTTPParserError || badResponses.has(code)) {
     return 'upstream_bad_response';
@@ -49,8 +61,11 @@ const timeouts = new Set([
   'UND_ERR_BODY_TIMEOUT',
   'ETIMEDOUT',
   'ERR_SALLYPORT_TOTAL_TIMEOUT',
+  'ERR_SALLYPORT_UPSTREAM_TIMEOUT',
 ]);
 const badResponses = new Set([
+  'ERR_SALLYPORT_UPSTREAM_RESET',
+  'ERR_SALLYPORT_UPSTREAM_RESPONSE',
   'UND_ERR_HEADERS_OVERFLOW',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
   'UND_ERR_RESPONSE',
@@ -59,7 +74,13 @@ const badResponses = new Set([
   'ERR_HTTP_INVALID_STATUS_CODE',
   'ERR_HTTP_INVALID_HEADER_VALUE',
 ]);
-const broken = new Set(['UND_ERR_SOCKET', 'ECONNRESET', connectionReset, 'EPIPE']);
+const broken = new Set([
+  'UND_ERR_SOCKET',
+  'ECONNRESET',
+  connectionReset,
+  'EPIPE',
+  'ERR_SALLYPORT_UPSTREAM_LOST',
+]);
 /** X509_V_ERR_* as Node names them. */
 const certificateProblems =
   /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_|ERR_SSL_)/;

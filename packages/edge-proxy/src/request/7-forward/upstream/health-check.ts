@@ -1,11 +1,16 @@
 import type { Duplex } from 'node:stream';
-import type { Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { HealthConfig } from '../../../state/current.ts';
+import type { Connections } from './connections.ts';
 
 const bodyBytesMax = 65_536;
 
 /** Asks a target whether it is well; resolves with whether it is, and never rejects. */
-export function checkHealth(pool: Pool, host: string, config: HealthConfig): Promise<boolean> {
+export function checkHealth(
+  pool: Connections,
+  host: string,
+  config: HealthConfig,
+): Promise<boolean> {
   return new Promise((resolve) => {
     const check = new HealthCheck(config, resolve);
     pool.dispatch(
@@ -14,10 +19,12 @@ export function checkHealth(pool: Pool, host: string, config: HealthConfig): Pro
         path: config.path,
         // All of it: nothing of any client, no cookie and no assertion.
         headers: ['host', host, 'user-agent', 'Sallyport-Health-Check', 'accept', '*/*'],
+        body: null,
         // A connection of its own each time: that there can be one is part of being well.
         reset: true,
-        servername: 'upstream',
-      } as Dispatcher.DispatchOptions,
+        call: false,
+        upgrade: null,
+      },
       check,
     );
   });

@@ -1,6 +1,5 @@
 import type { Log } from '@sallyport/shared/log';
 import { hostAllowed, type Lookup } from '@sallyport/shared/network/lookup';
-import type { Pool } from 'undici';
 import type {
   CurrentState,
   HealthConfig,
@@ -9,6 +8,7 @@ import type {
   TargetConfig,
 } from '../../../state/current.ts';
 import { hostOf } from '../request-headers.ts';
+import type { Connections } from './connections.ts';
 import { afterCheck, type Health, presumed } from './health.ts';
 import { checkHealth } from './health-check.ts';
 import { openPool } from './pool.ts';
@@ -33,7 +33,7 @@ interface Checked extends Known {
 /** The connections that checks of one target go over, and what these depend on. */
 interface Link {
   readonly recipe: string;
-  readonly pool: Pool;
+  readonly pool: Connections;
   readonly host: string;
   readonly route: string;
   readonly origin: string;

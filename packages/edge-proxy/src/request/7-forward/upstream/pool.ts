@@ -7,7 +7,10 @@ import type {
   UpstreamConfig,
   UpstreamCredentials,
 } from '../../../state/current.ts';
+import type { Connections } from './connections.ts';
 import { connectionReset } from './failures.ts';
+import { Http2Connections } from './h2/pool.ts';
+import { Http1Connections } from './http1.ts';
 import { checkTarget } from './identity.ts';
 
 type Times = Pick<UpstreamConfig, 'timeouts' | 'limits' | 'connectionMaxAgeMs'>;
@@ -21,12 +24,11 @@ export interface Links {
 }
 
 /** Connections to one target, with the settings of hardening.md section 4. */
-export function openPool(
-  target: TargetConfig,
-  { timeouts, limits, connectionMaxAgeMs }: Times,
-  { internalNetworks, credentials, lookup }: Links,
-): Pool {
-  return new Pool(target.origin, {
+export function openPool(target: TargetConfig, times: Times, links: Links): Connections {
+  const { timeouts, limits, connectionMaxAgeMs } = times;
+  const connect = connector(target, timeouts.connectMs, links);
+  if (target.http2) return new Http2Connections(target, times, connect);
+  const pool = new Pool(target.origin, {
     connections: limits.connections,
     pipelining: 1,
     keepAliveTimeout: 8_000,
@@ -37,8 +39,9 @@ export function openPool(
     maxHeaderSize: 16_384,
     allowH2: false,
     clientTtl: connectionMaxAgeMs,
-    connect: connector(target, timeouts.connectMs, { internalNetworks, credentials, lookup }),
+    connect,
   });
+  return new Http1Connections(pool);
 }
 
 function connector(
@@ -48,7 +51,9 @@ function connector(
 ): buildConnector.connector {
   const connect = buildConnector({
     timeout,
-    allowH2: false,
+    // undici's own HTTP/2 gives requests up without telling the upstream; see h2/ (ADR 18).
+    allowH2: target.http2,
+    preferH2: target.http2,
     // The address it checks is the address that is connected to (abuse row 127).
     lookup: guardedLookup(internalNetworks, lookup),
     // A resumed session would skip the check of the name (M20).

@@ -36,9 +36,10 @@ describe('the budget of retries', () => {
 describe('a request that failed', () => {
   const failed = fc.record<Failed>({
     method: fc.constantFrom('GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'POST', 'PATCH', 'PURGE'),
-    hasBody: fc.boolean(),
+    bodyGone: fc.boolean(),
     webSocket: fc.boolean(),
     sent: fc.boolean(),
+    refused: fc.boolean(),
     broke: fc.boolean(),
     answered: fc.boolean(),
     late: fc.boolean(),
@@ -48,13 +49,13 @@ describe('a request that failed', () => {
     fc.assert(
       fc.property(failed, (request) => {
         const where = whereAgain(request);
-        if (request.hasBody || request.answered || request.late) expect(where).toBe('nowhere');
-        if (request.sent && where !== 'nowhere') {
+        if (request.bodyGone || request.answered || request.late) expect(where).toBe('nowhere');
+        if (request.sent && !request.refused && where !== 'nowhere') {
           expect(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']).toContain(request.method);
           expect([request.broke, request.webSocket]).toEqual([true, false]);
         }
         // A target that could not even be reached is not asked again.
-        if (!request.sent) expect(where).not.toBe('anywhere');
+        if (!request.sent && !request.refused) expect(where).not.toBe('anywhere');
       }),
     );
   });

@@ -24,10 +24,13 @@ export function afterRetry(saved: number): number | null {
 
 export interface Failed {
   readonly method: string;
-  readonly hasBody: boolean;
+  /** It has a body, and some of that may be gone. */
+  readonly bodyGone: boolean;
   readonly webSocket: boolean;
   /** Some of it may have reached the target. */
   readonly sent: boolean;
+  /** The target has said that it did nothing with it. */
+  readonly refused: boolean;
   /** The connection broke under it, and nothing worse. */
   readonly broke: boolean;
   /** A response has begun. */
@@ -41,8 +44,9 @@ export interface Failed {
  * the same one, which may only have closed a connection that had waited for too long.
  */
 export function whereAgain(failed: Failed): 'nowhere' | 'elsewhere' | 'anywhere' {
-  const { method, hasBody, webSocket, sent, broke, answered, late } = failed;
-  if (hasBody || answered || late) return 'nowhere';
+  const { method, bodyGone, webSocket, sent, refused, broke, answered, late } = failed;
+  if (bodyGone || answered || late) return 'nowhere';
+  if (refused) return 'anywhere';
   if (!sent) return 'elsewhere';
   return broke && !webSocket && idempotent.has(method) ? 'anywhere' : 'nowhere';
 }

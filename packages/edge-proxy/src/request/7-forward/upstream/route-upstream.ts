@@ -138,7 +138,7 @@ export class RouteUpstream {
     figures.active += this.admission.active;
     figures.waiting += this.admission.waiting;
     for (const { pool, standing, healthy } of this.#targets) {
-      figures.idle += pool.stats.free;
+      figures.idle += pool.free;
       if (!healthy) figures.unhealthy += 1;
       else if (phaseOf(standing, nowMs) === 'in') figures.healthy += 1;
       else figures.ejected += 1;

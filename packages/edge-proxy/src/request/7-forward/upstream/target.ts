@@ -1,5 +1,5 @@
-import type { Pool } from 'undici';
 import type { TargetConfig } from '../../../state/current.ts';
+import type { Connections } from './connections.ts';
 import { type Standing, sound } from './ejection.ts';
 import type { Known } from './health-checks.ts';
 
@@ -8,7 +8,7 @@ export class Target {
   readonly config: TargetConfig;
   /** All that its connections depend on. */
   readonly recipe: string;
-  readonly pool: Pool;
+  readonly pool: Connections;
   weight = 1;
   /** Requests under way. */
   inFlight = 0;
@@ -16,7 +16,7 @@ export class Target {
   /** What checks say of it; null: it is not checked. */
   known: Known | null = null;
 
-  constructor(config: TargetConfig, recipe: string, pool: Pool) {
+  constructor(config: TargetConfig, recipe: string, pool: Connections) {
     this.config = config;
     this.recipe = recipe;
     this.pool = pool;
