@@ -21,8 +21,12 @@ export const http1Options = {
   requireHostHeader: false,
   rejectNonStandardBodyWrites: true,
   joinDuplicateHeaders: false,
+  // A client that has gone without a word is noticed by this alone while its upstream is quiet.
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
   shouldUpgradeCallback: (request) => /websocket/i.test(request.headers.upgrade ?? ''),
 } as const satisfies ServerOptions;
+/** Nothing moves, and nothing is under way. */
 const idleMs = 120_000;
 const requestsPerConnectionMax = 1_000;
 /** Requests of one connection that may wait for their turn. */
@@ -59,6 +63,7 @@ export class Http1Requests {
     server.maxHeadersCount = 0;
     server.maxRequestsPerSocket = requestsPerConnectionMax;
     server.timeout = idleMs;
+    server.on('timeout', this.#onIdle);
     server.on('request', this.#onRequest);
     server.on('checkContinue', this.#onRequest);
     server.on('checkExpectation', this.#onRequest);
@@ -76,6 +81,12 @@ export class Http1Requests {
     const connection = this.#connectionBehind(request.socket);
     if (connection === null) request.socket.destroy();
     else if (!connection.closing) this.#hand(connection, request, response, null);
+  };
+
+  /** How long a response may be quiet is said by its route, and looked after at its upstream. */
+  readonly #onIdle = (socket: Duplex): void => {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined || connection.client.exchanges.size === 0) socket.destroy();
   };
 
   /** Node gives no response object for these; the answer still leaves through one. */

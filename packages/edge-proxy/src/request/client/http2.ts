@@ -1,14 +1,14 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { addAbortSignal } from 'node:stream';
-import { isCall } from '../grpc.ts';
 import type { BodySink, BodySource, ClientExchange, ClientTunnel, RawRequest } from './exchange.ts';
 import { Http2Body } from './http2-body.ts';
 
-/** A stream on which no byte has gone either way for so long is given up. */
-const idleMs = 120_000;
 const misdirected = 421;
 
-/** One stream of a connection; other exchanges run beside it. */
+/**
+ * One stream of a connection; other exchanges run beside it. It may be quiet for as long as its route
+ * lets it: that anybody is there is asked of the connection.
+ */
 export class Http2Exchange implements ClientExchange {
   tunnelled = false;
   readonly #stream: ServerHttp2Stream;
@@ -25,8 +25,6 @@ export class Http2Exchange implements ClientExchange {
     this.#raw = raw;
     this.#leave = leave;
     stream.on('error', ignore);
-    // Calls may be quiet for long; that their connection is alive is looked after there.
-    if (!isCall(raw)) stream.setTimeout(idleMs, this.#onIdle);
   }
 
   get headersSent(): boolean {
@@ -135,7 +133,6 @@ export class Http2Exchange implements ClientExchange {
     const stream = this.#stream;
     this.tunnelled = true;
     if (this.#onClose !== null) stream.off('close', this.#onClose);
-    stream.off('timeout', this.#onIdle);
     if (!this.gone) stream.respond(responseLines(200, lines, true));
     return stream;
   }
@@ -144,8 +141,6 @@ export class Http2Exchange implements ClientExchange {
   #agrees(status: number): boolean {
     return this.#raw.upgrading && status < 300;
   }
-
-  readonly #onIdle = (): void => this.breakOff();
 
   /** Once all is said, a client need not go on sending what nobody reads: RFC 9113, section 8.1. */
   #letGoOfBody(): void {
