@@ -1,17 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RawClient, type RawResponse } from '../testing/client.ts';
+import { type Call, RawClient, type RawResponse } from '../testing/client.ts';
+import { type Protocol, protocols } from '../testing/client-h2.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { Oracle, requestText, withRoutes } from '../testing/oracle.ts';
 import { ok, type Script } from '../testing/recorder.ts';
-import { handshake } from '../testing/web-socket.ts';
 import { failures, notices, refusals } from '../words.ts';
 
 const upstreamOf = (url: string) => ({ upstream: { url, trustBundle: 'upstreams' } });
 let edge: TestEdge;
-let alice: Oracle;
 beforeAll(async () => {
   edge = await TestEdge.start();
-  alice = await Oracle.of(edge);
   const { port } = edge.upstream;
   const route = (name: string, url: string) => ({
     name,
@@ -45,7 +43,6 @@ function leak({ body, headers }: RawResponse): string | undefined {
   );
 }
 
-const asPage = ['Accept: text/html', 'Sec-Fetch-Mode: navigate'];
 const broken: Script = (_head, { socket }) => {
   socket.destroy();
   return null;
@@ -54,104 +51,90 @@ const broken: Script = (_head, { socket }) => {
 interface Case {
   readonly code: string;
   readonly status: number;
-  readonly bytes: (more: readonly string[]) => string;
-  readonly host?: string;
+  readonly asks: Call;
   readonly script?: Script;
+  /** Where only one of them can say it. */
+  readonly over?: Protocol;
 }
 
-const at = (host: string, line = 'GET /secret-path?secret-query HTTP/1.1') =>
-  ((more) => requestText(line, `Host: ${host}`, ...more)) satisfies Case['bytes'];
-const byAlice = (line: string, ...lines: string[]) =>
-  ((more) => alice.request(line, ...lines, ...more)) satisfies Case['bytes'];
 const own = '/.well-known/sallyport';
-const path = '/secret-path';
+const nobody = { cookie: '', path: '/secret-path?secret-query' };
 
 const cases: readonly Case[] = [
-  { code: 'http_version', status: 400, bytes: byAlice(`GET ${path} HTTP/1.0`) },
-  { code: 'host_invalid', status: 400, bytes: at('secret-host_.test') },
-  { code: 'host_misdirected', status: 421, bytes: at('secret-host.test') },
-  { code: 'target_invalid', status: 400, bytes: byAlice('GET /secret-path\\x HTTP/1.1') },
-  { code: 'path_ambiguous', status: 400, bytes: byAlice('GET /secret-path%2fx HTTP/1.1') },
-  { code: 'method_unsupported', status: 405, bytes: byAlice(`TRACE ${path} HTTP/1.1`) },
+  { code: 'host_invalid', status: 400, asks: { ...nobody, authority: 'secret-host_.test' } },
+  { code: 'host_misdirected', status: 421, asks: { ...nobody, authority: 'secret-host.test' } },
+  { code: 'target_invalid', status: 400, asks: { path: '/secret-path\\x' } },
+  { code: 'path_ambiguous', status: 400, asks: { path: '/secret-path%2fx' } },
+  { code: 'method_unsupported', status: 405, asks: { method: 'TRACE', path: '/secret-path' } },
   {
     code: 'framing_ambiguous',
     status: 400,
-    bytes: byAlice(`POST ${path} HTTP/1.1`, 'Transfer-Encoding: gzip, chunked'),
+    asks: { method: 'POST', headers: ['Transfer-Encoding: gzip, chunked'] },
+    over: 'http/1.1',
   },
-  { code: 'header_duplicate', status: 400, bytes: byAlice('GET / HTTP/1.1', 'Cookie: secret-b') },
-  { code: 'header_invalid', status: 400, bytes: byAlice('GET / HTTP/1.1', 'Content_Length: 3') },
+  {
+    code: 'header_duplicate',
+    status: 400,
+    asks: { headers: ['Authorization: secret-a', 'Authorization: secret-b'] },
+  },
+  { code: 'header_invalid', status: 400, asks: { headers: ['Content_Length: 3'] } },
+  { code: 'header_invalid', status: 400, asks: { headers: ['X: secret\nx'] }, over: 'h2' },
   {
     code: 'headers_too_large',
     status: 431,
-    bytes: byAlice('GET / HTTP/1.1', `X-Secret: secret-${'x'.repeat(20_000)}`),
+    asks: { headers: [`X-Secret: secret-${'x'.repeat(20_000)}`] },
   },
   {
     code: 'headers_too_many',
     status: 431,
-    bytes: byAlice('GET / HTTP/1.1', ...Array.from({ length: 120 }, () => 'X: secret-x')),
+    asks: { headers: Array.from({ length: 120 }, () => 'X: secret-x') },
   },
-  {
-    code: 'expectation_failed',
-    status: 417,
-    bytes: byAlice('GET / HTTP/1.1', 'Expect: secret-expectation'),
-  },
+  { code: 'expectation_failed', status: 417, asks: { headers: ['Expect: secret-expectation'] } },
   {
     code: 'upgrade_invalid',
     status: 400,
-    bytes: byAlice('GET / HTTP/1.1', ...handshake.slice(0, 2)),
+    asks: { webSocket: '13', headers: ['Sec-WebSocket-Key: secret'] },
   },
-  {
-    code: 'web_socket_version',
-    status: 426,
-    bytes: byAlice('GET / HTTP/1.1', ...handshake.slice(0, 3), 'Sec-WebSocket-Version: 777'),
-  },
+  { code: 'web_socket_version', status: 426, asks: { webSocket: '777' } },
   {
     code: 'origin_refused',
     status: 403,
-    bytes: byAlice('GET / HTTP/1.1', ...handshake, 'Origin: https://secret-origin.test'),
+    asks: { webSocket: '13', headers: ['Origin: https://secret-origin.test'] },
   },
-  { code: 'route_unknown', status: 404, host: 'www.fin.test', bytes: at('www.fin.test') },
-  { code: 'session_required', status: 401, bytes: at('admin.corp.test') },
-  { code: 'method_not_allowed', status: 405, bytes: at('reader.corp.test', 'POST / HTTP/1.1') },
-  { code: 'not_found', status: 404, bytes: byAlice(`GET ${own}/secret-path HTTP/1.1`) },
-  { code: 'get_only', status: 405, bytes: byAlice(`DELETE ${own}/jwks.json HTTP/1.1`) },
-  { code: 'upstream_unreachable', status: 502, bytes: byAlice('POST / HTTP/1.1'), script: broken },
+  { code: 'route_unknown', status: 404, asks: { ...nobody, host: 'www.fin.test' } },
+  { code: 'session_required', status: 401, asks: { ...nobody, host: 'admin.corp.test' } },
+  {
+    code: 'method_not_allowed',
+    status: 405,
+    asks: { cookie: '', host: 'reader.corp.test', method: 'POST' },
+  },
+  { code: 'not_found', status: 404, asks: { path: `${own}/secret-path` } },
+  { code: 'get_only', status: 405, asks: { path: `${own}/jwks.json`, method: 'DELETE' } },
+  { code: 'upstream_unreachable', status: 502, asks: { method: 'POST' }, script: broken },
   {
     code: 'upstream_bad_response',
     status: 502,
-    bytes: byAlice('GET / HTTP/1.1'),
+    asks: {},
     script: () => 'HTTP/1.1 200 secret-reason\r\nContent-Length: secret-length\r\n\r\n',
   },
-  {
-    code: 'upstream_unreachable',
-    status: 502,
-    host: 'nobody.fin.test',
-    bytes: at('nobody.fin.test'),
-  },
-  {
-    code: 'upstream_address_refused',
-    status: 502,
-    host: 'inside.fin.test',
-    bytes: at('inside.fin.test'),
-  },
-  {
-    code: 'upstream_untrusted',
-    status: 502,
-    host: 'untrusted.fin.test',
-    bytes: at('untrusted.fin.test'),
-  },
+  { code: 'upstream_unreachable', status: 502, asks: { ...nobody, host: 'nobody.fin.test' } },
+  { code: 'upstream_address_refused', status: 502, asks: { ...nobody, host: 'inside.fin.test' } },
+  { code: 'upstream_untrusted', status: 502, asks: { ...nobody, host: 'untrusted.fin.test' } },
 ];
 
-describe('row 147: an answer that refuses or fails', () => {
-  it.each(cases.map((one) => [one.code, one] as const))(
+describe.each(protocols)('row 147: an answer that refuses or fails over %s', (protocol) => {
+  const said = cases.filter(({ over = protocol }) => over === protocol);
+  let alice: Oracle;
+  beforeAll(async () => {
+    alice = await Oracle.of(edge, 'usr_alice', 'app.corp.test', 'laptop', protocol);
+  });
+
+  it.each(said.map((one) => [one.code, one] as const))(
     'tells nothing of us, the machine or what is behind it, nor what was sent: %s',
-    async (code, { status, bytes, host = 'app.corp.test', script = ok }) => {
+    async (code, { status, asks, script = ok }) => {
       edge.upstream.script = script;
-      for (const more of [asPage, []]) {
-        const client = await RawClient.connect(edge, host, edge.laptop);
-        client.send(bytes(more));
-        const response = await client.response();
-        client.close();
+      for (const page of [true, false]) {
+        const response = await alice.call({ ...asks, page });
         // A browser is led to sign in.
         expect(status === 401 ? [302, 401] : [status]).toContain(response.status);
         if (response.status === status) expect(response.body).toContain(code);
@@ -160,13 +143,39 @@ describe('row 147: an answer that refuses or fails', () => {
     },
   );
 
-  it('is said in words that tell nothing either, whatever it is', () => {
+  it('is no different where it is a bug of ours', async () => {
+    const { current } = edge.state;
+    const { user } = current;
+    current.user = () => {
+      throw new Error('secret-cause in /home/secret/place.ts');
+    };
+    for (const page of [true, false]) {
+      const response = await alice.call({ page });
+      expect(response.status).toBe(500);
+      expect(leak(response)).toBeUndefined();
+    }
+    current.user = user;
+    expect(edge.logged.join('')).toContain('secret-cause');
+  });
+});
+
+describe('row 147: what we say', () => {
+  it('is said in words that tell nothing either', () => {
     for (const { sentence, next } of Object.values({ ...refusals, ...failures, ...notices })) {
       const body = `${sentence} ${next}`.replace('HTTP/1.1', '');
       expect(leak({ status: 0, headers: [], body, header: () => undefined, all: () => [] })).toBe(
         undefined,
       );
     }
+  });
+
+  it('is no more where it could not be said over HTTP/2', async () => {
+    const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+    client.send(requestText('GET /secret-path HTTP/1.0', 'Host: app.corp.test'));
+    const response = await client.response();
+    client.close();
+    expect([response.status, response.body.includes('http_version')]).toEqual([400, true]);
+    expect(leak(response)).toBeUndefined();
   });
 
   it('is as bare as can be where not even a request was read', async () => {
@@ -176,21 +185,5 @@ describe('row 147: an answer that refuses or fails', () => {
     expect([response.status, response.body]).toEqual([400, '']);
     expect(leak(response)).toBeUndefined();
     await client.closed();
-  });
-
-  it('is no different where it is a bug of ours', async () => {
-    const { current } = edge.state;
-    const { user } = current;
-    current.user = () => {
-      throw new Error('secret-cause in /home/secret/place.ts');
-    };
-    for (const more of [asPage, []]) {
-      const { client, response } = await alice.send(alice.request('GET / HTTP/1.1', ...more));
-      expect(response.status).toBe(500);
-      expect(leak(response)).toBeUndefined();
-      client.close();
-    }
-    current.user = user;
-    expect(edge.logged.join('')).toContain('secret-cause');
   });
 });

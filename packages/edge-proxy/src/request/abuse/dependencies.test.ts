@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { StateBusyError } from '@sallyport/shared/state/tables/reader';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CurrentState } from '../../state/current.ts';
-import { call } from '../testing/client.ts';
+import { protocols } from '../testing/client-h2.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { Oracle, withRoutes } from '../testing/oracle.ts';
 
@@ -12,7 +12,6 @@ let alice: Oracle;
 const restore: (() => void)[] = [];
 beforeAll(async () => {
   edge = await TestEdge.start();
-  alice = await Oracle.of(edge);
 });
 afterAll(() => edge.stop());
 beforeEach(() => edge.settle());
@@ -36,7 +35,7 @@ function bug(): never {
 
 /** What somebody is told who would pass if everything worked, and what is written down of it. */
 async function outcome(): Promise<[number, readonly string[]]> {
-  const response = await call(edge, { cookie: alice.cookie });
+  const response = await alice.call();
   expect(edge.upstream.bytes).toBe('');
   await expect.poll(() => edge.records.all.length).toBe(1);
   const [record] = edge.records.all;
@@ -67,12 +66,15 @@ const asked = [
 const none = { global: Number.NaN, user: Number.NaN, device: Number.NaN };
 const ages = (ms: number) => ({ revokeMs: ms, signalsMs: ms, configMs: ms, directoryMs: ms });
 
-describe('row 130: nobody passes where something that decisions rest on', () => {
-  it.each(asked)('throws: %s', async (name) => {
-    const client = await alice.connect();
+describe.each(protocols)('row 130: over %s nobody passes where something', (protocol) => {
+  beforeAll(async () => {
+    alice = await Oracle.of(edge, 'usr_alice', 'app.corp.test', 'laptop', protocol);
+  });
+
+  it.each(asked)('that decisions rest on throws: %s', async (name) => {
+    const client = await alice.client();
     instead(edge.state.current, name, bug as never);
-    client.send(alice.request('GET / HTTP/1.1'));
-    const response = await client.response();
+    const response = await client.ask({ cookie: alice.cookie });
     client.close();
     expect([response.status, response.body.includes('"internal"')]).toEqual([500, true]);
     expect(response.body).not.toMatch(/secret|place\.ts/);
@@ -139,7 +141,7 @@ describe('row 130: nobody passes where something that decisions rest on', () => 
       (state) => instead(state, 'assertionKey', () => null),
       [503, 'assertion_key_missing'],
     ],
-  ])('%s', async (_name, break_, expected) => {
+  ])('that decisions rest on %s', async (_name, break_, expected) => {
     break_(edge.state.current);
     const [status, reasons] = await outcome();
     expect([status, reasons]).toEqual([expected[0], expect.arrayContaining([expected[1]])]);
@@ -172,7 +174,7 @@ describe('row 130: nobody passes where something that decisions rest on', () => 
     restore.push(() => {
       edge.recordsFull = false;
     });
-    const response = await call(edge, { host: 'recorded.fin.test' });
+    const response = await alice.call({ host: 'recorded.fin.test', cookie: '' });
     expect([response.status, response.body.includes('audit_unavailable')]).toEqual([503, true]);
     expect(edge.upstream.bytes).toBe('');
   });
@@ -182,20 +184,25 @@ describe('row 130: nobody passes where something that decisions rest on', () => 
     restore.push(() => {
       edge.control.reachable = true;
     });
-    const begun = new URL((await call(edge, { page: true })).header('location') ?? '');
-    const signIn = { host: begun.hostname, path: begun.pathname + begun.search, page: true };
-    const page = await call(edge, signIn);
+    const begun = new URL((await alice.call({ cookie: '', page: true })).header('location') ?? '');
+    const path = begun.pathname + begun.search;
+    const signIn = { cookie: '', host: begun.hostname, path, page: true };
+    const page = await alice.call(signIn);
     expect([page.status, page.body.includes('sign_in_unavailable')]).toEqual([503, true]);
-    expect((await call(edge, { cookie: alice.cookie })).status).toBe(200);
+    expect((await alice.call()).status).toBe(200);
     edge.upstream.forget();
     instead(edge.control, 'beginSignIn', () => Promise.reject(new Error('/srv/secret')));
-    const broken = await call(edge, signIn);
+    const broken = await alice.call(signIn);
     expect([broken.status, broken.body.includes('secret')]).toEqual([500, false]);
     expect(edge.upstream.bytes).toBe('');
   });
 });
 
-describe('row 127: the name of an upstream', () => {
+describe.each(protocols)('row 127: the name of an upstream, asked for over %s,', (protocol) => {
+  beforeAll(async () => {
+    alice = await Oracle.of(edge, 'usr_alice', 'app.corp.test', 'laptop', protocol);
+  });
+
   /** What the resolver of the system says of every name from now on. */
   function resolvesTo(...addresses: string[]): void {
     const answer = addresses.map((address): LookupAddress => ({ address, family: 4 }));
@@ -235,7 +242,7 @@ describe('row 127: the name of an upstream', () => {
       resolvesTo(...addresses);
       // Answers are believed for five seconds.
       edge.clock.offsetMs += 10_000;
-      const response = await call(edge, { host });
+      const response = await alice.call({ host, cookie: '' });
       expect([addresses, response.status]).toEqual([addresses, status]);
       const refused = response.body.includes('upstream_address_refused');
       expect(refused).toBe(status === 502);

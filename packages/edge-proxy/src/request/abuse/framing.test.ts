@@ -1,6 +1,5 @@
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { call } from '../testing/client.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { Oracle, requestText } from '../testing/oracle.ts';
 import { ok, type Script } from '../testing/recorder.ts';
@@ -236,89 +235,5 @@ describe('another protocol', () => {
     await new Promise((resolve) => socket.once('close', resolve));
     expect(received).not.toMatch(/HTTP|\0\0\0\x04/);
     expect(edge.upstream.bytes).toBe('');
-  });
-});
-
-describe('an upstream that misbehaves', () => {
-  it('row 45: leaves no byte to another route, level of trust, user or request', async () => {
-    const answer = (body: string) =>
-      `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    edge.upstream.script = (head) =>
-      head.includes(' /poison ') ? answer('right') + answer('POISON').repeat(3) : answer('clean');
-    expect((await call(edge, { cookie: alice.cookie, path: '/poison' })).body).toBe('right');
-    const poisoned = edge.upstream.connections.filter(({ bytes }) => bytes.includes(' /poison '));
-    expect(poisoned).toHaveLength(1);
-    await expect.poll(() => poisoned[0]?.socket.destroyed).toBe(true);
-    const bob = await Oracle.of(edge, 'usr_bob', 'app.corp.test', 'other');
-    const onPublic = await Oracle.of(edge, 'usr_alice', 'pub.corp.test');
-    const onReports = await Oracle.of(edge, 'usr_alice', 'reports.fin.test');
-    for (const { host, cookie, device } of [alice, bob, onPublic, onReports]) {
-      expect((await call(edge, { host, cookie, device })).body).toBe('clean');
-    }
-    expect((await call(edge, { host: 'pub.corp.test', device: null })).body).toBe('clean');
-    expect(poisoned[0]?.bytes.match(/ HTTP\/1\.1\r\n/g)).toHaveLength(1);
-  });
-
-  it.each([
-    ['a folded line', 'HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n'],
-    ['bare line feeds', 'HTTP/1.1 200 OK\nContent-Length: 0\n\n'],
-    ['a bare carriage return', 'HTTP/1.1 200 OK\r\nX: a\rY: b\r\nContent-Length: 0\r\n\r\n'],
-    ['a NUL', 'HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n'],
-    ['a space before the colon', 'HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 0\r\n\r\n'],
-    ['a length with a sign', 'HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello'],
-    ['a negative length', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n'],
-    ['a list of lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello'],
-    ['a status of two digits', 'HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n'],
-    ['a status below 100', 'HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n'],
-    ['a status of four digits', 'HTTP/1.1 2000 X\r\nContent-Length: 0\r\n\r\n'],
-    ['frames of HTTP/2', '\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64\r\n\r\n'],
-    ['nothing but its name', 'hello\r\n\r\n'],
-  ])('row 46: is given up where it sends %s', async (_name, bytes) => {
-    edge.upstream.script = () => bytes;
-    const response = await call(edge, { cookie: alice.cookie, method: 'POST', body: 'x' });
-    expect(response.status).toBe(502);
-    await expect.poll(() => edge.records.all.length).toBe(1);
-    expect(edge.records.all[0]).toMatchObject({ outcome: 'permit', status: 502 });
-  });
-
-  it.each([
-    ['a chunk whose size cannot be read', 'xyz\r\nhello\r\n0\r\n\r\n'],
-    ['a chunk that is longer than it says', '2\r\nhello\r\n0\r\n\r\n'],
-    ['an end in bare line feeds', '5\r\nhello\n0\n\n'],
-  ])('row 46: cannot make half an answer look whole by %s', async (_name, body) => {
-    edge.upstream.script = () =>
-      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n${body}`;
-    const client = await alice.connect();
-    client.send(alice.request('GET / HTTP/1.1'));
-    await client.closed();
-    expect(client.received).not.toMatch(/\r\n0\r\n\r\n$/);
-    await expect.poll(() => edge.records.all.length).toBe(1);
-    expect(edge.records.all[0]).toMatchObject({ status: 200, ending: 'upstream_failed' });
-  });
-
-  it('row 46: cannot leave a cookie or a name of ours in the trailers of its answer', async () => {
-    edge.upstream.script = () =>
-      [
-        'HTTP/1.1 200 OK',
-        'Transfer-Encoding: chunked',
-        'Trailer: Set-Cookie',
-        '',
-        '2',
-        'hi',
-        '0',
-        'Set-Cookie: __Host-sallyport=stolen',
-        'Sallyport-Assertion: x',
-        '',
-        '',
-      ].join('\r\n');
-    const client = await alice.connect();
-    for (let count = 0; count < 2; count += 1) {
-      client.send(alice.request('GET / HTTP/1.1'));
-      const { body, headers } = await client.response();
-      expect(body).toBe('hi');
-      expect(headers.flat().join('\n')).not.toMatch(/stolen|assertion|trailer/i);
-    }
-    expect(client.received).toBe('');
-    client.close();
   });
 });

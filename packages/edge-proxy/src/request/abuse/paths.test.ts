@@ -1,14 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { call } from '../testing/client.ts';
+import { protocols } from '../testing/client-h2.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { Oracle, withRoutes } from '../testing/oracle.ts';
 
 const host = 'files.fin.test';
 let edge: TestEdge;
-/** She may read what is public, and nothing below `/admin`. */
-let alice: Oracle;
-/** He may do both. */
-let adam: Oracle;
 beforeAll(async () => {
   edge = await TestEdge.start();
   await withRoutes(
@@ -17,11 +13,14 @@ beforeAll(async () => {
     { name: 'files-health', match: [{ host, path: '/healthz' }], policies: ['open'] },
     { name: 'files-admin', match: [{ host, path: '/admin/**' }], policies: ['admins'] },
   );
-  alice = await Oracle.of(edge, 'usr_alice', host);
-  adam = await Oracle.of(edge, 'usr_adam', host);
 });
 afterAll(() => edge.stop());
 beforeEach(() => edge.settle());
+
+/** She may read what is public, and nothing below `/admin`. */
+let alice: Oracle;
+/** He may do both. */
+let adam: Oracle;
 
 /** What is asked for, as the upstream saw it; empty: it saw nothing. */
 function forwarded(): string {
@@ -31,8 +30,7 @@ function forwarded(): string {
 /** One request: its status, and the path that was decided on, wherever that is told. */
 async function ask(by: Oracle, path: string, ...headers: string[]): Promise<[number, string]> {
   await edge.settle();
-  const { cookie, device } = by;
-  const { status } = await call(edge, { host, cookie, device, path, headers });
+  const { status } = await by.call({ path, headers });
   await expect.poll(() => edge.records.all.length).toBe(1);
   const [record] = edge.records.all;
   const decidedOn = record?.facts?.request.path ?? '';
@@ -40,7 +38,12 @@ async function ask(by: Oracle, path: string, ...headers: string[]): Promise<[num
   return [status, decidedOn];
 }
 
-describe('a path', () => {
+describe.each(protocols)('a path over %s', (protocol) => {
+  beforeAll(async () => {
+    alice = await Oracle.of(edge, 'usr_alice', host, 'laptop', protocol);
+    adam = await Oracle.of(edge, 'usr_adam', host, 'laptop', protocol);
+  });
+
   it.each([
     [51, '/pub/../../admin'],
     [51, '/..'],
@@ -173,7 +176,7 @@ describe('a path', () => {
       [`${own}x/jwks.json`, 404],
       [own, 404],
     ] as const) {
-      const response = await call(edge, { host, path, cookie: alice.cookie });
+      const response = await alice.call({ path });
       expect([path, response.status]).toEqual([path, status]);
     }
     expect(edge.upstream.bytes).toBe('');

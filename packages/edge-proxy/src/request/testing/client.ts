@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import type { Socket, TcpSocketConnectOpts } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import type { TestEdge } from './edge.ts';
 import type { Identity } from './pki.ts';
+import { handshakeOf } from './web-socket.ts';
 
 export interface RawResponse {
   readonly status: number;
@@ -14,13 +16,13 @@ export interface RawResponse {
 }
 
 /** A client that sends exactly what it is told to, and reads responses one by one. */
-export class RawClient {
-  readonly socket: TLSSocket;
+export class RawClient<Bytes extends Duplex = TLSSocket> {
+  readonly socket: Bytes;
   #received = '';
   #closed = false;
   #wake: (() => void)[] = [];
 
-  constructor(socket: TLSSocket) {
+  constructor(socket: Bytes) {
     this.socket = socket;
     socket.setEncoding('latin1');
     const wake = () => {
@@ -135,6 +137,8 @@ export class RawClient {
 
 export interface Call {
   readonly host?: string;
+  /** Instead of the host that is connected to, and the port. */
+  readonly authority?: string;
   readonly method?: string;
   readonly path?: string;
   readonly device?: Identity | null;
@@ -143,27 +147,68 @@ export interface Call {
   readonly body?: string;
   /** As a browser that navigates. */
   readonly page?: boolean;
+  /** The version of a WebSocket that is asked for. */
+  readonly webSocket?: string;
   /** What to connect over, such as a connection out of a front proxy. */
   readonly socket?: Socket;
 }
 
+/** One connection that speaks HTTP/1.1: a request, its response, and the next. */
+export class Http1Client {
+  readonly #raw: RawClient;
+  readonly #authority: string;
+
+  constructor(raw: RawClient, authority: string) {
+    this.#raw = raw;
+    this.#authority = authority;
+  }
+
+  static async connect(
+    edge: TestEdge,
+    host = 'app.corp.test',
+    device: Identity | null = edge.laptop,
+    more: ConnectionOptions = {},
+  ): Promise<Http1Client> {
+    const raw = await RawClient.connect(edge, host, device, more);
+    return new Http1Client(raw, `${host}:${edge.port}`);
+  }
+
+  /** What has come and is no part of a response. */
+  get unread(): string {
+    return this.#raw.received;
+  }
+
+  /** One request, and its response; those before it are passed over. */
+  async ask(options: Call = {}): Promise<RawResponse> {
+    const { method = 'GET', path = '/', body, cookie, webSocket } = options;
+    const lines = [
+      `${method} ${path} HTTP/1.1`,
+      `Host: ${options.authority ?? this.#authority}`,
+      ...(webSocket === undefined ? [] : handshakeOf(webSocket)),
+      ...(options.page === true ? ['Accept: text/html', 'Sec-Fetch-Mode: navigate'] : []),
+      ...(cookie === undefined ? [] : [`Cookie: ${cookie}`]),
+      ...(options.headers ?? []),
+      ...(body === undefined ? [] : [`Content-Length: ${body.length}`]),
+    ];
+    this.#raw.send(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`);
+    for (;;) {
+      const response = await this.#raw.response(method);
+      if (response.status >= 200 || response.status === 101) return response;
+    }
+  }
+
+  close(): void {
+    this.#raw.close();
+  }
+}
+
 /** One request on a connection of its own, and its response. */
 export async function call(edge: TestEdge, options: Call = {}): Promise<RawResponse> {
-  const { host = 'app.corp.test', method = 'GET', path = '/', device = edge.laptop } = options;
-  const client = await RawClient.connect(edge, host, device, {
-    ...(options.socket === undefined ? {} : { socket: options.socket }),
-  });
-  const lines = [
-    `${method} ${path} HTTP/1.1`,
-    `Host: ${host}:${edge.port}`,
-    ...(options.page === true ? ['Accept: text/html', 'Sec-Fetch-Mode: navigate'] : []),
-    ...(options.cookie === undefined ? [] : [`Cookie: ${options.cookie}`]),
-    ...(options.headers ?? []),
-    ...(options.body === undefined ? [] : [`Content-Length: ${options.body.length}`]),
-  ];
-  client.send(`${lines.join('\r\n')}\r\n\r\n${options.body ?? ''}`);
+  const { device, host, socket } = options;
+  const more = socket === undefined ? {} : { socket };
+  const client = await Http1Client.connect(edge, host, device, more);
   try {
-    return await client.response(method);
+    return await client.ask(options);
   } finally {
     client.close();
   }

@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { Arrivals } from '../../testing/arrivals.ts';
-import { closed, secureSocket } from './client-h2.ts';
 import type { TestEdge } from './edge.ts';
+import { closed, secureSocket } from './h2-socket.ts';
 
 /** Types of frames, and bits in their heads: RFC 9113, section 6. */
 export const types = {
@@ -25,7 +25,7 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-type Field = readonly [name: string, value: string];
+export type Field = readonly [name: string, value: string];
 
 /** A client of HTTP/2 that sends exactly the frames it is told to. */
 export class FrameClient {

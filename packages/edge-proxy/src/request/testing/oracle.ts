@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { call, RawClient, type RawResponse } from './client.ts';
+import { type Call, type Http1Client, RawClient, type RawResponse } from './client.ts';
+import { callOver, connectOver, type Http2Client, type Protocol } from './client-h2.ts';
 import { testDocuments } from './documents.ts';
 import type { TestEdge } from './edge.ts';
 import type { Identity } from './pki.ts';
@@ -7,6 +8,12 @@ import type { Identity } from './pki.ts';
 /** A request without a body: its line, its header lines, and the empty line behind them. */
 export function requestText(...lines: readonly string[]): string {
   return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** The header lines among the bytes, their names in lower case: HTTP/2 knows no other spelling. */
+export function linesIn(bytes: string): readonly string[] {
+  const lines = bytes.split('\r\n').filter((line) => /^[^ :]+: /.test(line));
+  return lines.map((line) => line.replace(/^[^:]+/, (name) => name.toLowerCase()));
 }
 
 /**
@@ -18,9 +25,11 @@ export class Oracle {
   readonly host: string;
   readonly cookie: string;
   readonly device: Identity;
+  readonly protocol: Protocol;
 
-  constructor(edge: TestEdge, host: string, cookie: string, device: Identity) {
+  constructor(edge: TestEdge, host: string, cookie: string, device: Identity, protocol: Protocol) {
     this.edge = edge;
+    this.protocol = protocol;
     this.host = host;
     this.cookie = cookie;
     this.device = device;
@@ -31,12 +40,24 @@ export class Oracle {
     userId = 'usr_alice',
     host = 'app.corp.test',
     device: 'laptop' | 'other' = 'laptop',
+    protocol: Protocol = 'http/1.1',
   ): Promise<Oracle> {
     const cookie = await edge.session(userId, `dev_${device}`, host);
-    return new Oracle(edge, host, cookie, edge[device]);
+    return new Oracle(edge, host, cookie, edge[device], protocol);
   }
 
-  /** A request of theirs. */
+  /** One request of theirs on a connection of its own, and its response. */
+  call(options: Call = {}): Promise<RawResponse> {
+    const { cookie, device, edge, host, protocol } = this;
+    return callOver[protocol](edge, { host, device, cookie, ...options });
+  }
+
+  /** A connection of theirs; whoever asks something over it says by what cookie. */
+  client(): Promise<Http1Client | Http2Client> {
+    return connectOver[this.protocol](this.edge, this.host, this.device);
+  }
+
+  /** A request of theirs, as it is written in HTTP/1.1. */
   request(line: string, ...lines: readonly string[]): string {
     return requestText(line, `Host: ${this.host}`, `Cookie: ${this.cookie}`, ...lines);
   }
@@ -58,21 +79,31 @@ export class Oracle {
     const { client, response } = await this.send(bytes);
     expect(statuses).toContain(response.status);
     await client.closed();
-    expect(edge.upstream.bytes).toBe('');
-    await expect.poll(() => edge.records.all.length).toBe(1);
-    const [record] = edge.records.all;
-    expect(record).toMatchObject({ outcome: 'refused', status: response.status });
-    return record?.reasons[0] ?? '';
+    return refusalOf(edge, response.status);
+  }
+
+  /** The same of what both protocols can say; 0: the stream was reset. */
+  async refuses(options: Call, ...statuses: readonly number[]): Promise<string> {
+    const { status } = await this.call(options);
+    expect(statuses).toContain(status);
+    return refusalOf(this.edge, status);
   }
 
   /** Waits until nothing is under way, and checks that the next request is served. */
   async alive(): Promise<void> {
-    const { cookie, device, edge, host } = this;
-    await edge.settle();
-    const next = await call(edge, { host, device, cookie, path: '/alive' });
-    expect(next.status).toBe(200);
-    await edge.settle();
+    await this.edge.settle();
+    expect((await this.call({ path: '/alive' })).status).toBe(200);
+    await this.edge.settle();
   }
+}
+
+/** Nothing of it has reached an upstream, and it is recorded once, with a reason. */
+async function refusalOf({ records, upstream }: TestEdge, status: number): Promise<string> {
+  expect(upstream.bytes).toBe('');
+  await expect.poll(() => records.all.length).toBe(1);
+  const [record] = records.all;
+  expect(record).toMatchObject({ outcome: 'refused', status });
+  return record?.reasons[0] ?? '';
 }
 
 /** Takes a configuration with these routes besides the usual ones. */

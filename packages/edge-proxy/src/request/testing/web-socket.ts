@@ -4,12 +4,12 @@ import type { Script } from './recorder.ts';
 const webSocketKey = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 /** The header lines of a handshake. */
-export const handshake: readonly string[] = [
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  `Sec-WebSocket-Key: ${webSocketKey}`,
-  'Sec-WebSocket-Version: 13',
-];
+export function handshakeOf(version: string): readonly string[] {
+  const key = `Sec-WebSocket-Key: ${webSocketKey}`;
+  return ['Connection: Upgrade', 'Upgrade: websocket', key, `Sec-WebSocket-Version: ${version}`];
+}
+
+export const handshake = handshakeOf('13');
 
 export function webSocketRequest(cookie: string): string {
   const lines = ['GET /chat HTTP/1.1', 'Host: app.corp.test', `Cookie: ${cookie}`, ...handshake];

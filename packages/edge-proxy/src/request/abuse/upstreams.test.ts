@@ -1,0 +1,118 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Http2Client, protocols } from '../testing/client-h2.ts';
+import { TestEdge } from '../testing/edge.ts';
+import { Oracle } from '../testing/oracle.ts';
+import { ok } from '../testing/recorder.ts';
+
+let edge: TestEdge;
+beforeAll(async () => {
+  edge = await TestEdge.start();
+});
+afterAll(() => edge.stop());
+beforeEach(() => edge.settle());
+
+/** How an answer ended, as the client can tell it. */
+const endOver = {
+  'http/1.1': async (by: Oracle) => {
+    const client = await by.connect();
+    client.send(by.request('GET / HTTP/1.1'));
+    await client.closed();
+    return client.received.endsWith('\r\n0\r\n\r\n') ? 'whole' : 'broken off';
+  },
+  h2: async ({ cookie, device, edge: at, host }: Oracle) => {
+    const client = await Http2Client.worded(at, host, device);
+    const { rstCode } = await client.ask({ cookie });
+    client.close();
+    return rstCode === 0 ? 'whole' : 'broken off';
+  },
+} as const;
+
+describe.each(protocols)('an upstream that misbehaves is asked over %s, and', (protocol) => {
+  let alice: Oracle;
+  beforeAll(async () => {
+    alice = await Oracle.of(edge, 'usr_alice', 'app.corp.test', 'laptop', protocol);
+  });
+  afterEach(async () => {
+    edge.upstream.script = ok;
+    await alice.alive();
+  });
+
+  it('row 45: leaves no byte to another route, level of trust, user or request', async () => {
+    const answer = (body: string) =>
+      `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    edge.upstream.script = (head) =>
+      head.includes(' /poison ') ? answer('right') + answer('POISON').repeat(3) : answer('clean');
+    expect((await alice.call({ path: '/poison' })).body).toBe('right');
+    const poisoned = edge.upstream.connections.filter(({ bytes }) => bytes.includes(' /poison '));
+    expect(poisoned).toHaveLength(1);
+    await expect.poll(() => poisoned[0]?.socket.destroyed).toBe(true);
+    const bob = await Oracle.of(edge, 'usr_bob', 'app.corp.test', 'other', protocol);
+    const onPublic = await Oracle.of(edge, 'usr_alice', 'pub.corp.test', 'laptop', protocol);
+    const onReports = await Oracle.of(edge, 'usr_alice', 'reports.fin.test', 'laptop', protocol);
+    for (const by of [alice, bob, onPublic, onReports]) {
+      expect((await by.call()).body).toBe('clean');
+    }
+    const nobody = { host: 'pub.corp.test', device: null, cookie: '' };
+    expect((await alice.call(nobody)).body).toBe('clean');
+    expect(poisoned[0]?.bytes.match(/ HTTP\/1\.1\r\n/g)).toHaveLength(1);
+  });
+
+  it.each([
+    ['a folded line', 'HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n'],
+    ['bare line feeds', 'HTTP/1.1 200 OK\nContent-Length: 0\n\n'],
+    ['a bare carriage return', 'HTTP/1.1 200 OK\r\nX: a\rY: b\r\nContent-Length: 0\r\n\r\n'],
+    ['a NUL', 'HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n'],
+    ['a space before the colon', 'HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 0\r\n\r\n'],
+    ['a length with a sign', 'HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello'],
+    ['a negative length', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n'],
+    ['a list of lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello'],
+    ['a status of two digits', 'HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n'],
+    ['a status below 100', 'HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n'],
+    ['a status of four digits', 'HTTP/1.1 2000 X\r\nContent-Length: 0\r\n\r\n'],
+    ['frames of HTTP/2', '\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64\r\n\r\n'],
+    ['nothing but its name', 'hello\r\n\r\n'],
+  ])('row 46: is given up where it sends %s', async (_name, bytes) => {
+    edge.upstream.script = () => bytes;
+    const response = await alice.call({ method: 'POST', body: 'x' });
+    expect(response.status).toBe(502);
+    await expect.poll(() => edge.records.all.length).toBe(1);
+    expect(edge.records.all[0]).toMatchObject({ outcome: 'permit', status: 502 });
+  });
+
+  it.each([
+    ['a chunk whose size cannot be read', 'xyz\r\nhello\r\n0\r\n\r\n'],
+    ['a chunk that is longer than it says', '2\r\nhello\r\n0\r\n\r\n'],
+    ['an end in bare line feeds', '5\r\nhello\n0\n\n'],
+  ])('row 46: cannot make half an answer look whole by %s', async (_name, body) => {
+    edge.upstream.script = () =>
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n${body}`;
+    expect(await endOver[protocol](alice)).toBe('broken off');
+    await expect.poll(() => edge.records.all.length).toBe(1);
+    expect(edge.records.all[0]).toMatchObject({ status: 200, ending: 'upstream_failed' });
+  });
+
+  it('row 46: cannot leave a cookie or a name of ours in the trailers of its answer', async () => {
+    edge.upstream.script = () =>
+      [
+        'HTTP/1.1 200 OK',
+        'Transfer-Encoding: chunked',
+        'Trailer: Set-Cookie',
+        '',
+        '2',
+        'hi',
+        '0',
+        'Set-Cookie: __Host-sallyport=stolen',
+        'Sallyport-Assertion: x',
+        '',
+        '',
+      ].join('\r\n');
+    const client = await alice.client();
+    for (let count = 0; count < 2; count += 1) {
+      const { body, headers } = await client.ask({ cookie: alice.cookie });
+      expect(body).toBe('hi');
+      expect(headers.flat().join('\n')).not.toMatch(/stolen|assertion|trailer/i);
+    }
+    expect(client.unread).toBe('');
+    client.close();
+  });
+});
