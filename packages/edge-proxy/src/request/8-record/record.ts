@@ -28,6 +28,7 @@ export function recordOf(
 ): AccessRecord {
   const { head, connection, facts, progress, decision } = value;
   const endedAt = performance.now();
+  const ending = progress.ending ?? (value.client.finished ? 'complete' : 'client_closed');
   const device = facts?.device ?? value.device;
   return {
     kind: 'access',
@@ -52,7 +53,7 @@ export function recordOf(
     certificateSha256: connection.peer?.sha256 ?? null,
     route: decision?.route ?? null,
     outcome: outcomeOf(value),
-    reasons: reasonsOf(value),
+    reasons: reasonsOf(value, ending),
     ruleIds: decision?.ruleIds ?? [],
     configVersion: value.configVersion ?? null,
     revisions: value.revisions ?? {},
@@ -61,7 +62,7 @@ export function recordOf(
     shadow: null,
     redacted: [],
     status: progress.status,
-    ending: progress.ending ?? (value.client.finished ? 'complete' : 'client_closed'),
+    ending,
     decisionUs: Math.round(((value.decidedAt ?? value.startedAt) - value.startedAt) * 1000),
     upstreamMs: upstreamMsOf(value),
     totalMs: milliseconds(endedAt - value.startedAt),
@@ -150,8 +151,9 @@ function mayHaveArrived({ head, progress }: Received): boolean {
   return progress.upstreamAskedAt !== 0 && (!head.hasBody || progress.bytesIn > 0);
 }
 
-/** Of the decision first, then of what came of it. */
-function reasonsOf({ decision, answer, cutBy }: Received): readonly string[] {
+/** Of the decision first, then of what came of it. What was over before there was any ended so. */
+function reasonsOf({ decision, answer, cutBy }: Received, ending: string): readonly string[] {
+  if (decision === undefined && answer === undefined) return [ending];
   const codes = (decision?.reasons ?? []).map((reason): string => reason.code);
   if (answer === undefined && cutBy === undefined) return codes;
   const later = [...(answer === undefined ? [] : codesOf(answer))];
