@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { protocols } from '../client-h2.ts';
 import { TestEdge } from '../edge.ts';
 import { sectionViolation } from './header-sections.ts';
 import { changedHello, clientHello, sendHello } from './hello.ts';
 import { pureProperties } from './properties.ts';
-import { answerOf, soundRequests, WireFuzz } from './wire.ts';
+import { answerOf, WireFuzz } from './wire.ts';
+import { senders } from './wire-http2.ts';
 
 const minutes = 60_000;
 
@@ -17,14 +19,14 @@ describe('whatever somebody sends, a million times', () => {
   );
 });
 
-describe('whatever bytes come over a connection, many times', () => {
+describe.each(protocols)('whatever bytes come over a connection of %s, many times', (protocol) => {
   let edge: TestEdge;
   let wire: WireFuzz;
   beforeAll(async () => {
     edge = await TestEdge.start();
     edge.upstream.script = answerOf;
     const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');
-    wire = new WireFuzz(edge, soundRequests(cookie));
+    wire = new WireFuzz(edge, senders[protocol](cookie));
   });
   afterAll(() => edge.stop());
 
@@ -38,6 +40,14 @@ describe('whatever bytes come over a connection, many times', () => {
     },
     10 * minutes,
   );
+});
+
+describe('whatever bytes begin a connection, many times', () => {
+  let edge: TestEdge;
+  beforeAll(async () => {
+    edge = await TestEdge.start();
+  });
+  afterAll(() => edge.stop());
 
   it('row 42: a header section over HTTP/2 goes on or not', { timeout: 10 * minutes }, async () => {
     const cookie = await edge.session('usr_alice', 'dev_laptop', 'app.corp.test');

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../client.ts';
+import { protocols } from '../client-h2.ts';
 import { TestEdge } from '../edge.ts';
 import { sectionViolation } from './header-sections.ts';
 import { changedHello, clientHello, sendHello, withName } from './hello.ts';
 import { keptSeeds } from './kept.ts';
 import { pureProperties } from './properties.ts';
-import { answerOf, soundRequests, WireFuzz } from './wire.ts';
+import { answerOf, WireFuzz } from './wire.ts';
+import { senders } from './wire-http2.ts';
 
 const name = 'app.corp.test';
 /** On a machine that has other things to do. */
@@ -20,7 +22,7 @@ describe('whatever somebody sends', () => {
   );
 });
 
-describe('whatever bytes come over a connection', () => {
+describe.each(protocols)('whatever bytes come over a connection of %s', (protocol) => {
   let edge: TestEdge;
   beforeAll(async () => {
     edge = await TestEdge.start();
@@ -30,14 +32,22 @@ describe('whatever bytes come over a connection', () => {
 
   it('row 65: the upstream gets what was decided on, and nothing else', patient, async () => {
     const cookie = await edge.session('usr_alice', 'dev_laptop', name);
-    const wire = new WireFuzz(edge, soundRequests(cookie));
+    const wire = new WireFuzz(edge, senders[protocol](cookie));
     const seeds = Array.from({ length: 100 }, (_, at) => at + 1);
-    for (const seed of [...keptSeeds.wire, ...seeds]) {
+    for (const seed of [...keptSeeds.wire[protocol], ...seeds]) {
       const found = await wire.violation(seed);
       expect(found === '' ? '' : `seed ${seed}: ${found}`).toBe('');
     }
     expect((await call(edge, { cookie })).status).toBe(200);
   });
+});
+
+describe('whatever bytes begin a connection', () => {
+  let edge: TestEdge;
+  beforeAll(async () => {
+    edge = await TestEdge.start();
+  });
+  afterAll(() => edge.stop());
 
   it('row 42: a header section over HTTP/2 goes on as it was sent, or not', patient, async () => {
     const cookie = await edge.session('usr_alice', 'dev_laptop', name);

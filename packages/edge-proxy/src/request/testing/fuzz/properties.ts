@@ -4,6 +4,7 @@ import { gateViolation, someRequest } from './gate.ts';
 import { keptSeeds, keptTexts } from './kept.ts';
 import { mutate } from './mutate.ts';
 import { cookieViolation, hostViolation, pathViolation, setCookieViolation } from './readers.ts';
+import { translatedViolation } from './translated.ts';
 
 /** Properties that need no socket. Each says what it found, with what it takes to find it again. */
 export interface PureProperty {
@@ -99,5 +100,10 @@ export const pureProperties: readonly PureProperty[] = [
     title: 'rows 26 to 48: the gate refuses a request or knows all of it',
     runs: 10_000,
     check: seeds(keptSeeds.gate, (seed) => gateViolation(someRequest(new Dice(seed)))),
+  },
+  {
+    title: 'rows 26 to 48: a request of HTTP/2 is refused, or is the same in HTTP/1.1',
+    runs: 10_000,
+    check: seeds(keptSeeds.translated, (seed) => translatedViolation(new Dice(seed))),
   },
 ];

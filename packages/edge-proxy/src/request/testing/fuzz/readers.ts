@@ -54,6 +54,12 @@ function nameOf(pair: string): string {
   return (at < 0 ? pair : pair.slice(0, at)).replace(/^[\t ]+|[\t ]+$/g, '');
 }
 
+/** What of a Cookie header is not ours, as it came. */
+export function othersIn(header: string): string {
+  const others = header.split(';').filter((pair) => !ours(nameOf(pair)));
+  return others.join(';').trim();
+}
+
 /** A Cookie header of which something of ours goes on, or something of others does not. */
 export function cookieViolation(header: string): string {
   const { forUpstream, legacy, session } = readCookieHeader(header);

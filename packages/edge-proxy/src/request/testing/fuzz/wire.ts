@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { Dice } from '@sallyport/shared/sync/simulation/random';
 import type { TestEdge } from '../edge.ts';
+import type { Field } from '../frames.ts';
 import { requestText } from '../oracle.ts';
 import type { RecordedConnection } from '../recorder.ts';
 import { handshake } from '../web-socket.ts';
+import { judge, readRequests, unlike, valuesOf } from './judged.ts';
 import { mutate } from './mutate.ts';
 
 /** Requests that are all in order, of somebody with this cookie and of nobody. */
@@ -37,34 +39,62 @@ export function answerOf(head: string): string {
   return `HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n${body}`;
 }
 
+/** Sends what these dice make of requests; the fields of the only one, or null where it is not that plain. */
+export type Sender = (edge: TestEdge, dice: Dice) => Promise<readonly Field[] | null>;
+
+/** Changed requests of HTTP/1.1. */
+export function http1Sender(sound: readonly string[]): Sender {
+  return async (edge, dice) => {
+    const socket = connect({
+      host: '127.0.0.1',
+      port: edge.port,
+      ca: edge.pki.server.certificatePem,
+      servername: 'app.corp.test',
+      checkServerIdentity: () => undefined,
+      cert: edge.laptop.cert,
+      key: edge.laptop.key,
+    });
+    socket.on('error', () => undefined);
+    await once(socket, 'secureConnect');
+    await sendAll(edge, socket, Buffer.from(mutate(sound, dice), 'latin1'), /^/);
+    return null;
+  };
+}
+
 /** Sends changed requests, and compares what the upstream gets with what was decided on. */
 export class WireFuzz {
   readonly #edge: TestEdge;
-  readonly #sound: readonly string[];
+  readonly #send: Sender;
   /** All so far: bytes may reach the upstream when their request is over already. */
   readonly #records = new Map<string, AccessRecord>();
   readonly #sent = new Map<string, RecordedConnection>();
 
-  constructor(edge: TestEdge, sound: readonly string[]) {
+  constructor(edge: TestEdge, send: Sender) {
     this.#edge = edge;
-    this.#sound = sound;
+    this.#send = send;
   }
 
   /** What the edge did wrong with the requests of this seed; nothing, as a rule. */
   async violation(seed: number): Promise<string> {
     const { records, upstream, worker } = this.#edge;
-    await sendAll(this.#edge, mutate(this.#sound, new Dice(seed)));
-    while (worker.openExchanges() > 0) await nextTurn();
+    const only = await this.#send(this.#edge, new Dice(seed));
+    while (worker.openExchanges() > 0 || worker.openConnections() > 0) await nextTurn();
     let found = '';
-    for (const record of records.all.splice(0)) {
+    const recorded = records.all.splice(0);
+    if (only !== null && told(recorded) !== 1) found = `${recorded.length} records of one request`;
+    for (const record of recorded) {
       this.#records.set(record.correlationId, record);
       if (record.reasons.includes('internal')) found ||= `${record.path} met a bug of ours`;
     }
-    for (const connection of upstream.connections) found ||= this.#look(connection);
+    const now = new Set(recorded.map(({ correlationId }) => correlationId));
+    for (const connection of upstream.connections) {
+      found ||= this.#look(connection, (id) => (now.has(id) ? only : null));
+    }
     return found;
   }
 
-  #look(connection: RecordedConnection): string {
+  /** `fieldsOf`: as far as they are known. */
+  #look(connection: RecordedConnection, fieldsOf: (id: string) => readonly Field[] | null): string {
     const read = readRequests(connection.bytes);
     if (typeof read === 'string') return read;
     connection.bytes = read.rest;
@@ -74,11 +104,18 @@ export class WireFuzz {
       const before = this.#sent.get(id);
       if (before !== undefined && !(before === connection && at === 0)) return 'sent twice';
       this.#sent.set(id, connection);
-      const found = judge(head, this.#records.get(id));
-      if (found !== '') return found;
+      const fields = fieldsOf(id);
+      const found = judge(head, this.#records.get(id)) || (fields && unlike(head, fields));
+      if (found) return found;
     }
     return '';
   }
+}
+
+/** Besides them, a connection may be told of that was broken off for nonsense on it. */
+function told(records: readonly AccessRecord[]): number {
+  const nonsense = records.filter(({ path, reasons }) => path === '' && reasons[0] === 'malformed');
+  return records.length - (nonsense.length === records.length ? 0 : Math.min(1, nonsense.length));
 }
 
 /** What is still open by then waits for bytes that do not come. */
@@ -86,113 +123,30 @@ const settledMs = 20;
 /** For the bytes to be read. */
 const readMs = 2;
 
-/** Sends the bytes, says later that there are no more, and waits for the end of the connection. */
-async function sendAll(edge: TestEdge, bytes: string): Promise<void> {
-  const socket = connect({
-    host: '127.0.0.1',
-    port: edge.port,
-    ca: edge.pki.server.certificatePem,
-    servername: 'app.corp.test',
-    checkServerIdentity: () => undefined,
-    cert: edge.laptop.cert,
-    key: edge.laptop.key,
-  });
-  socket.on('error', () => undefined);
-  let heard = false;
-  socket.on('data', () => {
-    heard = true;
+/**
+ * Sends the bytes, and, once something has come that `heard` fits or has had time to come, says that
+ * there are no more, and waits for the end of the connection.
+ */
+export async function sendAll(
+  edge: TestEdge,
+  socket: TLSSocket,
+  bytes: Buffer,
+  heard: RegExp,
+): Promise<void> {
+  let received = '';
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.toString('latin1');
   });
   const closed = new Promise<void>((done) => socket.once('close', () => done()));
-  await once(socket, 'secureConnect');
-  socket.write(bytes, 'latin1');
+  socket.write(bytes);
   const sentAt = performance.now();
   const wait = () => {
     const openMs = performance.now() - sentAt;
     if (openMs > settledMs || socket.destroyed) return false;
-    return edge.worker.openExchanges() > 0 || (!heard && openMs < readMs);
+    const read = received !== '' && heard.test(received);
+    return edge.worker.openExchanges() > 0 || (!read && openMs < readMs);
   };
   while (wait()) await nextTurn();
   socket.end();
   await closed;
-}
-
-interface Head {
-  readonly method: string;
-  readonly target: string;
-  /** Name in lower case, and value. */
-  readonly lines: readonly (readonly [string, string])[];
-}
-
-/** The requests in the bytes, read as strictly as can be; `rest`: from the last on, if it is not whole. */
-function readRequests(bytes: string): { heads: readonly Head[]; rest: string } | string {
-  const heads: Head[] = [];
-  let rest = bytes;
-  for (;;) {
-    const end = rest.indexOf('\r\n\r\n');
-    if (end < 0) return { heads, rest };
-    const head = readHead(rest.slice(0, end));
-    if (typeof head === 'string') return `the upstream got ${JSON.stringify(head)}`;
-    heads.push(head);
-    const length = bodyLength(rest.slice(end + 4), head);
-    if (length === null || rest.length < end + 4 + length) return { heads, rest };
-    rest = rest.slice(end + 4 + length);
-  }
-}
-
-/** The line that is none, in the place of a head that cannot be read. */
-function readHead(text: string): Head | string {
-  const [line = '', ...lines] = text.split('\r\n');
-  const [, method, target] = /^([A-Z]+) (\/[\x21-\x7e]*) HTTP\/1\.1$/.exec(line) ?? [];
-  if (method === undefined || target === undefined) return line;
-  const read: (readonly [string, string])[] = [];
-  for (const one of lines) {
-    const [, name, value = ''] =
-      /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([\t\x20-\x7e\x80-\xff]*)$/.exec(one) ?? [];
-    if (name === undefined) return one;
-    read.push([name.toLowerCase(), value]);
-  }
-  return { method, target, lines: read };
-}
-
-/** null: it has not come to its end. */
-function bodyLength(rest: string, head: Head): number | null {
-  if (!valuesOf(head, 'transfer-encoding').includes('chunked')) {
-    return Number(valuesOf(head, 'content-length')[0] ?? 0);
-  }
-  let at = 0;
-  for (;;) {
-    const [whole, size] = /^([0-9a-f]+)\r\n/i.exec(rest.slice(at)) ?? [];
-    if (whole === undefined || size === undefined) return null;
-    const length = Number.parseInt(size, 16);
-    at += whole.length + length + 2;
-    if (length === 0) return at;
-  }
-}
-
-function valuesOf({ lines }: Head, name: string): string[] {
-  return lines.filter(([other]) => other === name).map(([, value]) => value);
-}
-
-/** Whether what the upstream got is what was decided on, and nothing besides. */
-function judge(head: Head, record: AccessRecord | undefined): string {
-  const { method, target } = head;
-  if (record === undefined) return `${target} was never decided on`;
-  const { facts, host, outcome, path, userId } = record;
-  if (outcome !== 'permit' || facts === null) return `${target} was not permitted`;
-  const [forwarded] = target.split('?', 1);
-  if (facts.request.path !== forwarded || path !== forwarded) {
-    return `${target} was decided on as ${facts.request.path}`;
-  }
-  if (facts.request.method !== method) return `${method} was decided on as ${facts.request.method}`;
-  const hosts = valuesOf(head, 'host').map((one) => one.replace(/:[0-9]+$/, ''));
-  if (hosts.join() !== host || facts.request.host !== host) return `${host} became ${hosts.join()}`;
-  const vouched = valuesOf(head, 'sallyport-assertion').map((one) => one.startsWith('eyJ'));
-  if (vouched.join() !== (userId === null ? '' : 'true')) return `${target} is vouched for wrongly`;
-  const framed = ['content-length', 'transfer-encoding'].flatMap((name) => valuesOf(head, name));
-  if (framed.length > 1) return `${target} is framed twice`;
-  const forwardedFor = valuesOf(head, 'x-forwarded-for');
-  if (forwardedFor.join() !== record.sourceAddress)
-    return `${target} comes from ${forwardedFor.join()}`;
-  const cookies = valuesOf(head, 'cookie').join();
-  return /(?:^|;)[\t ]*__host-sallyport[-=\t ]/i.test(cookies) ? `${target} brings ours` : '';
 }
