@@ -49,8 +49,8 @@ async function post(headers: readonly string[], body: string, more: StreamCall =
 /** Of a stream that nobody but nghttp2 saw, a record comes when the connection does something else. */
 async function recorded(): Promise<AccessRecord> {
   client.close();
-  await expect.poll(() => edge.records.all.length).toBeGreaterThan(0);
-  await expect.poll(() => edge.worker.openConnections()).toBe(0);
+  await expect.poll(() => edge.worker.openConnections(), { interval: 5 }).toBe(0);
+  await expect.poll(() => edge.records.all.length, { interval: 5 }).toBeGreaterThan(0);
   const [first, ...others] = edge.records.all;
   // That a connection was broken off for nonsense on it is told besides.
   expect(others.map(({ path, reasons }) => path + reasons.join())).toEqual(
