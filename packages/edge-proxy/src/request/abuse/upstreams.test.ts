@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Http2Client, protocols } from '../testing/client-h2.ts';
 import { TestEdge } from '../testing/edge.ts';
-import { Oracle } from '../testing/oracle.ts';
+import { Oracle, withRoutes } from '../testing/oracle.ts';
 import { ok } from '../testing/recorder.ts';
 
 let edge: TestEdge;
@@ -114,5 +114,19 @@ describe.each(protocols)('an upstream that misbehaves is asked over %s, and', (p
     }
     expect(client.unread).toBe('');
     client.close();
+  });
+
+  it('row 24: is not taken for another at its address, whose session is still open', async () => {
+    const { port } = edge.upstream;
+    const match = [{ host: 'twin.fin.test' }];
+    const upstream = { url: `https://twin.corp.localhost:${port}`, trustBundle: 'upstreams' };
+    await withRoutes(edge, { name: 'twin', match, policies: ['open'], spec: { upstream } });
+    for (let count = 0; count < 2; count += 1) {
+      expect((await alice.call()).status).toBe(200);
+      edge.upstream.forget();
+      const response = await alice.call({ host: 'twin.fin.test', cookie: '' });
+      expect([response.status, response.body.includes('upstream_untrusted')]).toEqual([502, true]);
+      expect(edge.upstream.bytes).toBe('');
+    }
   });
 });

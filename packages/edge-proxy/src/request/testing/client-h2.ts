@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Call, RawResponse } from './client.ts';
 import { call, Http1Client } from './client.ts';
@@ -54,8 +55,9 @@ export class Http2Client {
     edge: TestEdge,
     servername = 'app.corp.test',
     device: Identity | null = edge.laptop,
+    over?: Socket,
   ): Promise<Http2Client> {
-    const socket = await secureSocket(edge, servername, device);
+    const socket = await secureSocket(edge, servername, device, over);
     return new Http2Client(edge, servername, socket, new WordedSocket(socket));
   }
 
@@ -140,8 +142,8 @@ export async function responseOf(stream: ClientHttp2Stream): Promise<StreamRespo
 
 /** One request on a connection of its own over HTTP/2, and its response. */
 async function callHttp2(edge: TestEdge, options: Call = {}): Promise<RawResponse> {
-  const { device = edge.laptop, socket: _none, ...rest } = options;
-  const client = await Http2Client.worded(edge, options.host, device);
+  const { device = edge.laptop, socket, ...rest } = options;
+  const client = await Http2Client.worded(edge, options.host, device, socket);
   try {
     return await client.ask(rest);
   } finally {

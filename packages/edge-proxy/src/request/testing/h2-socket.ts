@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { TestEdge } from './edge.ts';
 import type { Identity } from './pki.ts';
@@ -8,6 +9,7 @@ export async function secureSocket(
   edge: TestEdge,
   servername: string,
   device: Identity | null,
+  over?: Socket,
 ): Promise<TLSSocket> {
   const socket = connect({
     host: '127.0.0.1',
@@ -16,6 +18,7 @@ export async function secureSocket(
     servername,
     ALPNProtocols: ['h2'],
     checkServerIdentity: () => undefined,
+    ...(over === undefined ? {} : { socket: over }),
     ...(device === null ? {} : { cert: device.cert, key: device.key }),
   });
   socket.on('error', () => undefined);
