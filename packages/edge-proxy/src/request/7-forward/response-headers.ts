@@ -29,6 +29,8 @@ export function clientHeaders(value: Asserted, status: number, headers: Response
     if (removed.has(name.folded)) continue;
     if (withoutContent.has(status) && name.lower === 'content-length') continue;
     if (cors !== null && name.folded.startsWith(corsFamily)) continue;
+    // There is nothing that it could be the length of: RFC 9110, section 8.6.
+    if (name.lower === 'content-length' && bodyless(status)) continue;
     if (droppedNames.has(name.lower) || tokens?.includes(name.lower) === true) continue;
     if (name.lower === 'set-cookie') pushCookies(lines, line);
     else if (typeof line === 'string') lines.push(spelling, line);
@@ -41,6 +43,10 @@ export function clientHeaders(value: Asserted, status: number, headers: Response
   if (value.counted !== undefined) lines.push(...passedFields(value));
   if (value.cookieRefused) lines.push('Set-Cookie', clearCookie(sessionCookie));
   return lines;
+}
+
+function bodyless(status: number): boolean {
+  return status < 200 || status === 204;
 }
 
 /** About the message or the way it came (RFC 9110, section 6.5.1): nothing that may come behind it. */

@@ -116,6 +116,27 @@ describe.each(protocols)('an upstream that misbehaves is asked over %s, and', (p
     client.close();
   });
 
+  it('row 46: is understood by the client where it leaves spaces around what it says', async () => {
+    const lines = ['X-A:  \t a  b \t ', 'X-B: \xa0c\xa0', 'X-C:', 'Content-Length: 5'];
+    edge.upstream.script = () => `HTTP/1.1 200 OK\r\n${lines.join('\r\n')}\r\n\r\nhello`;
+    const { body, all } = await alice.call();
+    expect([body, all('x-a'), all('x-c')]).toEqual(['hello', ['a  b'], ['']]);
+    // Only some programs take that for a space.
+    if (protocol === 'h2') expect(all('x-b')).toEqual(['\xa0c\xa0']);
+  });
+
+  it('row 46: announces no body where there is none', async () => {
+    edge.upstream.script = () => 'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n';
+    const { status, all } = await alice.call();
+    expect([status, all('content-length')]).toEqual([204, []]);
+  });
+
+  it('row 46: is understood by the client where it sends a body with a status that has none', async () => {
+    edge.upstream.script = () => 'HTTP/1.1 205 Reset\r\nContent-Length: 5\r\n\r\nhello';
+    const { status, body } = await alice.call();
+    expect([status, body]).toEqual([205, protocol === 'h2' ? '' : 'hello']);
+  });
+
   it('row 24: is not taken for another at its address, whose session is still open', async () => {
     const { port } = edge.upstream;
     const match = [{ host: 'twin.fin.test' }];

@@ -185,9 +185,14 @@ function responseLines(
   for (let at = 0; at < lines.length; at += 2) {
     const name = (lines[at] ?? '').toLowerCase();
     if (leftOut.has(name) || (empty && name === 'content-length')) continue;
-    response.push(name, lines[at + 1] ?? '');
+    response.push(name, withoutSpaces(lines[at + 1] ?? ''));
   }
   return response;
+}
+
+/** Between lines they mean nothing; around a field they would make it invalid: RFC 9113, section 8.2.1. */
+function withoutSpaces(value: string): string {
+  return /^[\t ]|[\t ]$/.test(value) ? value.replace(/^[\t ]+|[\t ]+$/g, '') : value;
 }
 
 /** What stands there more than once as a list. */
