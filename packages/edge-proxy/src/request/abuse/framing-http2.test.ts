@@ -51,7 +51,7 @@ async function recorded(): Promise<AccessRecord> {
   client.close();
   await expect.poll(() => edge.worker.openConnections(), { interval: 5 }).toBe(0);
   await expect.poll(() => edge.records.all.length, { interval: 5 }).toBeGreaterThan(0);
-  const [first, ...others] = edge.records.all;
+  const [first, ...others] = edge.records.all.toSorted((a, b) => b.path.length - a.path.length);
   // That a connection was broken off for nonsense on it is told besides.
   expect(others.map(({ path, reasons }) => path + reasons.join())).toEqual(
     others.map(() => 'malformed'),

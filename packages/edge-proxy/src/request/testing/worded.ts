@@ -1,5 +1,5 @@
-import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { SessionSocket } from '../session-socket.ts';
 import { block, endHeaders, endStream, type Field, frame, types } from './frames.ts';
 
 type Done = (error?: Error | null) => void;
@@ -14,8 +14,7 @@ const payloadMax = 16_384;
  * should, but words no request that it holds for wrong: in the place of its header sections go those
  * of the test, as they are.
  */
-export class WordedSocket extends Duplex {
-  readonly #socket: TLSSocket;
+export class WordedSocket extends SessionSocket {
   /** Of requests whose frames the session has yet to write, in their order. */
   readonly #asked: (readonly Field[])[] = [];
   readonly #begun = new Set<number>();
@@ -23,12 +22,10 @@ export class WordedSocket extends Duplex {
   #prefaceLeft = prefaceBytes;
 
   constructor(socket: TLSSocket) {
-    super();
-    this.#socket = socket;
+    super(socket);
     socket.on('data', (chunk: Buffer) => {
       if (!this.push(chunk)) socket.pause();
     });
-    socket.on('end', () => this.push(null));
     socket.on('close', () => this.destroy());
     socket.pause();
   }
@@ -36,10 +33,6 @@ export class WordedSocket extends Duplex {
   /** To be called with each request that the session is asked for. */
   ask(fields: readonly Field[]): void {
     this.#asked.push(fields);
-  }
-
-  override _read(): void {
-    this.#socket.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
@@ -51,17 +44,12 @@ export class WordedSocket extends Duplex {
       if (this.#unsent.length < end) break;
       pieces.push(this.#worded(this.#take(end)));
     }
-    if (this.#socket.writable) this.#socket.write(Buffer.concat(pieces), done);
+    if (this.socket.writable) this.socket.write(Buffer.concat(pieces), done);
     else done();
   }
 
-  override _final(done: Done): void {
-    this.#socket.end(() => done());
-  }
-
-  override _destroy(error: Error | null, done: Done): void {
-    this.#socket.destroy();
-    done(error);
+  override _writev(chunks: { chunk: Buffer }[], done: Done): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'utf8', done);
   }
 
   #take(length: number): Buffer {

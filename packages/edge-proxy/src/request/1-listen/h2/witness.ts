@@ -1,6 +1,6 @@
-import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { fieldCount } from '../../field-count.ts';
+import { SessionSocket } from '../../session-socket.ts';
 import type { RefusalCode } from '../../words.ts';
 import { FrameReader } from './frame-reader.ts';
 import { SentFrames } from './sent-frames.ts';
@@ -31,8 +31,7 @@ export interface WitnessEvents {
  * resets streams, without a word to us (hardening.md M12, M13): by what this has seen, such a
  * request is refused, and recorded.
  */
-export class Witness extends Duplex {
-  readonly #socket: TLSSocket;
+export class Witness extends SessionSocket {
   readonly #events: WitnessEvents;
   readonly #reader: FrameReader;
   readonly #sent: SentFrames;
@@ -47,8 +46,7 @@ export class Witness extends Duplex {
   #leaving = false;
 
   constructor(socket: TLSSocket, events: WitnessEvents) {
-    super();
-    this.#socket = socket;
+    super(socket);
     this.#events = events;
     this.asked = new Unannounced((code) => events.unserved(code));
     this.#reader = new FrameReader((streamId, block) => {
@@ -68,9 +66,8 @@ export class Witness extends Duplex {
     // What is written when the connection has gone fails; the session hears of the end by `close`.
     this.on('error', ignore);
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
-    socket.on('end', () => {
+    socket.prependListener('end', () => {
       this.#clientEnded = true;
-      this.push(null);
     });
     socket.on('close', () => {
       this.#clientEnded = true;
@@ -116,30 +113,20 @@ export class Witness extends Duplex {
       this.#refused = true;
       this.#events.end(trouble ?? flooded('headers'));
     } else if (!this.push(chunk)) {
-      this.#socket.pause();
+      this.socket.pause();
     }
   }
 
-  override _read(): void {
-    this.#socket.resume();
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: Done): void {
     this.#spoken = true;
     this.#sent.read(chunk);
-    this.#socket.write(chunk, this.#written(done));
+    super._write(chunk, encoding, this.#written(done));
   }
 
-  /** What belongs together leaves together. */
   override _writev(chunks: { chunk: Buffer }[], done: Done): void {
-    const last = chunks.length - 1;
     this.#spoken = true;
-    this.#socket.cork();
-    for (const [at, { chunk }] of chunks.entries()) {
-      this.#sent.read(chunk);
-      this.#socket.write(chunk, at === last ? this.#written(done) : undefined);
-    }
-    this.#socket.uncork();
+    for (const { chunk } of chunks) this.#sent.read(chunk);
+    super._writev(chunks, this.#written(done));
   }
 
   /** What cannot be written has nobody left to read it. */
@@ -152,13 +139,12 @@ export class Witness extends Duplex {
 
   override _final(done: Done): void {
     this.#noteEnd();
-    this.#socket.end(() => done());
+    super._final(done);
   }
 
   override _destroy(error: Error | null, done: Done): void {
     this.#noteEnd();
-    this.#socket.destroy();
-    done(error);
+    super._destroy(error, done);
   }
 
   #noteEnd(): void {

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { http2Options } from '../../1-listen/h2/options.ts';
-import { secureSocket } from '../h2-socket.ts';
 import type { Conversation } from '../conversation.ts';
 import { type Frame, FrameClient, frame, types } from '../frames.ts';
+import { secureSocket } from '../h2-socket.ts';
 import { nothing, number, setting } from './case.ts';
 import { ConformanceRun } from './run.ts';
 

@@ -1,8 +1,6 @@
 import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import { fieldCount } from '../../../field-count.ts';
-
-type Done = (error?: Error | null) => void;
+import { SessionSocket } from '../../../session-socket.ts';
 
 /** RFC 9113, sections 4.1 and 6. */
 const headBytes = 9;
@@ -31,8 +29,7 @@ interface Watched {
  * ways as they are. Node does not say whether a response has ended or was given up without an error,
  * and nghttp2 drops header fields that are not valid and hands on the rest: this has seen both.
  */
-export class Tap extends Duplex {
-  readonly #socket: Socket;
+export class Tap extends SessionSocket {
   readonly #watched = new Map<number, Watched>();
   readonly #head = Buffer.alloc(headBytes);
   #headFilled = 0;
@@ -49,10 +46,8 @@ export class Tap extends Duplex {
   #ends = false;
 
   constructor(socket: Socket) {
-    super();
-    this.#socket = socket;
+    super(socket);
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
-    socket.on('end', () => this.push(null));
     socket.on('error', () => undefined);
     socket.on('close', () => this.destroy());
     socket.pause();
@@ -84,7 +79,7 @@ export class Tap extends Duplex {
   #take(chunk: Buffer): void {
     if (this.destroyed) return;
     if (!this.#read(chunk)) this.destroy(new Error('a header section without end'));
-    else if (!this.push(chunk)) this.#socket.pause();
+    else if (!this.push(chunk)) this.socket.pause();
   }
 
   /** false: it cannot go on. */
@@ -160,30 +155,9 @@ export class Tap extends Duplex {
     if (this.#ends) watched.ended = true;
   }
 
-  override _read(): void {
-    this.#socket.resume();
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
-    this.#socket.write(chunk, done);
-  }
-
-  /** What belongs together leaves together. */
-  override _writev(chunks: { chunk: Buffer }[], done: Done): void {
-    const last = chunks.length - 1;
-    this.#socket.cork();
-    for (const [at, { chunk }] of chunks.entries()) {
-      this.#socket.write(chunk, at === last ? done : undefined);
-    }
-    this.#socket.uncork();
-  }
-
-  override _final(done: Done): void {
-    this.#socket.end(() => done());
-  }
-
-  override _destroy(error: Error | null, done: Done): void {
-    this.#socket.destroy();
+  /** Nothing that is left to say would be of use to it. */
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.socket.destroy();
     done(error);
   }
 }
