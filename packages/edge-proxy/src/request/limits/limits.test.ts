@@ -124,7 +124,7 @@ describe('a limit for each user', () => {
       expect.stringMatching(/^"each";r=0;t=\d+$/),
     ]);
     await expect
-      .poll(() => edge.records.all.map(({ status }) => status).sort())
+      .poll(() => edge.records.all.map(({ status }) => status).sort((a, b) => a - b))
       .toEqual([101, 200, 200, 429, 429]);
   });
 
