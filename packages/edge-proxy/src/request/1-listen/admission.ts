@@ -37,7 +37,7 @@ export class Admission {
   /** The same of the address that it comes from. A front proxy has the connections of many. */
   admitFrom(socket: Socket, text: string): boolean {
     const address = parseAddress(text);
-    if (address === null) return true;
+    if (address === null) return this.#refuse(socket, 'address');
     const { proxyV2, forwardedFor } = this.#fronts();
     if (isIn(proxyV2, address) || isIn(forwardedFor, address)) return true;
     const bucket = this.#room.enterBucketOf(address, this.#settings().connections.perAddress);

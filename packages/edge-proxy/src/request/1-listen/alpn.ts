@@ -14,14 +14,21 @@ export function protocolChooser(
 }
 
 /**
- * Hands connections that agreed on HTTP/2 to `take`, and all others to what listens for connections
- * of the server so far: its own protocol, whose limits of time it arms itself.
+ * Hands connections that agreed on HTTP/2 to `h2`, and all others to what listens for connections of
+ * the server so far: its own protocol, whose limits of time it arms itself. `http1` is told of these.
  */
-export function divertHttp2(server: Server, take: (socket: TLSSocket) => void): void {
+export function divertByProtocol(
+  server: Server,
+  { h2, http1 }: Readonly<Record<'h2' | 'http1', (socket: TLSSocket) => void>>,
+): void {
   const listeners = server.listeners('secureConnection');
   server.removeAllListeners('secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {
-    if (socket.alpnProtocol === 'h2') take(socket);
-    else for (const listener of listeners) Reflect.apply(listener, server, [socket]);
+    if (socket.alpnProtocol === 'h2') {
+      h2(socket);
+      return;
+    }
+    http1(socket);
+    for (const listener of listeners) Reflect.apply(listener, server, [socket]);
   });
 }

@@ -1,31 +1,31 @@
 import type { TLSSocket } from 'node:tls';
-import { canonicalAddress, canonicalHost } from '@sallyport/policy';
+import { canonicalHost } from '@sallyport/policy';
 import type { ListenerSettings } from '../../state/current.ts';
 import type { ClientConnection, PeerCertificate, ServedNames } from '../exchange.ts';
 import type { HandshakeCode } from '../words.ts';
+import { peerAddress } from './peer-address.ts';
 import { isNewEnough, Reach } from './reach.ts';
 
 /**
  * What a finished handshake tells; `clientOf`: what a front proxy told before it. A code where the
- * connection cannot be served: it has no name (M5), its address cannot be read, or its version of TLS
- * is older than its host asks for, which no context of a name enforces. Identity is taken from the
- * certificate's bytes alone, never from printed names (M8).
+ * connection cannot be served: it has no name (M5), or its version of TLS is older than its host asks
+ * for, which no context of a name enforces. null: the client has gone meanwhile. Identity is taken
+ * from the certificate's bytes alone, never from printed names (M8).
  */
 export function connectionOf(
   socket: TLSSocket,
   find: (serverName: string) => ServedNames | null,
   clientOf: (socket: TLSSocket) => string | null,
   settings: () => ListenerSettings,
-): ClientConnection | HandshakeCode {
+): ClientConnection | HandshakeCode | null {
+  const socketAddress = peerAddress(socket);
+  const version = socket.getProtocol();
+  if (socketAddress === null || version === null) return null;
   // `false` where the client sent none.
   const sent: unknown = socket.servername;
   const serverName = typeof sent === 'string' ? canonicalHost(sent) : null;
   const served = serverName === null ? null : find(serverName);
-  const socketAddress = canonicalAddress(socket.remoteAddress ?? '');
-  if (serverName === null || served === null || socketAddress === null) {
-    return 'server_name_unknown';
-  }
-  const version = socket.getProtocol();
+  if (serverName === null || served === null) return 'server_name_unknown';
   if (!isNewEnough(version, settings().tlsPolicies.of(serverName))) return 'tls_version_too_old';
   return {
     serverName,

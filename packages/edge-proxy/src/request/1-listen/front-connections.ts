@@ -1,9 +1,9 @@
 import type { Server, Socket } from 'node:net';
-import { canonicalAddress } from '@sallyport/policy';
 import type { FrontProxies } from '../../state/current.ts';
 import { isIn } from '../forwards.ts';
 import type { TurnedAwayCode } from '../words.ts';
 import type { Admission } from './admission.ts';
+import { peerAddress } from './peer-address.ts';
 import { takeProxyHeader } from './take-proxy-header.ts';
 
 const headerMs = 5_000;
@@ -43,8 +43,8 @@ export class FrontConnections {
     server.on('connection', (socket: Socket) => {
       if (!this.#admission.admit(socket)) return;
       const proxyV2 = this.#proxyV2();
-      if (proxyV2 === null) return void socket.destroy();
-      const address = canonicalAddress(socket.remoteAddress ?? '') ?? '';
+      const address = peerAddress(socket);
+      if (proxyV2 === null || address === null) return void socket.destroy();
       if (isIn(proxyV2, address)) this.#take(socket, address, proceed);
       else if (this.#admission.admitFrom(socket, address)) proceed(socket);
     });

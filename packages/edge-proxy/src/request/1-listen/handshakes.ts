@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Server, TLSSocket } from 'node:tls';
+import type { Log } from '@sallyport/shared/log';
 import type { ClientConnection } from '../exchange.ts';
 import type { HandshakeCode } from '../words.ts';
 import type { RefusedHandshake } from './refused-handshakes.ts';
@@ -14,22 +15,25 @@ export interface HandshakeEvents {
 /** The connections whose handshake is finished, from then to their end. */
 export class Handshakes {
   readonly #connections = new Map<TLSSocket, ClientConnection>();
-  readonly #look: (socket: TLSSocket) => ClientConnection | HandshakeCode;
+  readonly #look: (socket: TLSSocket) => ClientConnection | HandshakeCode | null;
   readonly #lookAtRefused: (
     why: Error | HandshakeCode,
     socket: TLSSocket,
   ) => RefusedHandshake | null;
   readonly #events: HandshakeEvents;
+  readonly #log: Log;
 
-  /** `look`: a code where the connection cannot be served. */
+  /** `look`: a code where the connection cannot be served; null: its client has gone. */
   constructor(
-    look: (socket: TLSSocket) => ClientConnection | HandshakeCode,
+    look: (socket: TLSSocket) => ClientConnection | HandshakeCode | null,
     lookAtRefused: (why: Error | HandshakeCode, socket: TLSSocket) => RefusedHandshake | null,
     events: HandshakeEvents,
+    log: Log,
   ) {
     this.#look = look;
     this.#lookAtRefused = lookAtRefused;
     this.#events = events;
+    this.#log = log;
   }
 
   get size(): number {
@@ -65,7 +69,11 @@ export class Handshakes {
   #take(socket: TLSSocket): void {
     // Stays to the end: an upgrade takes Node's own handlers away (CVE-2025-59465).
     socket.on('error', ignore);
-    const connection = this.#look(socket);
+    const connection = this.#orNull(() => this.#look(socket));
+    if (connection === null) {
+      socket.destroy();
+      return;
+    }
     if (typeof connection === 'string') {
       this.#refuse(connection, socket);
       return;
@@ -78,9 +86,19 @@ export class Handshakes {
   }
 
   #refuse(why: Error | HandshakeCode, socket: TLSSocket): void {
-    const refused = this.#lookAtRefused(why, socket);
+    const refused = this.#orNull(() => this.#lookAtRefused(why, socket));
     socket.destroy();
     if (refused !== null) this.#events.refused(refused);
+  }
+
+  /** What a client sends is looked at in events of its socket: thrown there, it would end the process. */
+  #orNull<Value>(look: () => Value): Value | null {
+    try {
+      return look();
+    } catch (error) {
+      this.#log.error('handshake_not_read', { error });
+      return null;
+    }
   }
 }
 

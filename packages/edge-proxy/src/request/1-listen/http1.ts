@@ -31,6 +31,8 @@ const idleMs = 120_000;
 const requestsPerConnectionMax = 1_000;
 /** Requests of one connection that may wait for their turn. */
 const pipelinedMax = 32;
+/** For a client to read why it is turned away, and to close. */
+const farewellMs = 5_000;
 
 /** What a protocol hands on. */
 export interface RequestEvents {
@@ -116,7 +118,7 @@ export class Http1Requests {
     connection.closing = true;
     const waiting = connection.client.exchanges.size > 0;
     if (waiting || !socket.writable) socket.destroy();
-    else socket.end(rawAnswer(refusals[code].status));
+    else endSoon(socket, rawAnswer(refusals[code].status));
   }
 
   #connectionBehind(socket: Duplex): Http1Connection | null {
@@ -147,6 +149,14 @@ export class Http1Requests {
 function rawRequest(request: IncomingMessage, upgrading: boolean): RawRequest {
   const { httpVersion, method = '', url = '', rawHeaders } = request;
   return { version: httpVersion, method, target: url, lines: rawHeaders, upgrading, hasBody: null };
+}
+
+/** Closing at once would reset the connection under an answer that is still on its way. */
+function endSoon(socket: Duplex, answer: string): void {
+  socket.end(answer);
+  const timer = setTimeout(() => socket.destroy(), farewellMs);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function rawAnswer(status: number): string {

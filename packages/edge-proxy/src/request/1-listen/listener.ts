@@ -7,7 +7,7 @@ import type { ClientConnection } from '../exchange.ts';
 import { lastGood } from '../last-good.ts';
 import type { TurnedAwayCode } from '../words.ts';
 import { Admission } from './admission.ts';
-import { divertHttp2, protocolChooser } from './alpn.ts';
+import { protocolChooser, divertByProtocol } from './alpn.ts';
 import { connectionOf } from './connection.ts';
 import { FrontConnections } from './front-connections.ts';
 import { noFronts } from './fronts.ts';
@@ -18,6 +18,7 @@ import { Http1Requests, http1Options, type RequestEvents } from './http1.ts';
 import { refusedHandshake } from './refused-handshakes.ts';
 import { ServerNames } from './server-names.ts';
 import { contextOptions, handshakeTimeoutMs } from './tls-options.ts';
+import { UnusedConnections } from './unused-connections.ts';
 
 const tlsOptions = {
   ...contextOptions,
@@ -93,9 +94,17 @@ export function createListener(
         (of) => fronts.clientOf(of),
       ),
     events,
+    log,
   );
   const http2 = new Http2Sessions((socket) => handshakes.find(socket), http2IsOn, events);
-  divertHttp2(server, (socket) => http2.take(socket));
+  const unused = new UnusedConnections();
+  divertByProtocol(server, {
+    h2: (socket) => http2.take(socket),
+    http1: (socket) => {
+      const client = handshakes.find(socket);
+      if (client !== null) unused.watch(socket, client);
+    },
+  });
   state.onChange((change) => {
     if (change.bundleChanged) http2.look();
   });
@@ -121,6 +130,7 @@ export function createListener(
       server.closeAllConnections();
       await gone;
       http2.close();
+      unused.close();
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls';
-import { canonicalAddress, canonicalHost } from '@sallyport/policy';
+import { canonicalHost } from '@sallyport/policy';
 import type { HandshakeCode } from '../words.ts';
+import { peerAddress } from './peer-address.ts';
 
 /** A handshake that came to nothing because of what the client offered. */
 export interface RefusedHandshake {
@@ -27,7 +28,7 @@ export function refusedHandshake(
   const failed = unknown ? 'server_name_unknown' : 'tls_failed';
   return {
     code: typeof why === 'string' ? why : failed,
-    sourceAddress: clientOf(socket) ?? canonicalAddress(socket.remoteAddress ?? '') ?? '',
+    sourceAddress: clientOf(socket) ?? peerAddress(socket) ?? '',
     serverName,
     peer: null,
   };

@@ -45,6 +45,8 @@ export interface TestEdgeOptions {
   /** Leaves the lanes empty. */
   readonly withoutState?: boolean;
   readonly publicPort?: number;
+  /** Where it listens. Default: 127.0.0.1. */
+  readonly host?: string;
 }
 
 /** The request side of an edge with a hand-filled state, its upstream and its devices. */
@@ -211,7 +213,8 @@ export class TestEdge {
         ...edge.configuration(testDocuments(pki, upstream.port, options.documents)),
       );
     }
-    edge.port = await edge.worker.listen({ host: '127.0.0.1', port: 0, reusePort: false });
+    const { host = '127.0.0.1' } = options;
+    edge.port = await edge.worker.listen({ host, port: 0, reusePort: false });
     return edge;
   }
 
