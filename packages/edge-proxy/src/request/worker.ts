@@ -19,7 +19,7 @@ import { createListener, type Listener } from './1-listen/listener.ts';
 import { SlowClients } from './1-listen/slow-clients.ts';
 import { CertificateChecks } from './2-device/certificate-checks.ts';
 import { deviceFacts } from './2-device/identify.ts';
-import { certificateRefusal } from './2-device/required.ts';
+import { certificateRefusal, standsByPolicy } from './2-device/required.ts';
 import { locate } from './3-route/locate.ts';
 import { OpenedSessions } from './4-session/opened-sessions.ts';
 import { createRecognise } from './4-session/recognise.ts';
@@ -104,7 +104,11 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     emit: options.emitSightings,
   });
   const open = new OpenExchanges({
-    judgeAgain: (value) => judge.judgeAgain(value),
+    judgeAgain: (value) => {
+      const bundle = state.bundle();
+      const stands = bundle !== null && standsByPolicy(bundle, value.head.host, value.connection);
+      return stands ? judge.judgeAgain(value) : null;
+    },
     cut: (value, cause, decision) => life.cut(value, cause, decision),
   });
   const identifying = { identify: identifyNow, placeOf };
