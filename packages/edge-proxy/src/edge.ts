@@ -173,6 +173,7 @@ export class Edge {
         },
         log,
         certificatesLookMs,
+        clock,
       ),
     };
     // With what the disk had, requests are decided before anybody can be asked.

@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
 import { contextOptions } from '../request/1-listen/tls-options.ts';
 import type { ServerCertificate } from '../state/current.ts';
@@ -11,6 +12,9 @@ export interface CertificateFiles {
   readonly key: string;
 }
 
+/** More than any chain has. */
+const bytesMax = 1_048_576;
+
 /**
  * Reads one certificate of the public listener with its key and checks that TLS can use the two
  * together, with all that the listener asks for. A problem comes back as a sentence.
@@ -20,8 +24,8 @@ export function readServerCertificate({
   key,
 }: CertificateFiles): ServerCertificate | string {
   try {
-    const certificatePem = readFileSync(certificate, 'utf8');
-    const privateKeyPem = readFileSync(key, 'utf8');
+    const certificatePem = readSmall(certificate);
+    const privateKeyPem = readSmall(key);
     if (!new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(privateKeyPem))) {
       return `${key} is not the key of ${certificate}`;
     }
@@ -31,6 +35,14 @@ export function readServerCertificate({
     const reason = error instanceof Error ? error.message : 'unknown error';
     return `${certificate} with ${key} cannot be used (${reason})`;
   }
+}
+
+/** Reading waits for nobody: this is the thread that answers for the edge's health. */
+function readSmall(path: string): string {
+  const found = statSync(path);
+  if (!found.isFile()) throw new Error(`${path} is no file`);
+  if (found.size > bytesMax) throw new Error(`${path} is larger than ${bytesMax} bytes`);
+  return readFileSync(path, 'utf8');
 }
 
 /** All of them, or the problems. */
@@ -52,20 +64,33 @@ interface CertificateWatch {
   readonly failures: number;
 }
 
+/** The same, where those that clients would not take now are a problem as well. */
+function readValid(files: readonly CertificateFiles[], nowMs: number) {
+  const { certificates, problems } = readServerCertificates(files);
+  const untimely = certificates.flatMap(({ certificatePem }) => {
+    const { validFromDate, validToDate, subjectAltName = '' } = new X509Certificate(certificatePem);
+    const isValid = validFromDate.getTime() <= nowMs && nowMs <= validToDate.getTime();
+    const life = `${validFromDate.toISOString()} to ${validToDate.toISOString()}`;
+    return isValid ? [] : [`the certificate for ${subjectAltName} is valid from ${life}`];
+  });
+  return { certificates, problems: [...problems, ...untimely] };
+}
+
 /**
  * Looks at the files every `everyMs` and on demand; hands on a new set only if all of it can be
- * used. A bad one leaves the old one serving, and is counted once until the files change again.
+ * used, and now. A bad one leaves the old one serving, and is counted once until that changes.
  */
 export function watchServerCertificates(
   files: readonly CertificateFiles[],
   onChange: (certificates: readonly ServerCertificate[]) => void,
   log: Log,
   everyMs: number,
+  clock: Clock,
 ): CertificateWatch {
   let failures = 0;
   let last = fingerprint(readServerCertificates(files));
   const look = (): void => {
-    const read = readServerCertificates(files);
+    const read = readValid(files, clock());
     const now = fingerprint(read);
     if (now === last) return;
     last = now;
