@@ -30,6 +30,9 @@ const tlsOptions = {
   rejectUnauthorized: false,
 };
 
+/** A client that has said nothing for so long is asked whether it is still there. */
+const quietMs = 60_000;
+
 /** What the listener hands on. */
 export interface ListenerEvents extends HandshakeEvents, RequestEvents {
   /** A front proxy did not say whom it speaks for; the connection is closed already. */
@@ -69,6 +72,9 @@ export function createListener(
   const server = createServer({
     ...tlsOptions,
     ...http1Options,
+    // A client that has vanished from a quiet connection is noticed: the kernel asks it.
+    keepAlive: true,
+    keepAliveInitialDelay: quietMs,
     ALPNCallback: protocolChooser(http2IsOn),
     SNICallback: (serverName, done) => {
       try {

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { canonicalHost } from '@sallyport/policy';
+import { Lru } from '@sallyport/shared/lru';
 import type { ServerCertificate } from '../../state/current.ts';
 import type { ServedNames } from '../exchange.ts';
 import { contextOptions } from './tls-options.ts';
@@ -10,13 +11,13 @@ export interface ServedCertificate extends ServedNames {
   readonly context: SecureContext;
 }
 
-/** Names asked for that are remembered; others are looked up each time. */
+/** Names asked for that are remembered, the latest ones: anybody may ask for any. */
 const namesKeptMax = 1000;
 
 /** The certificates of the listener by the names in them: exact ones first, then wildcards. */
 export class ServerNames {
   readonly #served: readonly Served[];
-  readonly #found = new Map<string, Served | null>();
+  readonly #found = new Lru<string, Served | null>({ sizeMax: namesKeptMax });
 
   /** Throws where a certificate, its key or an authority cannot be used. */
   constructor(certificates: readonly ServerCertificate[], authoritiesPem: readonly string[]) {
@@ -29,7 +30,7 @@ export class ServerNames {
     if (kept !== undefined) return kept;
     const host = canonicalHost(serverName);
     const found = host === null ? null : this.#match(host);
-    if (this.#found.size < namesKeptMax) this.#found.set(serverName, found);
+    this.#found.set(serverName, found);
     return found;
   }
 
@@ -47,7 +48,7 @@ export class ServerNames {
 class Served implements ServedCertificate {
   readonly context: SecureContext;
   readonly #leaf: X509Certificate;
-  readonly #covered = new Map<string, boolean>();
+  readonly #covered = new Lru<string, boolean>({ sizeMax: namesKeptMax });
 
   constructor(certificate: ServerCertificate, authoritiesPem: readonly string[]) {
     this.#leaf = new X509Certificate(certificate.certificatePem);
@@ -64,7 +65,7 @@ class Served implements ServedCertificate {
     const kept = this.#covered.get(host);
     if (kept !== undefined) return kept;
     const covered = this.nameFor(host) !== null;
-    if (this.#covered.size < namesKeptMax) this.#covered.set(host, covered);
+    this.#covered.set(host, covered);
     return covered;
   }
 
