@@ -21,9 +21,6 @@ export const http1Options = {
   requireHostHeader: false,
   rejectNonStandardBodyWrites: true,
   joinDuplicateHeaders: false,
-  // A client that has gone without a word is noticed by this alone while its upstream is quiet.
-  keepAlive: true,
-  keepAliveInitialDelay: 60_000,
   shouldUpgradeCallback: (request) => /websocket/i.test(request.headers.upgrade ?? ''),
 } as const satisfies ServerOptions;
 /** Nothing moves, and nothing is under way. */

@@ -7,7 +7,7 @@ import type { ClientConnection } from '../exchange.ts';
 import { lastGood } from '../last-good.ts';
 import type { TurnedAwayCode } from '../words.ts';
 import { Admission } from './admission.ts';
-import { protocolChooser, divertByProtocol } from './alpn.ts';
+import { divertByProtocol, protocolChooser } from './alpn.ts';
 import { connectionOf } from './connection.ts';
 import { FrontConnections } from './front-connections.ts';
 import { noFronts } from './fronts.ts';
