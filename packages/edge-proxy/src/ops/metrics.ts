@@ -30,6 +30,7 @@ export interface MetricSources {
 
 export interface SpoolFigures {
   readonly bytes: number;
+  readonly records: number;
   readonly failing: boolean;
   readonly damagedTotal: number;
 }
@@ -155,10 +156,18 @@ function addRecordFigures(registers: Registry[], sources: MetricSources): void {
 function addSpoolFigures(registers: Registry[], sources: MetricSources): void {
   new Gauge({
     name: 'sallyport_edge_records_spool_bytes',
-    help: 'Access records on disk that no control plane has taken',
+    help: 'Bytes of access records on disk that no control plane has taken',
     registers,
     collect() {
       this.set(sources.recordSpool()?.bytes ?? 0);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_edge_records_spooled',
+    help: 'Access records on disk that no control plane has taken, as far as they are counted',
+    registers,
+    collect() {
+      this.set(sources.recordSpool()?.records ?? 0);
     },
   });
   new Gauge({
