@@ -12,6 +12,8 @@ const env = {
 
 // Tests wait for databases and sockets more than they compute.
 const workers = 3;
+/** Whole stacks side by side: each is many processes. */
+const stacks = 2;
 
 export default defineConfig({
   test: {
@@ -63,14 +65,14 @@ export default defineConfig({
         },
       },
       {
-        // Whole stacks: one file after the other, when the others are done with the cores.
+        // Whole stacks, when the others are done with the cores.
         test: {
           name: 'e2e',
           env,
           include: ['tests/e2e/**/*.test.ts'],
           exclude,
           pool: 'forks',
-          maxWorkers: 1,
+          maxWorkers: stacks,
           sequence: { groupOrder: 1 },
           globalSetup: ['tests/e2e/shared-stack.ts'],
           testTimeout: 60_000,
@@ -78,15 +80,15 @@ export default defineConfig({
         },
       },
       {
-        // Stacks that are broken on purpose: one after the other, last of all.
+        // Stacks that are broken on purpose.
         test: {
           name: 'faults',
           env,
           include: ['tests/{faults,chaos}/**/*.test.ts'],
           exclude,
           pool: 'forks',
-          maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          maxWorkers: stacks,
+          sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
