@@ -114,6 +114,18 @@ describe('the configuration of an edge', () => {
     ]);
   });
 
+  it('listens for questions of front proxies where it is told to, and nowhere else', () => {
+    const at = (text: string) => ({ ...good(), SALLYPORT_FORWARD_AUTH_LISTEN: text });
+    expect(readEdgeConfig(good()).forwardAuthListen).toBeNull();
+    expect(readEdgeConfig(at('10.0.0.1:9444')).forwardAuthListen).toEqual({
+      host: '10.0.0.1',
+      port: 9444,
+    });
+    for (const text of ['9444', '127.0.0.1:1,127.0.0.1:2']) {
+      expect(problemsOf(at(text))).toEqual(['SALLYPORT_FORWARD_AUTH_LISTEN']);
+    }
+  });
+
   it('names the servers of the bus, which are spoken to by TLS alone', () => {
     expect(readEdgeConfig(good()).nats).toBeNull();
     const servers = 'tls://nats-1:4222, tls://nats-2:4222';

@@ -16,6 +16,8 @@ export interface EdgeConfig {
   readonly listen: HostPort;
   /** Port in the URLs that users see; null: the port listened on. */
   readonly publicPort: number | null;
+  /** Where front proxies ask for verdicts; null: nowhere. */
+  readonly forwardAuthListen: HostPort | null;
   readonly opsListen: HostPort;
   readonly tlsCertificates: readonly CertificateFiles[];
   /** `host:port` of each. */
@@ -69,6 +71,7 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     home: reader.text(homeVariable, { default: defaultHome }),
     listen: reader.address(`${prefix}LISTEN`),
     publicPort: reader.integer(`${prefix}PUBLIC_PORT`, { default: null, min: 1, max: 65_535 }),
+    forwardAuthListen: readForwardAuth(reader, `${prefix}FORWARD_AUTH_LISTEN`),
     opsListen: reader.address(`${prefix}OPS_LISTEN`, { default: '127.0.0.1:9443' }),
     tlsCertificates: readCertificates(reader, `${prefix}TLS_CERTIFICATES`),
     controlPlanes: reader.addresses(`${prefix}CONTROL_PLANES`).map(formatHostPort),
@@ -93,6 +96,7 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     logLevel: reader.oneOf(`${prefix}LOG_LEVEL`, logLevels, { default: 'info' }),
   };
   checkJoin(reader, config);
+  checkForwardAuth(reader, config);
   for (const { field, message } of reader.unknown(prefix)) reader.problem(field, message);
   reader.done();
   return Object.freeze(config);
@@ -113,6 +117,19 @@ function readSpoolMib(reader: ConfigReader, name: string): number {
   const mib = reader.integer(name, { default: 256, min: 0, max: 1_048_576 });
   if (mib > 0 && mib < spoolMibMin) reader.problem(name, `must be 0, or ${spoolMibMin} or more`);
   return mib;
+}
+
+function readForwardAuth(reader: ConfigReader, name: string): HostPort | null {
+  const [address = null, ...more] = reader.addresses(name, { default: [] });
+  if (more.length > 0) reader.problem(name, 'must be one host:port');
+  return address;
+}
+
+/** Several workers share a port, and so would two listeners: nobody could tell who is heard where. */
+function checkForwardAuth(reader: ConfigReader, { listen, forwardAuthListen }: EdgeConfig): void {
+  const port = forwardAuthListen?.port ?? 0;
+  if (port === 0 || port !== listen.port) return;
+  reader.problem(`${prefix}FORWARD_AUTH_LISTEN`, `must have another port than ${prefix}LISTEN`);
 }
 
 function readNats(reader: ConfigReader): NatsConfig | null {

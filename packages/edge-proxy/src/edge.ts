@@ -179,11 +179,16 @@ export class Edge {
     // With what the disk had, requests are decided before anybody can be asked.
     await state.restore();
     const port = await pool.listen(config.listen);
+    const { forwardAuthListen } = config;
+    const verdicts =
+      forwardAuthListen === null ? null : await pool.listen(forwardAuthListen, 'verdicts');
     this.#phase = 'running';
-    log.info('edge.listening', { edgeId, port, ops: opsUrl });
+    log.info('edge.listening', { edgeId, port, verdicts, ops: opsUrl });
     this.#lookAtReadiness();
     const { pid } = process;
-    this.#lines.start(JSON.stringify({ listening: true, port, ops: opsUrl, edgeId, pid }));
+    this.#lines.start(
+      JSON.stringify({ listening: true, port, verdicts, ops: opsUrl, edgeId, pid }),
+    );
     sync.start();
     uplink.start();
     sightings.start();

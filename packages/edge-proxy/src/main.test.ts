@@ -187,7 +187,10 @@ describe('an edge process', () => {
   });
 
   it('serves with several workers on one port, each with the whole state', async () => {
-    const edge = start({ SALLYPORT_WORKERS: '2' });
+    const edge = start({
+      SALLYPORT_WORKERS: '2',
+      SALLYPORT_FORWARD_AUTH_LISTEN: '127.0.0.1:0',
+    });
     const listening = await edge.listening();
     const { revoke } = await feed();
     await untilReady(listening);
@@ -195,6 +198,8 @@ describe('an edge process', () => {
       Array.from({ length: 16 }, () => requestPublic(listening.port, files.publicCa, host)),
     );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([302]));
+    // Nobody is registered to ask for verdicts, so nobody is heard there.
+    await expect(requestPublic(listening.verdicts ?? 0, files.publicCa, host)).rejects.toThrow();
     const block = { kind: 'everyone', subjectId: '', expiresAtMs: null } as const;
     revoke.sendFrame('revoke', at(2), [{ op: 'block', revocationId: 'rev_1', ...block }]);
     await revoke.acked('revoke', at(2), AckStage.ENFORCED);
@@ -209,7 +214,7 @@ describe('an edge process', () => {
         .map(([, outcome, count]) => `${outcome} ${count}`)
         .sort();
     };
-    await expect.poll(counted).toEqual(['deny 16', 'sign_in 16']);
+    await expect.poll(counted).toEqual(['deny 16', 'refused 1', 'sign_in 16']);
   });
 
   it('tells the control plane where a user is seen', async () => {

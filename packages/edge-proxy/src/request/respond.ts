@@ -216,6 +216,7 @@ function send(value: Received, { status, type, body, headers }: Sendable): void 
   const { client, head, progress } = value;
   const bytes = Buffer.from(body);
   if (value.answer?.kind === 'refused') client.beLast();
+  if (client.permit !== undefined) progress.ending ??= 'verdict';
   progress.status = status;
   progress.bytesOut = head.method === 'HEAD' ? 0 : bytes.length;
   const content = type === '' ? [] : ['Content-Type', type, 'Content-Length', String(bytes.length)];

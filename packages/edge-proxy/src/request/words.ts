@@ -123,6 +123,21 @@ export const refusals = {
     sentence: 'Another site tried to reach this application in your name.',
     next: 'If you did not expect this, send the reference below to your security team.',
   },
+  path_not_canonical: {
+    status: 403,
+    sentence: 'Only the plain form of this address is accepted here.',
+    next: 'Check the address for unusual characters.',
+  },
+  front_request_invalid: {
+    status: 400,
+    sentence: 'The front proxy did not say clearly what it asks about.',
+    next: 'Send the reference below to your IT team.',
+  },
+  header_reserved: {
+    status: 400,
+    sentence: 'The request has a header that only proxies may set.',
+    next: 'Send the reference below to your IT team.',
+  },
   rate_limited: {
     status: 429,
     sentence: 'Too many requests have come in a short time.',
@@ -317,7 +332,11 @@ export const notices = {
 } as const satisfies Record<string, Words>;
 
 /** Handshakes that are refused: nobody is there to be answered, so they stand in records alone. */
-export type HandshakeCode = 'server_name_unknown' | 'tls_failed' | 'tls_version_too_old';
+export type HandshakeCode =
+  | 'server_name_unknown'
+  | 'tls_failed'
+  | 'tls_version_too_old'
+  | 'front_proxy_unknown';
 
 export type RefusalCode = keyof typeof refusals;
 export type TurnedAwayCode = keyof typeof turnedAway;

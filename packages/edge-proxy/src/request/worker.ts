@@ -33,7 +33,16 @@ import { redactRecord } from './8-record/redact.ts';
 import { recordRulesOf } from './8-record/rules.ts';
 import { ShadowDecisions } from './8-record/shadow.ts';
 import { answerPreflight } from './cors/preflight.ts';
-import { type Answer, grow, isAnswer, type Located, type Received } from './exchange.ts';
+import {
+  type Answer,
+  grow,
+  type Identified,
+  isAnswer,
+  type Located,
+  type Received,
+} from './exchange.ts';
+import { createVerdictListener, type VerdictListener } from './forward-auth/listener.ts';
+import { verdictOr } from './forward-auth/verdict.ts';
 import { HeaderBudget } from './header-budget.ts';
 import { lastGood } from './last-good.ts';
 import { Life } from './life.ts';
@@ -48,6 +57,15 @@ import { createNextTraceparent, isSampled, parentOf } from './trace.ts';
 import { unready } from './unready.ts';
 
 const sweepMs = 1_000;
+
+/** What a front proxy forwards by itself goes out as it came: it has to be canonical already. */
+function locateFor(value: Identified): Located | Answer {
+  const located = locate(value);
+  const other = !isAnswer(located) && located.path !== value.head.rawPath;
+  return other && value.client.permit !== undefined
+    ? { kind: 'refused', code: 'path_not_canonical' }
+    : located;
+}
 
 /** null too where the state does not stand still to be read. */
 function lastPlace(state: CurrentState, userId: string, nowMs: number): Whereabouts | null {
@@ -151,10 +169,11 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
       if (refused !== null) return refused;
       return grow(value, { bundle, device });
     },
-    route: locate,
+    route: locateFor,
     own: createOwn(ownNeeds, limits.signIn),
     limitAddress: limits.address,
-    cors: answerPreflight,
+    // The front proxy could not hand the answer on: a preflight is decided like any other request.
+    cors: (value) => (value.client.permit === undefined ? answerPreflight(value) : value),
     session: createRecognise(sessions, clock),
     decide: (value) => {
       const judged = judge.judge(value);
@@ -170,12 +189,14 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     },
     limitPermitted: limits.permitted,
     assert: createAssert(state, `https://${config.trustDomain}`, clock),
-    forward: createForward({
-      upstreams,
-      clock,
-      answer,
-      openTunnel: createOpenTunnel((value) => life.ended(value)),
-    }),
+    forward: verdictOr(
+      createForward({
+        upstreams,
+        clock,
+        answer,
+        openTunnel: createOpenTunnel((value) => life.ended(value)),
+      }),
+    ),
   };
   const failed = (value: Received, error: unknown): void => {
     if (error instanceof StateBusyError) {
@@ -209,8 +230,16 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     turnedAway: (sourceAddress, code) => life.turnedAway(sourceAddress, code),
   });
 
+  const verdicts = createVerdictListener(state, options.connectionRoom, log, clock, {
+    received: path,
+    unreadable: (connection, code) => life.unreadable(connection, code),
+    unanswerable: (connection, code) => life.unanswerable(connection, code),
+    refused: (handshake) => life.refused(handshake),
+    closed: (connection) => life.connectionClosed(connection),
+  });
+
   const slow = new SlowClients({
-    connections: () => listener.connections(),
+    connections: () => [...listener.connections(), ...verdicts.connections()],
     limits: lastGood(
       () => (state.bundle()?.settings.listener ?? defaultListener).slowClients,
       defaultListener.slowClients,
@@ -236,17 +265,25 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
       origins.port = config.publicPort ?? port;
       return port;
     },
+    listenForVerdicts: (address) => verdicts.listen(address),
     redecide: (change) => open.redecide(change),
     drain: async (deadlineMs) => {
-      await drain(listener, life, deadlineMs);
+      await drain(listener, verdicts, life, deadlineMs);
       shadows.flush();
       sightings.flush();
       clearInterval(timer);
       await upstreams.destroy();
     },
     openExchanges: () => life.active,
-    openConnections: () => listener.openConnections(),
-    refusedConnections: () => listener.refusedConnections(),
+    openConnections: () => listener.openConnections() + verdicts.openConnections(),
+    refusedConnections: () => {
+      const [one, other] = [listener.refusedConnections(), verdicts.refusedConnections()];
+      return {
+        address: one.address + other.address,
+        total: one.total + other.total,
+        descriptors: one.descriptors + other.descriptors,
+      };
+    },
     http2: () => listener.http2(),
     upstreams: () => upstreams.figures(clock()),
   };
@@ -255,15 +292,22 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
 /** For what has been given up to be recorded: at the most a farewell of tunnels. */
 const abandonedMs = 2_000;
 
-async function drain(listener: Listener, life: Life, deadlineMs: number): Promise<void> {
-  listener.stop();
-  const drained = Promise.all([life.drain(listener.connections()), listener.quiet()]);
+async function drain(
+  listener: Listener,
+  verdicts: VerdictListener,
+  life: Life,
+  deadlineMs: number,
+): Promise<void> {
+  const both = [listener, verdicts];
+  const connections = () => both.flatMap((one) => [...one.connections()]);
+  for (const one of both) one.stop();
+  const drained = Promise.all([life.drain(connections()), listener.quiet()]);
   await withDeadline(
     drained.then(() => life.none()),
     deadlineMs,
   );
-  life.abandon(listener.connections());
-  await listener.destroy();
+  life.abandon(connections());
+  await Promise.all(both.map((one) => one.destroy()));
   await withDeadline(life.none(), abandonedMs);
 }
 

@@ -205,6 +205,17 @@ export interface RingConfig {
   readonly matchLabels: Readonly<Record<string, string>>;
 }
 
+/** A front proxy that asks for verdicts and forwards by itself. */
+export interface FrontAsker {
+  readonly name: string;
+  /** How it says what it was asked. */
+  readonly dialect: 'nginx' | 'x-forwarded';
+  /** It is believed which device certificate its client showed. */
+  readonly deviceCertificates: boolean;
+  /** Whether it may ask about the canonical host. */
+  covers(host: string): boolean;
+}
+
 /** Networks of front proxies, which alone may say which address a client has. */
 export interface FrontProxies {
   /** Each of their connections begins with a header of PROXY protocol version 2. */
@@ -277,6 +288,8 @@ export interface LiveBundle {
     readonly frontProxies: FrontProxies;
     readonly listener: ListenerSettings;
     readonly headerLimits: HeaderLimits;
+    /** By the SHA-256 of their certificates, lower-case hex. */
+    readonly frontAskers: ReadonlyMap<string, FrontAsker>;
     /** The known ways out to the internet. */
     readonly egress: EgressTable;
     /** In which rings edges are, by their labels; in order. */

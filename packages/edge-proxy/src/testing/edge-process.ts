@@ -60,6 +60,8 @@ export async function createEdgeFiles(
 export interface Listening {
   readonly listening: true;
   readonly port: number;
+  /** Where front proxies ask for verdicts. */
+  readonly verdicts: number | null;
   readonly ops: string;
   readonly edgeId: string;
   readonly pid: number;

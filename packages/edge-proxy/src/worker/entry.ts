@@ -18,7 +18,7 @@ import { LaneAges } from '../state/lane-ages.ts';
 import { createWorkerState } from '../state/worker-state.ts';
 import { ConnectionRoom } from './connection-room.ts';
 import { WorkerCalls } from './control-calls.ts';
-import type { FromWorker, StateMessage, ToWorker, WorkerInit } from './messages.ts';
+import type { FromWorker, ListenerName, StateMessage, ToWorker, WorkerInit } from './messages.ts';
 import { watchOverload } from './overload-watch.ts';
 import { RecordOutbox } from './record-outbox.ts';
 import { RecordRoom } from './record-room.ts';
@@ -137,7 +137,7 @@ async function take(message: ToWorker): Promise<void> {
         metrics: await metrics.registry.getMetricsAsJSON(),
       });
     case 'listen':
-      return listen(message.address);
+      return listen(message.what, message.address);
     case 'drain':
       await worker.drain(message.deadlineMs);
       await Promise.all([outbox.emptied(), spans?.stop(spansMs)]);
@@ -184,9 +184,14 @@ function nextLayout(): LayoutChange | null {
   return received?.message ?? null;
 }
 
-async function listen(address: Parameters<typeof worker.listen>[0]): Promise<void> {
+async function listen(
+  what: ListenerName,
+  address: Parameters<typeof worker.listen>[0],
+): Promise<void> {
   try {
-    post({ type: 'listening', port: await worker.listen(address) });
+    const listening =
+      what === 'public' ? worker.listen(address) : worker.listenForVerdicts(address);
+    post({ type: 'listening', port: await listening });
   } catch (error) {
     log.error('worker.listen_failed', { error });
     post({ type: 'listen_failed', message: error instanceof Error ? error.message : 'unknown' });

@@ -128,12 +128,15 @@ export type StateMessage =
       readonly ops: readonly ConfigOp[];
     };
 
+/** `verdicts`: of front proxies that ask and forward by themselves. */
+export type ListenerName = 'public' | 'verdicts';
+
 export type ToWorker =
   | StateMessage
   | { readonly type: 'credentials'; readonly credentials: WorkerCredentials }
   /** All data on places from now on. */
   | { readonly type: 'places'; readonly places: SharedPlaces }
-  | { readonly type: 'listen'; readonly address: ListenAddress }
+  | { readonly type: 'listen'; readonly what: ListenerName; readonly address: ListenAddress }
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | {
       readonly type: 'reply';

@@ -10,6 +10,7 @@ import type {
   CallTable,
   DroppedRecords,
   FromWorker,
+  ListenerName,
   RecordLines,
   ToWorker,
   WorkerCredentials,
@@ -69,14 +70,17 @@ export class WorkerPool {
   }
 
   /**
-   * Opens the public listener in every worker; resolves with the port. With port 0 the first worker
+   * Opens a listener in every worker; resolves with the port. With port 0 the first worker
    * finds one and the others share it.
    */
-  async listen(address: Omit<ListenAddress, 'reusePort'>): Promise<number> {
+  async listen(
+    address: Omit<ListenAddress, 'reusePort'>,
+    what: ListenerName = 'public',
+  ): Promise<number> {
     const reusePort = this.#members.length > 1;
     let { port } = address;
     for (const member of this.#members) {
-      port = await member.listen({ ...address, port, reusePort });
+      port = await member.listen(what, { ...address, port, reusePort });
     }
     return port;
   }
@@ -162,9 +166,9 @@ class Member {
     if (!this.#dead) this.#worker.postMessage(message);
   }
 
-  async listen(address: ListenAddress): Promise<number> {
+  async listen(what: ListenerName, address: ListenAddress): Promise<number> {
     const listening = this.expect('listening', startWaitMs);
-    this.post({ type: 'listen', address });
+    this.post({ type: 'listen', what, address });
     const answer = await listening;
     if (answer.type === 'listening') return answer.port;
     throw new Error(

@@ -248,6 +248,8 @@ export interface UpstreamFigures {
 export interface RequestWorker {
   /** Opens the public listener; resolves with the port. */
   listen(address: ListenAddress): Promise<number>;
+  /** The same for the listener of front proxies that ask for verdicts. */
+  listenForVerdicts(address: ListenAddress): Promise<number>;
   /**
    * Decides again every open exchange that the change may concern and ends those refused. Resolves
    * when that is done. Called after the change is visible in the state, one call at a time.

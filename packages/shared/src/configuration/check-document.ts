@@ -3,6 +3,7 @@ import { authorityProblem, readBundle } from '../pki/device-authorities.ts';
 import { checkCors } from './check-cors.ts';
 import { checkEgress, checkEgressNames } from './check-egress.ts';
 import { checkExports, checkWebhooks } from './check-exports.ts';
+import { checkForwardAuth } from './check-forward-auth.ts';
 import { checkFrontProxies } from './check-front-proxies.ts';
 import {
   checkHeaderLimits,
@@ -147,6 +148,7 @@ function checkSettings(
       'must be a network such as 10.0.0.0/8, without bits beyond its length',
     );
   }
+  checkForwardAuth(spec, complain);
   checkFrontProxies(spec.network?.frontProxies ?? [], complain);
   checkListener(spec.listener, complain);
   checkExports(spec.exports ?? [], context, complain);

@@ -180,6 +180,24 @@ describe('a configuration set', () => {
     ]);
   });
 
+  it('holds front proxies that ask for verdicts to names and certificates of their own', () => {
+    const asker = (name: string, ...certificates: string[]) => ({
+      name,
+      certificates,
+      dialect: 'nginx' as const,
+      hosts: ['*.corp.example', 'wiki.example'],
+    });
+    const [one, two] = ['0'.repeat(64), '1'.repeat(64)];
+    const good = { proxies: [asker('a', one), asker('b', two)] };
+    expect(lines(settings({ forwardAuth: good }), provider(), policy, route())).toEqual([]);
+    const bad = { proxies: [asker('a', one), { ...asker('a', two, one), hosts: ['a.1'] }] };
+    expect(lines(settings({ forwardAuth: bad }), provider(), policy, route())).toEqual([
+      'Settings/default /spec/forwardAuth/proxies/1/name: a stands in the list twice',
+      'Settings/default /spec/forwardAuth/proxies/1/certificates/1: is the certificate of another front proxy',
+      'Settings/default /spec/forwardAuth/proxies/1/hosts/0: must be a DNS name',
+    ]);
+  });
+
   it('holds staleness budgets of the settings and of routes that rise together', () => {
     const ofAll = settings({ staleness: { revoke: { denyAfter: '4m' }, config: 'serve' } });
     const ofRoute = (staleness: RouteDocument['spec']['staleness']) =>

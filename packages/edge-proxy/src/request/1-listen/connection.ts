@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import { canonicalHost } from '@sallyport/policy';
 import type { ListenerSettings } from '../../state/current.ts';
 import type { ClientConnection, PeerCertificate, ServedNames } from '../exchange.ts';
+import { peerCertificate } from '../peer-certificate.ts';
 import type { HandshakeCode } from '../words.ts';
 import { peerAddress } from './peer-address.ts';
 import { isNewEnough, Reach } from './reach.ts';
@@ -45,11 +46,5 @@ export function connectionOf(
 
 function peerOf(socket: TLSSocket): PeerCertificate | null {
   const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return null;
-  return {
-    certificate,
-    sha256: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
-    notBeforeMs: certificate.validFromDate.getTime(),
-    notAfterMs: certificate.validToDate.getTime(),
-  };
+  return certificate === undefined ? null : peerCertificate(certificate);
 }

@@ -162,7 +162,8 @@ function buildNames(state: CurrentState): ServerNames {
   return new ServerNames(state.serverCertificates(), state.bundle()?.deviceAuthoritiesPem ?? []);
 }
 
-function open(server: Server, address: ListenAddress): Promise<number> {
+/** Resolves with the port; rejects where the server cannot listen there. */
+export function open(server: Server, address: ListenAddress): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(

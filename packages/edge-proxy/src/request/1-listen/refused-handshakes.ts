@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import { canonicalHost } from '@sallyport/policy';
+import type { PeerCertificate } from '../exchange.ts';
 import type { HandshakeCode } from '../words.ts';
 import { peerAddress } from './peer-address.ts';
 
@@ -10,7 +11,8 @@ export interface RefusedHandshake {
   readonly sourceAddress: string;
   /** Canonical; empty: none was sent that is a host's name. */
   readonly serverName: string;
-  readonly peer: null;
+  /** Shown where only known ones are served. */
+  readonly peer: PeerCertificate | null;
 }
 
 /** null: the client went away or sent nothing, as health checks do; nothing was refused. */

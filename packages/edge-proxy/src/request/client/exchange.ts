@@ -66,6 +66,12 @@ export interface ClientExchange {
    */
   beLast(): void;
 
+  /**
+   * Set where only the verdict is asked for, by a front proxy that forwards by itself: says with these
+   * lines that the request may pass. Nothing else of what is answered lets it pass.
+   */
+  permit?(lines: string[]): void;
+
   /** The client waits to be asked before it sends its body. */
   askForBody(): void;
   /** Hands the body on, once `resume` is called. At most once, and only where there is a body. */

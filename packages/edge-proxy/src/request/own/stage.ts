@@ -71,6 +71,8 @@ export function createOwn(
     // A host that nobody protects is no different from one that does not exist.
     if (!onSignInHost && !hostKnown(bundle.policy, head.host)) return value;
     value.own = true;
+    // Their answers are for browsers; a front proxy hands such requests on instead of asking.
+    if (value.client.permit !== undefined) return { kind: 'notice', code: 'not_found' };
     const row = rowOf(value);
     if (row === undefined || (row.on === 'sign_in_host' && !onSignInHost)) {
       return { kind: 'notice', code: 'not_found' };

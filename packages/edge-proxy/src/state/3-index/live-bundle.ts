@@ -12,6 +12,7 @@ import { writePem } from '@sallyport/shared/pki/pem';
 import { detectorSettings } from '@sallyport/shared/signals/settings';
 import type { LiveBundle } from '../current.ts';
 import { eachLane } from '../lanes.ts';
+import { frontAskers } from './front-askers.ts';
 import { listenerSettings } from './listener-settings.ts';
 import { addressRateLimits, signInRateLimit } from './rate-limits.ts';
 import { recordRules } from './record-rules.ts';
@@ -63,6 +64,7 @@ export function buildLiveBundle(
       },
       listener: listenerSettings(settings.listener ?? {}),
       headerLimits: limits,
+      frontAskers: frontAskers(settings.forwardAuth),
       egress: new EgressTable(settings.network?.egress ?? []),
       signals: detectorSettings(settings.signals),
       addressRateLimits: addressRateLimits(settings.rateLimits),

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { closed, duration, hostName, matchLabels, name, names } from './common.ts';
+import { forwardAuth } from './forward-auth.ts';
 import { headerLimits } from './headers.ts';
 import { listener } from './listener.ts';
 import { network } from './network.ts';
@@ -59,6 +60,7 @@ export const SettingsSpec = Type.Object(
     network: Type.Optional(network),
     listener: Type.Optional(listener),
     headerLimits: Type.Optional(headerLimits),
+    forwardAuth: Type.Optional(forwardAuth),
     /** For every route that does not say otherwise. */
     staleness: Type.Optional(staleness),
     /** Over all routes together; those with `per: route` for each route. */
