@@ -3,6 +3,7 @@ import type { Field } from '../frames.ts';
 import { neverPasses } from './gate.ts';
 import { othersIn } from './readers.ts';
 
+/** The head of a request, as an upstream got it. */
 export interface Head {
   readonly method: string;
   readonly target: string;
@@ -26,8 +27,8 @@ export function readRequests(bytes: string): { heads: readonly Head[]; rest: str
   }
 }
 
-/** The line that is none, in the place of a head that cannot be read. */
-function readHead(text: string): Head | string {
+/** Reads a head as strictly as can be; gives the line that is none, where it cannot be read. */
+export function readHead(text: string): Head | string {
   const [line = '', ...lines] = text.split('\r\n');
   const [, method, target] = /^([A-Z]+) (\/[\x21-\x7e]*) HTTP\/1\.1$/.exec(line) ?? [];
   if (method === undefined || target === undefined) return line;
@@ -56,8 +57,14 @@ function bodyLength(rest: string, head: Head): number | null {
   }
 }
 
+/** The values of the lines of this name, in order. */
 export function valuesOf({ lines }: Head, name: string): string[] {
   return lines.filter(([other]) => other === name).map(([, value]) => value);
+}
+
+/** Long texts are cut in records. */
+function isRecorded(text: string, recorded: string): boolean {
+  return recorded.endsWith('…') ? text.startsWith(recorded.slice(0, -1)) : text === recorded;
 }
 
 /** Whether what the upstream got is what was decided on, and nothing besides. */
@@ -66,8 +73,8 @@ export function judge(head: Head, record: AccessRecord | undefined): string {
   if (record === undefined) return `${target} was never decided on`;
   const { facts, host, outcome, path, userId } = record;
   if (outcome !== 'permit' || facts === null) return `${target} was not permitted`;
-  const [forwarded] = target.split('?', 1);
-  if (facts.request.path !== forwarded || path !== forwarded) {
+  const [forwarded = ''] = target.split('?', 1);
+  if (!isRecorded(forwarded, facts.request.path) || !isRecorded(forwarded, path)) {
     return `${target} was decided on as ${facts.request.path}`;
   }
   if (facts.request.method !== method) return `${method} was decided on as ${facts.request.method}`;
