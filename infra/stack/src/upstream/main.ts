@@ -13,6 +13,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { pageHeaders } from '../page.ts';
 import { createIdentifier, type Trust } from './identity.ts';
 import { type Visit, visitPage } from './page.ts';
+import { sendEvents, sendFile, weigh } from './streams.ts';
 
 const [certificate = '', key = '', edgeAuthority = ''] = process.argv.slice(2);
 const streamSecondsMax = 600;
@@ -32,6 +33,8 @@ const server = createServer(
   },
   (request, response) => {
     answer(request, response).catch((error: unknown) => {
+      // The client has gone, which is its own affair.
+      if (response.destroyed) return;
       console.error('request failed', error);
       if (!response.headersSent) response.writeHead(500);
       response.end();
@@ -44,9 +47,11 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const visit = await look(request);
   const { pathname, searchParams } = new URL(visit.path, 'https://upstream.localhost');
   if (pathname === '/upload') {
-    let bytes = 0;
-    for await (const chunk of request as AsyncIterable<Buffer>) bytes += chunk.length;
-    json(response, { ...visit, bytes });
+    json(response, { ...visit, ...(await weigh(request)) });
+  } else if (pathname === '/file') {
+    await sendFile(request, response, Number(searchParams.get('bytes') ?? 1024));
+  } else if (pathname === '/events') {
+    await sendEvents(request, response);
   } else if (pathname === '/stream') {
     const seconds = Math.min(Number(searchParams.get('seconds') ?? 30), streamSecondsMax);
     await stream(response, seconds);

@@ -62,6 +62,7 @@ function content({ identity, problem, ...visit }: Visit, title: string) {
       <dt>Request</dt><dd><code>${visit.method} ${visit.path}</code><br><code>${visit.requestId}</code></dd>
     </dl>
     <h2>Other things here</h2>
-    <p><code>/stream</code> a slow download · <code>/ws</code> a WebSocket that echoes ·
+    <p><code>/stream</code> a slow download · <code>/file?bytes=N</code> a large one, and ranges of it ·
+      <code>/events</code> server-sent events · <code>/ws</code> a WebSocket that echoes ·
       <code>POST /upload</code> counts bytes · <code>Accept: application/json</code> this page as data</p>`;
 }
