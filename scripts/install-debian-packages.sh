@@ -4,7 +4,7 @@
 set -eu
 [ $# -gt 0 ] || set -- \
   caddy chromium curl git haproxy nats-server nginx openssl promtool python3-grpcio python3-h2 \
-  rsyslog rsyslog-gnutls sslscan testssl.sh
+  python3-websockets rsyslog rsyslog-gnutls sslscan testssl.sh
 export DEBIAN_FRONTEND=noninteractive
 
 # One program of the package prometheus, without its server, its user and what these depend on.
