@@ -12,8 +12,12 @@ const env = {
 
 // Tests wait for databases and sockets more than they compute.
 const workers = 3;
-/** Whole stacks side by side: each is many processes. */
-const stacks = 2;
+
+/** Files that start stacks of their own, some of which they break. */
+const ownStacks = [
+  'tests/{faults,chaos}/**/*.test.ts',
+  'tests/e2e/{cold-start,hot-path,policy-rollout,staleness,two-continents}.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -26,6 +30,7 @@ export default defineConfig({
           pool: 'threads',
           isolate: false,
           maxWorkers: workers,
+          testTimeout: 30_000,
         },
       },
       {
@@ -65,14 +70,14 @@ export default defineConfig({
         },
       },
       {
-        // Whole stacks, when the others are done with the cores.
+        // One stack for all: one file after the other, when the others are done with the cores.
         test: {
           name: 'e2e',
           env,
           include: ['tests/e2e/**/*.test.ts'],
-          exclude,
+          exclude: [...exclude, ...ownStacks],
           pool: 'forks',
-          maxWorkers: stacks,
+          maxWorkers: 1,
           sequence: { groupOrder: 1 },
           globalSetup: ['tests/e2e/shared-stack.ts'],
           testTimeout: 60_000,
@@ -80,15 +85,15 @@ export default defineConfig({
         },
       },
       {
-        // Stacks that are broken on purpose.
+        // Stacks of their own, last of all. They wait more than they compute.
         test: {
-          name: 'faults',
+          name: 'stacks',
           env,
-          include: ['tests/{faults,chaos}/**/*.test.ts'],
+          include: ownStacks,
           exclude,
           pool: 'forks',
-          maxWorkers: stacks,
-          sequence: { groupOrder: 1 },
+          maxWorkers: full ? 1 : 2,
+          sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
