@@ -160,6 +160,15 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
 
   const limits = createLimits({ buckets: options.buckets, refused: options.countLimited });
   const budget = new HeaderBudget(options.headerSizes);
+  const failed = (value: Received, error: unknown): void => {
+    if (error instanceof StateBusyError) {
+      log.warn('state_busy', { correlationId: value.correlationId });
+      answer(value, { kind: 'failed', code: 'state_busy' });
+      return;
+    }
+    log.error('request_failed', { correlationId: value.correlationId, error });
+    answer(value, { kind: 'failed', code: 'internal' });
+  };
   const stages: Stages = {
     device: (value) => {
       const bundle = state.ready() === true ? state.bundle() : null;
@@ -195,17 +204,9 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
         clock,
         answer,
         openTunnel: createOpenTunnel((value) => life.ended(value)),
+        failed,
       }),
     ),
-  };
-  const failed = (value: Received, error: unknown): void => {
-    if (error instanceof StateBusyError) {
-      log.warn('state_busy', { correlationId: value.correlationId });
-      answer(value, { kind: 'failed', code: 'state_busy' });
-      return;
-    }
-    log.error('request_failed', { correlationId: value.correlationId, error });
-    answer(value, { kind: 'failed', code: 'internal' });
   };
   const path = createPath({
     stages,

@@ -33,6 +33,8 @@ export interface ForwardNeeds {
   /** Gives an answer of ours where nothing has been sent yet. */
   readonly answer: (value: Asserted, answer: Answer) => void;
   readonly openTunnel: OpenTunnel;
+  /** A fault of ours. */
+  readonly failed: (value: Asserted, error: unknown) => void;
 }
 
 /**
@@ -95,6 +97,16 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   }
 
   start(): void {
+    try {
+      this.#start();
+    } catch (error) {
+      // It may have waited: then nobody above would catch this.
+      this.#leave();
+      this.#needs.failed(this.#value, error);
+    }
+  }
+
+  #start(): void {
     if (this.#aborted !== null) {
       this.#leave();
       return;

@@ -5,6 +5,7 @@ import { call, RawClient } from '../../testing/client.ts';
 import { TestEdge } from '../../testing/edge.ts';
 import { ok, type RecordedConnection } from '../../testing/recorder.ts';
 import { setUpstream } from '../../testing/upstream-spec.ts';
+import { RouteUpstream } from './route-upstream.ts';
 
 let edge: TestEdge;
 let cookie: string;
@@ -49,6 +50,27 @@ describe('the limits of a route', () => {
     expect((await first.client.response()).status).toBe(200);
     expect((await second.response()).status).toBe(200);
     expect(edge.upstream.bytes).not.toContain('/third');
+    first.client.close();
+    second.close();
+  });
+
+  it('outlive a fault of ours in the turn of one who waited, and get its place back', async () => {
+    await setUpstream(edge, { limits: { connections: 1, queue: 1, queueWait: '60s' } });
+    edge.upstream.script = silent;
+    const first = await held('/first');
+    const second = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+    second.send(`GET /second HTTP/1.1\r\nHost: app.corp.test\r\nCookie: ${cookie}\r\n\r\n`);
+    await expect.poll(() => edge.worker.openExchanges(), patience).toBe(2);
+    const { take } = RouteUpstream.prototype;
+    RouteUpstream.prototype.take = () => {
+      RouteUpstream.prototype.take = take;
+      throw new Error('a fault');
+    };
+    edge.upstream.script = ok;
+    first.upstream.socket.write(ok('', first.upstream) ?? '');
+    expect((await first.client.response()).status).toBe(200);
+    expect((await second.response()).status).toBe(500);
+    expect((await call(edge, { cookie, path: '/third' })).status).toBe(200);
     first.client.close();
     second.close();
   });
