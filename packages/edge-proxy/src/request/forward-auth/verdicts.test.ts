@@ -97,6 +97,12 @@ describe('a verdict for a front proxy', () => {
       }
     }
     expect((await fronts.ask(fronts.caddy, caddyAsks(closed, '/', 'HEAD'))).status).toBe(401);
+    // A call of gRPC is told in the trailers of a 200 elsewhere.
+    const rpc = ['Content-Type: application/grpc', 'TE: trailers'];
+    for (const [, identity, asks] of both) {
+      const called = await fronts.ask(identity(), [...asks(closed, '/a.B/C', 'POST'), ...rpc]);
+      expect([called.status, called.header('grpc-status')]).toEqual([401, undefined]);
+    }
   });
 
   it('is for what the front proxy will forward: a path with one form (rows 57, 63)', async () => {

@@ -112,7 +112,9 @@ export class RunningFront {
   ): Promise<RunningFront> {
     await mkdir(site.dir);
     for (const [name, text] of Object.entries(files)) await writeFile(join(site.dir, name), text);
-    const child = spawn(program, await prepare(site), {
+    // It ends with this process, however that ends.
+    const command = ['--pdeathsig', 'TERM', program, ...(await prepare(site))];
+    const child = spawn('setpriv', command, {
       env: { ...process.env, HOME: site.dir, XDG_DATA_HOME: site.dir, XDG_CONFIG_HOME: site.dir },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
