@@ -41,7 +41,14 @@ export function wordingOf(answer: Message): Wording {
 function refusedWording(code: RefusalCode, excess: HeaderExcess | null): Wording {
   const words = refusals[code];
   if (excess === null) return { code, ...words };
-  return { code, ...words, sentence: `${words.sentence} ${excessSentence(excess)}` };
+  const sentence = `${words.sentence} ${excessSentence(excess)}`;
+  return { code, ...words, sentence, next: excessNext(excess) ?? words.next };
+}
+
+/** Where cookies are not what is too large, it is of no use to delete them. */
+function excessNext({ code, largest, cookies }: HeaderExcess): string | null {
+  if (code === 'cookies_too_large' || cookies !== null || largest.header === 'Cookie') return null;
+  return 'Tell the owner of the application. To delete cookies would not help.';
 }
 
 /** Sizes and names of ours alone: a client's own name of a header is never repeated. */
@@ -113,7 +120,7 @@ const titles: Readonly<Record<number, string>> = {
   429: 'Too many requests',
   431: 'Request too large',
   502: 'Application out of reach',
-  503: 'Not available yet',
+  503: 'Not available now',
   504: 'Application too slow',
 };
 

@@ -35,7 +35,7 @@ const knownNames = new Set([
 ]);
 const knownByLower = new Map([...knownNames].map((name) => [name.toLowerCase(), name]));
 const target = 'the address';
-const other = 'another header';
+const other = 'a header of an unusual name';
 
 /**
  * Counted alike for every protocol, as RFC 9113, section 6.5.2 does it: 32 bytes a line besides name
