@@ -65,7 +65,7 @@ export default defineConfig({
           pool: 'forks',
           maxWorkers: workers,
           globalSetup: ['packages/control-plane/src/testing/shared-server.ts'],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },

@@ -161,6 +161,8 @@ describe('the bus', () => {
       publish(bus, busSubjects.revoke, { kind: 'provisional', value });
     }
     const count = BigInt(tooMany);
+    const seen = () => edge.sync.board.alarms('revoke')['overflow'];
+    await expect.poll(seen, { timeout: 20_000 }).toBe(tooMany);
     // Has it report at once.
     revoke.sendHeartbeat([['revoke', at(10), new Uint8Array(32)]]);
     const report = await revoke.reports.next(({ alarms }) => alarms['overflow'] === count);
