@@ -154,6 +154,10 @@ describe('renewal', () => {
   it('happens by itself when it is due, and again after it has failed', async () => {
     await start();
     const identity = await joined();
+    // What is issued from now on is due later.
+    const second = () => Math.floor(Date.now() / 1_000);
+    const issuedIn = second();
+    await expect.poll(second, { timeout: 5_000 }).toBeGreaterThan(issuedIn);
     const stopping = new AbortController();
     const renewed = new Arrivals<EdgeIdentity>();
     let failures = 1;

@@ -32,8 +32,10 @@ export async function keepRenewed(options: RenewalOptions): Promise<void> {
       continue;
     }
     try {
-      identity = await renew(options.channel, identity);
-      await onRenewed(identity);
+      const renewed = await renew(options.channel, identity);
+      await onRenewed(renewed);
+      // Not before: what was not put to use would not be due again until the one in use has ended.
+      identity = renewed;
       attempt = 0;
       log.info('identity.renewed', { serial: identity.serial });
     } catch (error) {
