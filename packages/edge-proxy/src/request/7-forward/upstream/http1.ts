@@ -1,16 +1,42 @@
-import type { Dispatcher, Pool } from 'undici';
+import { Client, type Dispatcher } from 'undici';
 import type { Ask, Connections } from './connections.ts';
 
-/** Connections that speak HTTP/1.1: undici's. */
-export class Http1Connections implements Connections {
-  readonly #pool: Pool;
+/** Makes undici's client for one connection, which it opens when it is needed, and again. */
+export type OpenClient = () => Client;
 
-  constructor(pool: Pool) {
-    this.#pool = pool;
+interface Link {
+  readonly client: Client;
+  /** As by performance.now(). */
+  connectedAt: number;
+  free: boolean;
+}
+
+type Sent = readonly [options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler];
+
+/**
+ * Connections that speak HTTP/1.1: undici's, each with one request at a time. Of those that are free
+ * the one that was used last is taken. undici's own pool asks all of them in turn, twice for each
+ * request, and the clock for each.
+ */
+export class Http1Connections implements Connections {
+  readonly #open: OpenClient;
+  readonly #connectionsMax: number;
+  readonly #maxAgeMs: number;
+  readonly #links = new Set<Link>();
+  readonly #free: Link[] = [];
+  /** Too old for another request. */
+  readonly #retired = new Set<Link>();
+  readonly #waiting: Sent[] = [];
+  #noneWaits: (() => void) | null = null;
+
+  constructor(open: OpenClient, connectionsMax: number, maxAgeMs: number) {
+    this.#open = open;
+    this.#connectionsMax = connectionsMax;
+    this.#maxAgeMs = maxAgeMs;
   }
 
   get free(): number {
-    return this.#pool.stats.free;
+    return this.#free.filter(({ client }) => client.stats.connected).length;
   }
 
   dispatch(
@@ -28,15 +54,74 @@ export class Http1Connections implements Connections {
       servername: 'upstream',
       reset: reset ? true : null,
       upgrade,
-    };
-    this.#pool.dispatch(options as unknown as Dispatcher.DispatchOptions, handler);
+    } as unknown as Dispatcher.DispatchOptions;
+    const link = this.#take();
+    if (link === null) this.#waiting.push([options, handler]);
+    else this.#send(link, options, handler);
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    if (this.#waiting.length > 0) {
+      await new Promise<void>((resolve) => {
+        this.#noneWaits = resolve;
+      });
+    }
+    await Promise.all(this.#all().map(({ client }) => client.close()));
   }
 
-  destroy(): Promise<void> {
-    return this.#pool.destroy();
+  async destroy(): Promise<void> {
+    for (const [, handler] of this.#waiting.splice(0)) {
+      handler.onResponseError?.(null as never, new Error('the connections were closed'));
+    }
+    await Promise.all(this.#all().map(({ client }) => client.destroy()));
+  }
+
+  #all(): readonly Link[] {
+    return [...this.#links, ...this.#retired];
+  }
+
+  #take(): Link | null {
+    for (let link = this.#free.pop(); link !== undefined; link = this.#free.pop()) {
+      link.free = false;
+      if (performance.now() - link.connectedAt <= this.#maxAgeMs) return link;
+      this.#retire(link);
+    }
+    return this.#links.size < this.#connectionsMax ? this.#connect() : null;
+  }
+
+  #connect(): Link {
+    // Until it has been connected it has no age.
+    const link: Link = { client: this.#open(), connectedAt: Number.POSITIVE_INFINITY, free: false };
+    this.#links.add(link);
+    link.client.on('connect', () => {
+      link.connectedAt = performance.now();
+    });
+    link.client.on('drain', () => this.#release(link));
+    return link;
+  }
+
+  #send(link: Link, ...[options, handler]: Sent): void {
+    // Without room it says when there is some again; where it could not even begin, it never does.
+    const hasRoom = link.client.dispatch(options, handler);
+    if (hasRoom || link.client.stats.size === 0) this.#release(link);
+  }
+
+  #release(link: Link): void {
+    if (link.free || !this.#links.has(link)) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) {
+      this.#send(link, ...next);
+      return;
+    }
+    link.free = true;
+    this.#free.push(link);
+    this.#noneWaits?.();
+  }
+
+  #retire(link: Link): void {
+    this.#links.delete(link);
+    this.#retired.add(link);
+    const forget = () => this.#retired.delete(link);
+    link.client.close().then(forget, forget);
   }
 }

@@ -1,6 +1,6 @@
 import { createSecureContext, type PeerCertificate } from 'node:tls';
 import { guardedLookup, type Lookup } from '@sallyport/shared/network/lookup';
-import { buildConnector, Pool } from 'undici';
+import { buildConnector, Client } from 'undici';
 import type {
   LiveBundle,
   TargetConfig,
@@ -28,20 +28,19 @@ export function openPool(target: TargetConfig, times: Times, links: Links): Conn
   const { timeouts, limits, connectionMaxAgeMs } = times;
   const connect = connector(target, timeouts.connectMs, links);
   if (target.http2) return new Http2Connections(target, times, connect);
-  const pool = new Pool(target.origin, {
-    connections: limits.connections,
-    pipelining: 1,
-    keepAliveTimeout: 8_000,
-    keepAliveMaxTimeout: 10_000,
-    // Best the same for both: undici makes a new timer where they differ, twice for each request.
-    headersTimeout: timeouts.headersMs,
-    bodyTimeout: timeouts.idleMs,
-    maxHeaderSize: 16_384,
-    allowH2: false,
-    clientTtl: connectionMaxAgeMs,
-    connect,
-  });
-  return new Http1Connections(pool);
+  const open = (): Client =>
+    new Client(target.origin, {
+      pipelining: 1,
+      keepAliveTimeout: 8_000,
+      keepAliveMaxTimeout: 10_000,
+      // Best the same for both: undici makes a new timer where they differ, twice for each request.
+      headersTimeout: timeouts.headersMs,
+      bodyTimeout: timeouts.idleMs,
+      maxHeaderSize: 16_384,
+      allowH2: false,
+      connect,
+    });
+  return new Http1Connections(open, limits.connections, connectionMaxAgeMs);
 }
 
 function connector(
