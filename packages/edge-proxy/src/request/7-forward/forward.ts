@@ -26,6 +26,7 @@ import { acceptsHandshake, type OpenTunnel, originAllowed } from './web-socket.t
 
 /** 1xx answers are not passed on; an upstream that sends nothing else is cut off. */
 const informationalMax = 8;
+const statusMax = 599;
 
 export interface ForwardNeeds {
   readonly upstreams: Upstreams;
@@ -192,6 +193,11 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
       else if (this.#informational > informationalMax) {
         controller.abort(new BadResponseError('1xx without end'));
       }
+      return;
+    }
+    // HTTP/2 has no word for these, and HTTP/1.1 none that a client would know (RFC 9110, section 15).
+    if (status > statusMax) {
+      controller.abort(new BadResponseError(`status ${status}`));
       return;
     }
     const { progress, client } = this.#value;

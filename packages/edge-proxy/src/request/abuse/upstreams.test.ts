@@ -68,6 +68,8 @@ describe.each(protocols)('an upstream that misbehaves is asked over %s, and', (p
     ['a list of lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello'],
     ['a status of two digits', 'HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n'],
     ['a status below 100', 'HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n'],
+    ['a status of 600', 'HTTP/1.1 600 X\r\nContent-Length: 2\r\n\r\nhi'],
+    ['a status of 999', 'HTTP/1.1 999 X\r\nContent-Length: 2\r\n\r\nhi'],
     ['a status of four digits', 'HTTP/1.1 2000 X\r\nContent-Length: 0\r\n\r\n'],
     ['frames of HTTP/2', '\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64\r\n\r\n'],
     ['nothing but its name', 'hello\r\n\r\n'],
@@ -76,7 +78,8 @@ describe.each(protocols)('an upstream that misbehaves is asked over %s, and', (p
     const response = await alice.call({ method: 'POST', body: 'x' });
     expect(response.status).toBe(502);
     await expect.poll(() => edge.records.all.length).toBe(1);
-    expect(edge.records.all[0]).toMatchObject({ outcome: 'permit', status: 502 });
+    const reasons = ['rule_allowed', 'upstream_bad_response'];
+    expect(edge.records.all[0]).toMatchObject({ outcome: 'permit', status: 502, reasons });
   });
 
   it.each([
