@@ -22,7 +22,7 @@ import { whereAgain } from './upstream/retry.ts';
 import type { Attempt, RouteUpstream } from './upstream/route-upstream.ts';
 import type { Target } from './upstream/target.ts';
 import type { Upstreams } from './upstream/upstreams.ts';
-import { acceptsHandshake, type OpenTunnel, originAllowed } from './web-socket.ts';
+import { acceptsHandshake, handshakeRefusal, type OpenTunnel } from './web-socket.ts';
 
 /** 1xx answers are not passed on; an upstream that sends nothing else is cut off. */
 const informationalMax = 8;
@@ -44,12 +44,8 @@ export interface ForwardNeeds {
  */
 export function createForward(needs: ForwardNeeds): (value: Asserted) => Answer | null {
   return (value) => {
-    if (value.head.webSocketKey !== null) {
-      if (!originAllowed(value)) return { kind: 'refused', code: 'origin_refused' };
-      if (value.route.upstream.way.targets.some(({ http2 }) => http2)) {
-        return { kind: 'failed', code: 'upstream_protocol' };
-      }
-    }
+    const refused = handshakeRefusal(value);
+    if (refused !== null) return refused;
     const path = rewritePath(value.path, value.route.upstream.way.path);
     if (path === null) return { kind: 'failed', code: 'path_rewrite_refused' };
     const trust = value.assertion === null ? 'anonymous' : 'user';

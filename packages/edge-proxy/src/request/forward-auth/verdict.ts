@@ -1,4 +1,4 @@
-import { originAllowed } from '../7-forward/web-socket.ts';
+import { handshakeRefusal } from '../7-forward/web-socket.ts';
 import type { Answer, Asserted } from '../exchange.ts';
 
 type Forward = (value: Asserted) => Answer | null;
@@ -8,9 +8,8 @@ export function verdictOr(forward: Forward): Forward {
   return (value) => {
     const { client, assertion, correlationId, progress } = value;
     if (client.permit === undefined) return forward(value);
-    if (value.head.webSocketKey !== null && !originAllowed(value)) {
-      return { kind: 'refused', code: 'origin_refused' };
-    }
+    const refused = handshakeRefusal(value);
+    if (refused !== null) return refused;
     progress.status = 200;
     progress.ending = 'verdict';
     client.permit([

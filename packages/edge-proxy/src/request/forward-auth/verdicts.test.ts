@@ -9,7 +9,7 @@ import {
   page,
 } from '../testing/asking.ts';
 import { call, type RawResponse } from '../testing/client.ts';
-import { signInHost } from '../testing/documents.ts';
+import { signInHost, testDocuments } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
 
 let edge: TestEdge;
@@ -146,6 +146,34 @@ describe('a verdict for a front proxy', () => {
     for (const first of ['POST /verdict HTTP/1.1', 'GET /verdict/ HTTP/1.1', 'GET / HTTP/1.1']) {
       expect((await fronts.ask(caddy, whole, first)).status).toBe(400);
     }
+  });
+
+  it('is that of the edge itself for a WebSocket: none from elsewhere, none to HTTP/2', async () => {
+    const lines = ['Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+    const statuses = async (of: string, ...more: string[]) => {
+      const asked = both.map(([, identity, asks]) =>
+        fronts.ask(identity(), [...asks(of), ...lines, key, ...more]),
+      );
+      return (await Promise.all(asked)).map(({ status }) => status);
+    };
+    const host = 'calls.fin.test';
+    const documents = testDocuments(edge.pki, edge.upstream.port);
+    const more = documents.flatMap((route) => {
+      if (route.kind !== 'Route' || route.metadata.name !== 'pub') return [];
+      const upstream = { ...route.spec.upstream, protocol: 'http2' as const };
+      const spec = { ...route.spec, match: [{ host }], upstream };
+      return [{ ...route, metadata: { name: 'calls' }, spec }];
+    });
+    await fronts.register(fronts.proxies(), { more });
+    expect(await statuses(open, `Origin: https://${open}`)).toEqual([200, 200]);
+    expect(await statuses(open, 'Origin: https://evil.test')).toEqual([403, 403]);
+    expect((await fronts.ask(fronts.caddy, caddyAsks(host))).status).toBe(200);
+    await edge.settle();
+    expect(await statuses(host, `Origin: https://${host}`)).toEqual([502, 502]);
+    await expect.poll(() => edge.records.all.length).toBe(2);
+    for (const { reasons } of edge.records.all) expect(reasons).toContain('upstream_protocol');
+    await fronts.register();
   });
 
   it('is for the hosts of that front proxy alone', async () => {
