@@ -228,6 +228,16 @@ export interface RetryCounts {
   no_budget: number;
 }
 
+/**
+ * Requests that found no place at their upstream: nobody more may wait (`queue`), or none more of the
+ * same one (`share`), or the wait was over (`wait`).
+ */
+export interface BusyCounts {
+  queue: number;
+  share: number;
+  wait: number;
+}
+
 /** What this worker has at upstreams that were used lately. */
 export interface UpstreamFigures {
   /** Requests that have their place, and those that wait for one. */
@@ -240,6 +250,7 @@ export interface UpstreamFigures {
   unhealthy: number;
   ejected: number;
   readonly retries: RetryCounts;
+  readonly busy: BusyCounts;
   /** Of the configuration: routes whose upstream is reached without TLS. */
   readonly plaintextRoutes: number;
 }

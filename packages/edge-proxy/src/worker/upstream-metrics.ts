@@ -42,6 +42,19 @@ export function addUpstreamMetrics(
       this.inc({ result: 'no_budget' }, no_budget);
     },
   });
+  new Counter({
+    name: 'sallyport_edge_upstream_busy_total',
+    help: 'Requests that found no place at an upstream: in line for one (queue), of their own share of it (share), or in time (wait)',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      const { queue = 0, share = 0, wait = 0 } = figures()?.busy ?? {};
+      this.inc({ reason: 'queue' }, queue);
+      this.inc({ reason: 'share' }, share);
+      this.inc({ reason: 'wait' }, wait);
+    },
+  });
   new Gauge({
     name: 'sallyport_edge_plaintext_routes',
     help: 'Routes whose upstream is reached without TLS',

@@ -4,6 +4,7 @@ import { rewritePath } from '@sallyport/shared/configuration/rewrite-path';
 import type { Dispatcher } from 'undici';
 import { breakOff } from '../calls.ts';
 import type { Answer, Asserted } from '../exchange.ts';
+import { principalOf } from './principal.ts';
 import { RequestBody } from './request-body.ts';
 import { bindsConnection, upstreamHeaders } from './request-headers.ts';
 import { clientHeaders, clientTrailers, type ResponseHeaders } from './response-headers.ts';
@@ -58,6 +59,7 @@ export function createForward(needs: ForwardNeeds): (value: Asserted) => Answer 
 
 /** One request on its way; undici calls it as the response comes. */
 class Forwarding implements Dispatcher.DispatchHandler, Waiting {
+  readonly principal: string;
   readonly #needs: ForwardNeeds;
   readonly #value: Asserted;
   readonly #upstream: RouteUpstream;
@@ -79,6 +81,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
   #left = false;
 
   constructor(needs: ForwardNeeds, value: Asserted, upstream: RouteUpstream, path: string) {
+    this.principal = principalOf(value);
     this.#needs = needs;
     this.#value = value;
     this.#upstream = upstream;
@@ -355,7 +358,7 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
     if (this.#isHttp2) this.#body?.destroy();
     this.#releaseTarget();
     this.#value.release = null;
-    this.#upstream.admission.leave();
+    this.#upstream.admission.leave(this);
   }
 
   #releaseTarget(): void {

@@ -1,5 +1,6 @@
-import { formatAddress, matchRoute, parseAddress } from '@sallyport/policy';
+import { matchRoute } from '@sallyport/policy';
 import type { LiveBundle, RateLimit } from '../../state/current.ts';
+import { addressGroup } from '../address-group.ts';
 import type { Answer, Located, Permitted, Received } from '../exchange.ts';
 import { type Counted, nextSeconds, rateLimitFields } from './fields.ts';
 import type { Region, SharedBuckets } from './shared-buckets.ts';
@@ -90,13 +91,4 @@ function subjectOf({ per }: RateLimit, value: Received): string | null {
     case 'route':
       return '';
   }
-}
-
-/** An IPv4 address, or the /64 of one of IPv6: who has one address there has them all. */
-function addressGroup(text: string): string {
-  if (!text.includes(':')) return text;
-  const address = parseAddress(text);
-  if (address === null || address.family === 4) return text;
-  const [first, second] = address.words;
-  return `${formatAddress({ family: 6, words: [first, second, 0, 0] })}/64`;
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { call, RawClient } from '../../testing/client.ts';
+import { Http2Client } from '../../testing/client-h2.ts';
 import { TestEdge } from '../../testing/edge.ts';
 import { ok, type RecordedConnection } from '../../testing/recorder.ts';
 import { setUpstream } from '../../testing/upstream-spec.ts';
@@ -52,6 +53,25 @@ describe('the limits of a route', () => {
     expect(edge.upstream.bytes).not.toContain('/third');
     first.client.close();
     second.close();
+  });
+
+  it('leave places for others, however many one user asks for', async () => {
+    const bob = await edge.session('usr_bob', 'dev_laptop', 'app.corp.test');
+    await setUpstream(edge, { limits: { connections: 4, queue: 4, queueWait: '60s' } });
+    edge.upstream.script = silent;
+    const client = await Http2Client.connect(edge);
+    const asked = ['/1', '/2', '/3', '/4', '/5', '/6'].map((path) => client.ask({ cookie, path }));
+    // Two have a place, two wait, and two are answered.
+    const busy = await Promise.race(asked);
+    expect([busy.status, busy.body.includes('"upstream_busy"')]).toEqual([503, true]);
+    await expect.poll(() => edge.worker.openExchanges(), patience).toBe(4);
+    expect(edge.worker.upstreams()).toMatchObject({ active: 2, waiting: 2 });
+    edge.upstream.script = ok;
+    expect((await call(edge, { cookie: bob, path: '/bob' })).status).toBe(200);
+    expect(edge.upstream.bytes).toContain('/bob');
+    expect(edge.worker.upstreams().busy).toMatchObject({ share: 2 });
+    client.close();
+    await Promise.allSettled(asked);
   });
 
   it('outlive a fault of ours in the turn of one who waited, and get its place back', async () => {
@@ -146,7 +166,7 @@ describe('the timeouts of a route (F30)', () => {
   );
 
   it('end an answer that comes by single bytes, and its route and others go on meanwhile', async () => {
-    const limits = { connections: 2, queue: 0 };
+    const limits = { connections: 3, queue: 0 };
     await setUpstream(edge, { limits, timeouts: { idle: '5s', total: '3s' } });
     let drips = 0;
     edge.upstream.script = (head, connection) => {

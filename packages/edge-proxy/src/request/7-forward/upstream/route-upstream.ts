@@ -1,7 +1,7 @@
 import type { Log } from '@sallyport/shared/log';
 import { hostAllowed } from '@sallyport/shared/network/lookup';
 import type { RouteConfig, TargetConfig } from '../../../state/current.ts';
-import type { RetryCounts, UpstreamFigures } from '../../../worker/request-worker.ts';
+import type { BusyCounts, RetryCounts, UpstreamFigures } from '../../../worker/request-worker.ts';
 import { leadsTo } from '../../ways.ts';
 import { Admission } from './admission.ts';
 import { choose } from './choice.ts';
@@ -19,6 +19,7 @@ export interface Surroundings extends Links {
   readonly checks: HealthChecks;
   /** Counts of a worker. */
   readonly retries: RetryCounts;
+  readonly busy: BusyCounts;
 }
 
 /** While a request waited, a configuration may have come that leads elsewhere. */
@@ -47,7 +48,7 @@ export class RouteUpstream {
   constructor(route: RouteConfig, trust: TrustLevel, surroundings: Surroundings, log: Log) {
     this.trust = trust;
     this.#log = log;
-    this.admission = new Admission(route.upstream.limits);
+    this.admission = new Admission(route.upstream.limits, surroundings.busy);
     this.#route = route;
     this.#serial = surroundings.credentials.serial;
     this.#counts = surroundings.retries;

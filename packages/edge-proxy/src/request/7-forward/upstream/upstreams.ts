@@ -15,6 +15,7 @@ export class Upstreams {
   readonly #lookup: Lookup;
   readonly #checks: HealthChecks;
   readonly #retries = { tried: 0, no_budget: 0 };
+  readonly #busy = { queue: 0, share: 0, wait: 0 };
   readonly #byName: Record<TrustLevel, Map<string, RouteUpstream>> = {
     user: new Map(),
     anonymous: new Map(),
@@ -41,6 +42,7 @@ export class Upstreams {
       lookup: this.#lookup,
       checks: this.#checks,
       retries: this.#retries,
+      busy: this.#busy,
     };
     const known = this.#byName[trust].get(route.name);
     const upstream = known ?? new RouteUpstream(route, trust, surroundings, this.#log);
@@ -71,7 +73,8 @@ export class Upstreams {
     const counts = { active: 0, waiting: 0, idle: 0, healthy: 0, unhealthy: 0, ejected: 0 };
     const routes = [...(this.#state.bundle()?.routes.values() ?? [])];
     const plaintextRoutes = routes.filter(isPlain).length;
-    const figures = { ...counts, retries: { ...this.#retries }, plaintextRoutes };
+    const totals = { retries: { ...this.#retries }, busy: { ...this.#busy } };
+    const figures = { ...counts, ...totals, plaintextRoutes };
     for (const byName of Object.values(this.#byName)) {
       for (const upstream of byName.values()) upstream.count(figures, nowMs);
     }
