@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { Agent } from 'node:https';
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
@@ -29,12 +30,15 @@ let upstream: Server;
 let edge: EdgeProcess;
 let listening: Listening;
 let clients: Socket[] = [];
+/** Answers that the upstream has not given yet. */
+let held: ServerResponse[] = [];
 
 beforeEach(async () => {
   plane = await ScriptedControlPlane.start();
   files = await createEdgeFiles(plane.target, plane.authority.certificatePem);
   upstream = createServer((request, response) => {
     if (request.url === '/large') Readable.from(large()).pipe(response);
+    else if (request.url === '/held') held.push(response);
     else response.end('ok');
   });
   upstream.listen(0, '127.0.0.1');
@@ -43,6 +47,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const client of clients) client.destroy();
   clients = [];
+  held = [];
   await edge.destroy();
   plane.close();
   upstream.closeAllConnections();
@@ -138,6 +143,45 @@ it('F27 with its file descriptors used up, it answers who is there, enforces, an
   agent.destroy();
   for (const client of clients) client.destroy();
   await expect.poll(() => ask(), { timeout: 20_000 }).toBe(200);
+}, 120_000);
+
+it('F27 with requests that take every connection to upstreams, it lets clients in, is healthy and enforces', async () => {
+  const revoke = await start(['prlimit', '--nofile=256:256']);
+  const sessions = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const options = { servername: host, ca: files.publicCa };
+      const session = connectHttp2(`https://127.0.0.1:${listening.port}`, options);
+      session.on('error', () => undefined);
+      await once(session, 'connect');
+      return session;
+    }),
+  );
+  const statuses = sessions.flatMap((session) =>
+    Array.from({ length: 80 }, async () => {
+      const stream = session.request({ ':path': '/held', ':authority': host });
+      const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+      stream.resume();
+      return headers[':status'];
+    }),
+  );
+  // A third is its own, and half of the others for upstreams.
+  const connections = () => figure('sallyport_edge_upstream_connections');
+  await expect.poll(() => held.length, { timeout: 20_000 }).toBe(85);
+  expect(await connections()).toBe(85);
+  const busy = () => figure('sallyport_edge_upstream_busy_total{reason="connections"}');
+  await expect.poll(busy, { timeout: 20_000 }).toBe(3 * 80 - 85);
+  for (const path of ['healthz', 'readyz']) {
+    expect((await fetch(`${listening.ops}/${path}`)).status).toBe(200);
+  }
+  expect(await ask()).toBe(503);
+  const block = { op: 'block', revocationId: 'rev_1', expiresAtMs: null } as const;
+  revoke.sendFrame('revoke', at(2), [{ ...block, kind: 'user', subjectId: 'usr_a' }]);
+  await revoke.acked('revoke', at(2), AckStage.ENFORCED);
+  for (const response of held) response.end('ok');
+  const all = await Promise.all(statuses);
+  expect([200, 503].map((status) => all.filter((one) => one === status).length)).toEqual([85, 155]);
+  for (const session of sessions) session.destroy();
+  expect(await ask()).toBe(200);
 }, 120_000);
 
 it('F33 with clients that read nothing of large answers, it holds little, serves others, and ends them', async () => {

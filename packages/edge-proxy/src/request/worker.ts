@@ -102,7 +102,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
   const origins = new Origins(config.publicPort ?? 443);
   const checks = new CertificateChecks(config.trustDomain);
   const sessions = new OpenedSessions(state);
-  const upstreams = new Upstreams(state, log, options.lookup);
+  const upstreams = new Upstreams(options);
 
   const identify = (value: Received, bundle: LiveBundle, nowMs: number): DeviceFacts =>
     deviceFacts(state, checks, bundle, value.connection, nowMs);

@@ -19,6 +19,18 @@ describe('the room for connections', () => {
     expect([first.open, first.enter(2)]).toEqual([1, true]);
   });
 
+  it('has as much beside that for connections to upstreams', () => {
+    const first = new ConnectionRoom();
+    const second = new ConnectionRoom(first.shared);
+    first.descriptorsMax = 2;
+    expect([first.enter(2), first.enter(2), first.enter(2)]).toEqual([true, true, false]);
+    expect([first.enterUpstream(), second.upstreamFull]).toEqual([true, false]);
+    expect([second.enterUpstream(), first.upstreamFull]).toEqual([true, true]);
+    expect([first.enterUpstream(), second.enterUpstream()]).toEqual([false, false]);
+    second.leaveUpstream();
+    expect([first.upstreams, first.upstreamFull, first.enterUpstream()]).toEqual([1, false, true]);
+  });
+
   it('counts IPv4 by address and IPv6 by network', () => {
     const room = new ConnectionRoom();
     const enter = (text: string) => room.enterBucketOf(address(text), 1);

@@ -5,14 +5,15 @@ const bucketsBits = 16;
 const seedCell = 0;
 const descriptorsCell = 1;
 const allCell = 2;
-const firstBucket = 3;
+const upstreamCell = 3;
+const firstBucket = 4;
 const cells = firstBucket + (1 << bucketsBits);
 const unlimited = 0x7fffffff;
 
 /**
  * How many connections to the public listener are open, in memory that all workers share: all of
  * them, and those of each address. Addresses that fall into one of 65,536 buckets are counted
- * together; a seed keeps others from choosing which.
+ * together; a seed keeps others from choosing which. Beside them those to upstreams.
  */
 export class ConnectionRoom {
   readonly shared: SharedArrayBuffer;
@@ -26,7 +27,10 @@ export class ConnectionRoom {
     this.#cells[descriptorsCell] = unlimited;
   }
 
-  /** Connections that there are file descriptors for. Set once, before anybody counts. */
+  /**
+   * Connections that there are file descriptors for: so many of clients, and as many to upstreams.
+   * Set once, before anybody counts.
+   */
   get descriptorsMax(): number {
     return Atomics.load(this.#cells, descriptorsCell);
   }
@@ -46,6 +50,23 @@ export class ConnectionRoom {
 
   leave(): void {
     Atomics.sub(this.#cells, allCell, 1);
+  }
+
+  /** The same for one to an upstream; `leaveUpstream` has to be called once. */
+  enterUpstream(): boolean {
+    return this.#take(upstreamCell, this.descriptorsMax);
+  }
+
+  leaveUpstream(): void {
+    Atomics.sub(this.#cells, upstreamCell, 1);
+  }
+
+  get upstreams(): number {
+    return Atomics.load(this.#cells, upstreamCell);
+  }
+
+  get upstreamFull(): boolean {
+    return this.upstreams >= this.descriptorsMax;
   }
 
   /** The same for one address; null: not. Else it gives what `leaveBucket` has to be called with. */

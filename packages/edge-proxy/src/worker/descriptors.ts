@@ -5,8 +5,8 @@ const ownMax = 1_024;
 
 /**
  * How many connections of clients there are file descriptors for, of what the kernel says of a
- * process (proc(5), `limits`): half of what we do not need ourselves, because a connection may be
- * a tunnel, which takes one of an upstream too. Infinity where it does not say.
+ * process (proc(5), `limits`): half of what we do not need ourselves. The other half is for as many to
+ * upstreams, which a tunnel needs one of. Infinity where it does not say.
  */
 export function connectionsByDescriptors(limits: string): number {
   const soft = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);

@@ -230,12 +230,14 @@ export interface RetryCounts {
 
 /**
  * Requests that found no place at their upstream: nobody more may wait (`queue`), or none more of the
- * same one (`share`), or the wait was over (`wait`).
+ * same one (`share`), the wait was over (`wait`), or there was no file descriptor for a connection
+ * in time (`connections`).
  */
 export interface BusyCounts {
   queue: number;
   share: number;
   wait: number;
+  connections: number;
 }
 
 /** What this worker has at upstreams that were used lately. */
@@ -245,6 +247,8 @@ export interface UpstreamFigures {
   waiting: number;
   /** Connections that no request uses. */
   idle: number;
+  /** Connections to upstreams, of all workers. */
+  readonly connections: number;
   /** Targets, for users and for anybody apart. */
   healthy: number;
   unhealthy: number;

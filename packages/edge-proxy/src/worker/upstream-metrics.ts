@@ -44,15 +44,26 @@ export function addUpstreamMetrics(
   });
   new Counter({
     name: 'sallyport_edge_upstream_busy_total',
-    help: 'Requests that found no place at an upstream: in line for one (queue), of their own share of it (share), or in time (wait)',
+    help: 'Requests that found no place at an upstream: in line for one (queue), of their own share of it (share), in time (wait), or no file descriptor for a connection (connections)',
     labelNames: ['reason'],
     registers,
     collect() {
       this.reset();
-      const { queue = 0, share = 0, wait = 0 } = figures()?.busy ?? {};
+      const { queue = 0, share = 0, wait = 0, connections = 0 } = figures()?.busy ?? {};
       this.inc({ reason: 'queue' }, queue);
       this.inc({ reason: 'share' }, share);
       this.inc({ reason: 'wait' }, wait);
+      this.inc({ reason: 'connections' }, connections);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_edge_upstream_connections',
+    help: 'Open connections to upstreams, of all workers; there are file descriptors for as many as for clients',
+    // The same in every worker.
+    aggregator: 'max',
+    registers,
+    collect() {
+      this.set(figures()?.connections ?? 0);
     },
   });
   new Gauge({

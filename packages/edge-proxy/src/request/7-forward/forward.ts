@@ -16,6 +16,7 @@ import {
   connectionBroke,
   DeadlineError,
   failureOf,
+  NoConnectionError,
   TotalTimeoutError,
 } from './upstream/failures.ts';
 import { wasCancelled, wasRefused } from './upstream/h2/errors.ts';
@@ -264,8 +265,9 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
       this.#value.client.breakOff();
       return;
     }
-    if (error !== this.#aborted) this.#report('failed');
-    const next = this.#aborted === null ? this.#takeAgain(error) : null;
+    const ours = error === this.#aborted || error instanceof NoConnectionError;
+    if (!ours) this.#report('failed');
+    const next = this.#aborted === null && !ours ? this.#takeAgain(error) : null;
     if (next !== null) {
       this.#releaseTarget();
       this.#dispatch(next);

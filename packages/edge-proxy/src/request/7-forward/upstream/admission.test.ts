@@ -25,7 +25,7 @@ const requests = (count: number) =>
 /** All of one. */
 const requestsOf = (principal: string, count: number) =>
   Array.from({ length: count }, () => new Request(principal));
-const nobody = { queue: 0, share: 0, wait: 0 };
+const nobody = { queue: 0, share: 0, wait: 0, connections: 0 };
 const admissionOf = (of: Limits, busy = { ...nobody }) => new Admission(of, busy);
 const states = (all: readonly Request[]) => all.map(({ state }) => state).join(' ');
 
@@ -115,13 +115,13 @@ describe('the share of one of many', () => {
     const third = requestsOf('usr_third', 100);
     expect([taken(admission, third), startedOf(third)]).toEqual([2, 1]);
     expect([admission.active, admission.waiting]).toEqual([7, 7]);
-    expect(busy).toEqual({ queue: 0, share: 286, wait: 0 });
+    expect(busy).toEqual({ ...nobody, share: 286 });
     // Whoever has nothing yet gets the last place.
     const [fourth] = requestsOf('usr_fourth', 1) as [Request];
     expect([admission.admit(fourth), fourth.state]).toEqual([true, 'started']);
     const late = requests(2);
     expect(late.map((one) => admission.admit(one))).toEqual([true, false]);
-    expect(busy).toEqual({ queue: 1, share: 286, wait: 0 });
+    expect(busy).toEqual({ ...nobody, queue: 1, share: 286 });
   });
 
   it('is handed out by turns, however many of one wait', async () => {

@@ -30,6 +30,8 @@ export interface Connections {
   dispatch(ask: Ask, handler: Dispatcher.DispatchHandler): void;
   /** Connections on which there is room. */
   readonly free: number;
+  /** Closes those that no request uses. */
+  closeUnused(): void;
   /** No more requests; resolves when those under way have come to their end. */
   close(): Promise<void>;
   destroy(): Promise<void>;

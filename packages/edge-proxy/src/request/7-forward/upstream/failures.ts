@@ -14,6 +14,16 @@ export class DeadlineError extends Error {
   readonly code = 'ERR_SALLYPORT_DEADLINE';
 }
 
+/** There was no file descriptor for a connection in time: no fault of the target. */
+export class NoConnectionError extends Error {
+  override readonly name = 'NoConnectionError';
+  readonly code = 'ERR_SALLYPORT_NO_CONNECTION';
+
+  constructor() {
+    super('as many connections to upstreams are open as may be');
+  }
+}
+
 /** OpenSSL's word for an upstream that speaks none of the protocols offered to it. */
 const noProtocol = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
 
@@ -32,7 +42,7 @@ export function failureOf(error: Error): FailureCode {
   if (code === 'ERR_SALLYPORT_ADDRESS_REFUSED') return 'upstream_address_refused';
   if (code === identityRefused) return 'upstream_identity_refused';
   if (code === 'ERR_SALLYPORT_UPSTREAM_PROTOCOL' || code === noProtocol) return 'upstream_protocol';
-  if (code === 'ERR_SALLYPORT_UPSTREAM_BUSY') return 'upstream_busy';
+  if (busyCodes.has(code)) return 'upstream_busy';
   if (code === 'ERR_SALLYPORT_DEADLINE') return 'deadline_exceeded';
   if (timeouts.has(code)) return 'upstream_timeout';
   if (error instanceof errors.HTTPParserError || badResponses.has(code)) {
@@ -55,6 +65,7 @@ function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+const busyCodes = new Set(['ERR_SALLYPORT_UPSTREAM_BUSY', 'ERR_SALLYPORT_NO_CONNECTION']);
 const timeouts = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_HEADERS_TIMEOUT',

@@ -8,6 +8,7 @@ import type {
   TargetConfig,
 } from '../../../state/current.ts';
 import { hostOf } from '../request-headers.ts';
+import type { ConnectionLine } from './connection-line.ts';
 import type { Connections } from './connections.ts';
 import { afterCheck, type Health, presumed } from './health.ts';
 import { checkHealth } from './health-check.ts';
@@ -48,14 +49,16 @@ export class HealthChecks {
   readonly #state: CurrentState;
   readonly #log: Log;
   readonly #lookup: Lookup;
+  readonly #line: ConnectionLine;
   readonly #all = new Map<string, Checked>();
   #bundle: LiveBundle | null = null;
   #serial = 0;
 
-  constructor(state: CurrentState, log: Log, lookup: Lookup) {
+  constructor(state: CurrentState, log: Log, lookup: Lookup, line: ConnectionLine) {
     this.#state = state;
     this.#log = log;
     this.#lookup = lookup;
+    this.#line = line;
   }
 
   /** What checks say of a target, now and later; null: it is not checked. */
@@ -73,6 +76,8 @@ export class HealthChecks {
   /** Begins the checks that are due; resolves when they are over. Nobody has to wait for that. */
   async sweep(nowMs: number): Promise<void> {
     this.#follow();
+    // A check that waits for a connection of ours would say nothing of its target.
+    if (this.#line.full) return;
     const all = [...this.#all.values()];
     const room = atOnceMax - all.filter(({ running }) => running).length;
     // Who has waited longest comes first: where there are too many, all are asked less often.
@@ -154,6 +159,7 @@ export class HealthChecks {
       internalNetworks,
       credentials,
       lookup: this.#lookup,
+      line: this.#line,
     });
     return { recipe, pool, host, route: route.name, origin: target.origin };
   }

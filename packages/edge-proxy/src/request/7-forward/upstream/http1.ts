@@ -60,6 +60,13 @@ export class Http1Connections implements Connections {
     else this.#send(link, options, handler);
   }
 
+  closeUnused(): void {
+    for (const link of this.#free.splice(0)) {
+      if (link.client.stats.connected) this.#retire(link);
+      else this.#free.push(link);
+    }
+  }
+
   async close(): Promise<void> {
     if (this.#waiting.length > 0) {
       await new Promise<void>((resolve) => {

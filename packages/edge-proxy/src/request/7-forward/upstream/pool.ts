@@ -7,6 +7,7 @@ import type {
   UpstreamConfig,
   UpstreamCredentials,
 } from '../../../state/current.ts';
+import type { ConnectionLine } from './connection-line.ts';
 import type { Connections } from './connections.ts';
 import { connectionReset } from './failures.ts';
 import { Http2Connections } from './h2/pool.ts';
@@ -21,12 +22,14 @@ export interface Links {
   readonly credentials: UpstreamCredentials;
   /** Resolves names; what it says is checked. */
   readonly lookup: Lookup;
+  readonly line: ConnectionLine;
 }
 
 /** Connections to one target, with the settings of hardening.md section 4. */
 export function openPool(target: TargetConfig, times: Times, links: Links): Connections {
   const { timeouts, limits, connectionMaxAgeMs } = times;
-  const connect = connector(target, timeouts.connectMs, links);
+  const ready = connector(target, timeouts.connectMs, links);
+  const connect = links.line.guard(ready, limits.queueWaitMs);
   if (target.http2) return new Http2Connections(target, times, connect);
   const open = (): Client =>
     new Client(target.origin, {

@@ -5,6 +5,7 @@ import type { BusyCounts, RetryCounts, UpstreamFigures } from '../../../worker/r
 import { leadsTo } from '../../ways.ts';
 import { Admission } from './admission.ts';
 import { choose } from './choice.ts';
+import type { ConnectionLine } from './connection-line.ts';
 import { afterRequest, phaseOf, type Result, trying } from './ejection.ts';
 import type { HealthChecks } from './health-checks.ts';
 import { type Links, openPool } from './pool.ts';
@@ -43,6 +44,7 @@ export class RouteUpstream {
   #targets: readonly Target[] = [];
   readonly #retired = new Set<Target>();
   readonly #counts: RetryCounts;
+  readonly #line: ConnectionLine;
   #savings: number;
 
   constructor(route: RouteConfig, trust: TrustLevel, surroundings: Surroundings, log: Log) {
@@ -52,6 +54,7 @@ export class RouteUpstream {
     this.#route = route;
     this.#serial = surroundings.credentials.serial;
     this.#counts = surroundings.retries;
+    this.#line = surroundings.line;
     this.#savings = firstSavings(route.upstream.retry.budgetPercent);
     this.#setTargets(surroundings);
   }
@@ -102,6 +105,8 @@ export class RouteUpstream {
   /** The request is not at the target any more. */
   release(target: Target): void {
     target.inFlight -= 1;
+    // Its connection may be of use to somebody else.
+    this.#line.look();
   }
 
   /**
@@ -144,6 +149,10 @@ export class RouteUpstream {
       else if (phaseOf(standing, nowMs) === 'in') figures.healthy += 1;
       else figures.ejected += 1;
     }
+  }
+
+  closeUnused(): void {
+    for (const { pool } of this.#targets) pool.closeUnused();
   }
 
   get unused(): boolean {
@@ -205,11 +214,12 @@ export class RouteUpstream {
     { internalNetworks, credentials: { serial } }: Surroundings,
   ): string {
     const { timeouts, limits, connectionMaxAgeMs } = this.#route.upstream;
-    const { connections } = limits;
+    const { connections, queueWaitMs } = limits;
     return JSON.stringify([
       config,
       timeouts,
       connections,
+      queueWaitMs,
       connectionMaxAgeMs,
       internalNetworks,
       serial,

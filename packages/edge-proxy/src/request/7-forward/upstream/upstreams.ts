@@ -1,12 +1,16 @@
 import type { Log } from '@sallyport/shared/log';
 import type { Lookup } from '@sallyport/shared/network/lookup';
 import type { CurrentState, LiveBundle, RouteConfig } from '../../../state/current.ts';
-import type { UpstreamFigures } from '../../../worker/request-worker.ts';
+import type { ConnectionRoom } from '../../../worker/connection-room.ts';
+import type { RequestWorkerOptions, UpstreamFigures } from '../../../worker/request-worker.ts';
+import { ConnectionLine } from './connection-line.ts';
 import { HealthChecks } from './health-checks.ts';
 import { RouteUpstream, type Surroundings, type TrustLevel } from './route-upstream.ts';
 
 /** Connections that nobody has used for so long are closed. */
 const unusedMs = 60_000;
+
+type UpstreamNeeds = Pick<RequestWorkerOptions, 'state' | 'log' | 'lookup' | 'connectionRoom'>;
 
 /** All upstreams of a worker, by route and trust level, which share no connection. */
 export class Upstreams {
@@ -15,18 +19,24 @@ export class Upstreams {
   readonly #lookup: Lookup;
   readonly #checks: HealthChecks;
   readonly #retries = { tried: 0, no_budget: 0 };
-  readonly #busy = { queue: 0, share: 0, wait: 0 };
+  readonly #busy = { queue: 0, share: 0, wait: 0, connections: 0 };
+  readonly #room: ConnectionRoom;
+  readonly #line: ConnectionLine;
   readonly #byName: Record<TrustLevel, Map<string, RouteUpstream>> = {
     user: new Map(),
     anonymous: new Map(),
   };
   readonly #closing = new Set<RouteUpstream>();
 
-  constructor(state: CurrentState, log: Log, lookup: Lookup) {
+  constructor({ state, log, lookup, connectionRoom }: UpstreamNeeds) {
     this.#state = state;
     this.#log = log;
     this.#lookup = lookup;
-    this.#checks = new HealthChecks(state, log, lookup);
+    this.#room = connectionRoom;
+    this.#line = new ConnectionLine(connectionRoom, this.#busy, () => {
+      for (const upstream of this.#all()) upstream.closeUnused();
+    });
+    this.#checks = new HealthChecks(state, log, lookup, this.#line);
   }
 
   /** The upstream of a route; null: all its addresses are some that the settings do not open. */
@@ -40,6 +50,7 @@ export class Upstreams {
       internalNetworks: bundle.settings.internalNetworks,
       credentials: this.#state.upstreamCredentials(),
       lookup: this.#lookup,
+      line: this.#line,
       checks: this.#checks,
       retries: this.#retries,
       busy: this.#busy,
@@ -58,6 +69,7 @@ export class Upstreams {
     this.#checks.sweep(nowMs).catch((error: unknown) => {
       this.#log.error('upstream.checks_failed', { error });
     });
+    this.#line.sweep();
     for (const upstream of this.#closing) if (upstream.done) this.#closing.delete(upstream);
     for (const byName of Object.values(this.#byName)) {
       for (const [name, upstream] of byName) {
@@ -74,21 +86,22 @@ export class Upstreams {
     const routes = [...(this.#state.bundle()?.routes.values() ?? [])];
     const plaintextRoutes = routes.filter(isPlain).length;
     const totals = { retries: { ...this.#retries }, busy: { ...this.#busy } };
-    const figures = { ...counts, ...totals, plaintextRoutes };
-    for (const byName of Object.values(this.#byName)) {
-      for (const upstream of byName.values()) upstream.count(figures, nowMs);
-    }
+    const connections = this.#room.upstreams;
+    const figures = { ...counts, ...totals, connections, plaintextRoutes };
+    for (const upstream of this.#all()) upstream.count(figures, nowMs);
+    figures.waiting += this.#line.waiting;
     return figures;
   }
 
   /** Destroys all connections. */
   async destroy(): Promise<void> {
-    const all = [
-      ...this.#closing,
-      ...Object.values(this.#byName).flatMap((byName) => [...byName.values()]),
-    ];
+    const all = [...this.#closing, ...this.#all()];
     for (const byName of Object.values(this.#byName)) byName.clear();
     await Promise.all([this.#checks, ...all].map((one) => one.destroy()));
+  }
+
+  #all(): RouteUpstream[] {
+    return Object.values(this.#byName).flatMap((byName) => [...byName.values()]);
   }
 }
 

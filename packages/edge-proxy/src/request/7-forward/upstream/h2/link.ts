@@ -106,6 +106,10 @@ export class Link {
     return new Http2UpstreamError('ERR_SALLYPORT_UPSTREAM_LOST', 'the connection was lost');
   }
 
+  get unused(): boolean {
+    return this.#ready && this.#open === 0;
+  }
+
   /** Takes no more requests; it closes once those under way have ended. */
   leave(): void {
     if (this.#leaving) return;

@@ -58,6 +58,10 @@ export class Http2Connections implements Connections {
     this.#next();
   }
 
+  closeUnused(): void {
+    for (const link of this.#links) if (link.unused) link.leave();
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
     const closed = new Promise<void>((resolve) => this.#whenClosed.push(resolve));
