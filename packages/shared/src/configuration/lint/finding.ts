@@ -13,6 +13,7 @@ export const lintCodes = [
   'path_as_text',
   'monitor_ended',
   'plain_http_upstream',
+  'not_forwarded_here',
 ] as const;
 export type LintCode = (typeof lintCodes)[number];
 

@@ -67,6 +67,40 @@ describe('lint', () => {
     );
   });
 
+  it('names settings of forwarding where a front proxy forwards by itself', () => {
+    const proxies = (...hosts: string[]) => `${settings('p')}  forwardAuth:
+    proxies:
+      - name: wiki-nginx
+        certificates: [${'0f'.repeat(32)}]
+        dialect: nginx
+        hosts: [${hosts.map((host) => `'${host}'`).join(', ')}]
+`;
+    const tuned = (match?: string) =>
+      route('wiki', 'p', match).replace(
+        'corp.example }\n',
+        `corp.example, retry: { attempts: 0 } }
+  webSocket: { origins: ['https://a.example'], timeouts: { idle: 1h } }
+  headers: { response: { remove: [Server] } }
+`,
+      );
+    const staff = policy('p', rules('allow', 'name: a, groups: [x]'));
+    const found = (...texts: string[]) =>
+      lint(...texts, staff).filter((line) => line.startsWith('not_forwarded_here'));
+    const all = ['/spec/headers', '/spec/upstream/retry', '/spec/webSocket/timeouts'];
+    const by = 'has no effect on what is forwarded by wiki-nginx, which only asks for verdicts';
+    const expected = all.map((path) => `not_forwarded_here Route/wiki ${path}: ${by}`);
+    expect(found(tuned(), proxies('wiki.corp.example'))).toEqual(expected);
+    expect(found(tuned(), proxies('*.corp.example'))).toEqual(expected);
+    expect(found(tuned("{ host: '*.corp.example' }"), proxies('*.corp.example'))).toEqual(expected);
+    // What it does not serve, or not alone, is forwarded by the edge.
+    expect(found(tuned(), settings('p'))).toEqual([]);
+    expect(found(tuned("{ host: '*.corp.example' }"), proxies('wiki.corp.example'))).toEqual([]);
+    expect(found(tuned('{ host: a.b.corp.example }'), proxies('*.corp.example'))).toEqual([]);
+    const two = tuned('{ host: wiki.corp.example }, { host: other.example }');
+    expect(found(two, proxies('wiki.corp.example'))).toEqual([]);
+    expect(found(route('wiki', 'p'), proxies('wiki.corp.example'))).toEqual([]);
+  });
+
   it('finds nothing in documents that say what they mean', () => {
     const documents = `${route('wiki', 'p, base')}${settings('q')}${policy(
       'p',

@@ -1,6 +1,7 @@
 import type { ConfigurationDocument } from '../documents.ts';
 import { pathsAsText } from './expressions.ts';
 import type { LintFinding } from './finding.ts';
+import { notForwarded } from './front-proxies.ts';
 import { misspeltGroups } from './groups.ts';
 import { widerThanNames } from './names.ts';
 import { neverMatches } from './never.ts';
@@ -39,6 +40,7 @@ export function lintDocuments(
     ...pathsAsText(subject),
     ...endedMonitors(subject, nowMs ?? null),
     ...plainUpstreams(subject),
+    ...notForwarded(subject),
   ]
     .sort(byPlace)
     .slice(0, findingsMax);
