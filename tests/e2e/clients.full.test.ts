@@ -7,7 +7,9 @@ import type { AdminApi } from '@sallyport/stack';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { openAdmin, pageOn, userOf } from '../support/cast.ts';
+import { readMetrics, sum } from '../support/metrics.ts';
 import { recordWhere } from '../support/records.ts';
+import { revoke } from '../support/revoke.ts';
 import { openSession } from '../support/sessions.ts';
 import { chromiumIsThere, openChromium, type Window } from './support/chromium.ts';
 
@@ -78,7 +80,8 @@ describe.skipIf(!chromiumIsThere)('Chromium', () => {
     expect(record).toMatchObject({ outcome: 'permit', ending: 'client_closed' });
   });
 
-  it('speaks over a WebSocket', async () => {
+  it('speaks over a WebSocket on the HTTP/2 connection that it has (RFC 8441)', async () => {
+    const before = await exchanges();
     const heard = await page.evaluate(
       (url) =>
         new Promise<string[]>((done, failed) => {
@@ -91,13 +94,66 @@ describe.skipIf(!chromiumIsThere)('Chromium', () => {
           };
           socket.onclose = () => done(all);
         }),
-      pageOn(stack, '/ws/chromium').href.replace(/^https/, 'wss'),
+      socketUrl('/ws/chromium'),
     );
     expect(heard).toEqual([`hello ${alice.email}`, 'hello to you']);
     const record = await recordWhere(api, 'it', ({ path }) => path === '/ws/chromium');
+    // The application speaks HTTP/1.1 alone, where it was asked for an upgrade.
     expect(record).toMatchObject({ outcome: 'permit', status: 101, method: 'GET' });
+    await expect.poll(async () => (await exchanges()).overHttp2).toBe(before.overHttp2 + 1);
+    const { upgraded, connections } = await exchanges();
+    expect(upgraded).toBe(before.upgraded);
+    expect(connections).toBeLessThanOrEqual(before.connections);
+  });
+
+  it('is told by a close code that access over its WebSocket was withdrawn, and goes on', async () => {
+    const before = await exchanges();
+    const sid = await page.evaluate(async () => {
+      const answer = await fetch('/', { headers: { accept: 'application/json' } });
+      const { identity } = (await answer.json()) as { identity: { session: string } };
+      return identity.session;
+    });
+    const open = await page.evaluateHandle(
+      (url) =>
+        new Promise<{ closed: Promise<unknown> }>((done, failed) => {
+          const socket = new WebSocket(url);
+          socket.onerror = () => failed(new Error('no socket'));
+          const closed = new Promise((told) => {
+            socket.onclose = ({ code, reason, wasClean }) => told({ code, reason, wasClean });
+          });
+          socket.onmessage = () => done({ closed });
+        }),
+      socketUrl('/ws/withdrawn'),
+    );
+    expect((await revoke(api, { kind: 'session', id: sid })).status).toBe(201);
+    expect(await open.evaluate(({ closed }) => closed)).toEqual({
+      code: 1008,
+      reason: 'access was withdrawn',
+      wasClean: true,
+    });
+    const record = await recordWhere(api, 'it', ({ path }) => path === '/ws/withdrawn');
+    expect(record).toMatchObject({ outcome: 'permit', status: 101, ending: 'revoked' });
+    await expect.poll(async () => (await exchanges()).overHttp2).toBe(before.overHttp2 + 1);
+    // The connection stands, and what is asked over it now has to sign in first.
+    const status = await page.evaluate(async () => (await fetch('/file?bytes=1')).status);
+    expect(status).toBe(401);
+    expect((await exchanges()).connections).toBeLessThanOrEqual(before.connections);
   });
 });
+
+const socketUrl = (path: string) => pageOn(stack, path).href.replace(/^https/, 'wss');
+
+/** What the edge has counted: WebSockets by what they came over, and connections that speak HTTP/2. */
+async function exchanges() {
+  const [edge] = stack.edges;
+  const figures = await readMetrics(edge?.ops ?? '');
+  const ended = (protocol: string) => sum(figures, 'sallyport_edge_exchanges_total', { protocol });
+  return {
+    overHttp2: ended('websocket_h2'),
+    upgraded: ended('websocket'),
+    connections: sum(figures, 'sallyport_edge_http2_sessions'),
+  };
+}
 
 describe.skipIf(!pythonIsThere)('a client of WebSockets on the command line', () => {
   it('sends lines and prints what comes back', async () => {
