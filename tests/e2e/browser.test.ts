@@ -52,6 +52,13 @@ describe.skipIf(!chromiumIsThere)('in Chromium', () => {
     expect(text).toContain(await answer?.headerValue('sallyport-request-id'));
     await page.screenshot({ path: await screenshotFile('3-denial-group'), fullPage: true });
     await page.setViewportSize({ width: 390, height: 760 });
+    // Whoever reads it out, or copies it, has it on one line.
+    const lines = await page.evaluate<number>(`(() => {
+      const range = document.createRange();
+      range.selectNodeContents(document.querySelector('#reference'));
+      return range.getClientRects().length;
+    })()`);
+    expect(lines).toBe(1);
     await page.screenshot({ path: await screenshotFile('4-denial-phone'), fullPage: true });
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.screenshot({ path: await screenshotFile('5-denial-dark'), fullPage: true });

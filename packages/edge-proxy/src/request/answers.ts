@@ -21,7 +21,7 @@ export function wordingOf(answer: Message): Wording {
     case 'refused':
       return refusedWording(answer.code, answer.excess ?? null);
     case 'limited':
-      return refusedWording(answer.code, null);
+      return { code: answer.code, ...refusals[answer.code], next: againIn(answer) };
     case 'failed':
       return { code: answer.code, ...failures[answer.code] };
     case 'notice':
@@ -45,17 +45,32 @@ function refusedWording(code: RefusalCode, excess: HeaderExcess | null): Wording
   return { code, ...words, sentence, next: excessNext(excess) ?? words.next };
 }
 
+/** As `Retry-After` says, in words; a little later where it is not exact. */
+function againIn({ retryAfterSeconds: seconds }: Extract<Answer, { kind: 'limited' }>): string {
+  if (seconds <= 60) return `Try again in ${amount(seconds, 'second')}.`;
+  const minutes = Math.ceil(seconds / 60);
+  if (minutes <= 60) return `Try again in ${amount(minutes, 'minute')}.`;
+  return `Try again in ${amount(Math.ceil(minutes / 60), 'hour')}.`;
+}
+
+function amount(number: number, unit: string): string {
+  return `${number} ${unit}${number === 1 ? '' : 's'}`;
+}
+
 /** Where cookies are not what is too large, it is of no use to delete them. */
 function excessNext({ code, largest, cookies }: HeaderExcess): string | null {
   if (code === 'cookies_too_large' || cookies !== null || largest.header === 'Cookie') return null;
-  return 'Tell the owner of the application. To delete cookies would not help.';
+  return 'Tell the owner of the application. Deleting cookies would not help.';
 }
 
 /** Sizes and names of ours alone: a client's own name of a header is never repeated. */
 function excessSentence({ code, bytes, limit, largest, cookies }: HeaderExcess): string {
   const said = [`They take up ${count(bytes)} bytes, and ${count(limit)} are let through.`];
   if (code === 'headers_too_large') {
-    said.push(`Most of it is ${largest.header}, with ${count(largest.bytes)} bytes.`);
+    const { header } = largest;
+    // What is no name is said in words already.
+    const named = header.includes(' ') ? header : `the header ${header}`;
+    said.push(`The largest of them is ${named}, with ${count(largest.bytes)} bytes.`);
   }
   if (cookies !== null) {
     said.push(`Cookies of an older sign-in, ${cookies.name}, have ${count(cookies.bytes)} bytes.`);
@@ -119,7 +134,7 @@ const titles: Readonly<Record<number, string>> = {
   421: 'Wrong connection',
   429: 'Too many requests',
   431: 'Request too large',
-  502: 'Application out of reach',
+  502: 'Application not available',
   503: 'Not available now',
   504: 'Application too slow',
 };

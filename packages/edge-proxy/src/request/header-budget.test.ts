@@ -73,7 +73,9 @@ describe('headers that are too large', () => {
     });
     expect(problem.excess.bytes).toBeGreaterThan(17_020);
     expect(problem.detail).toContain('16,384');
-    expect(problem.detail).toContain('Most of it is Authorization, with 12,020 bytes.');
+    expect(problem.detail).toContain(
+      'The largest of them is the header Authorization, with 12,020 bytes.',
+    );
   });
 
   it.each([
@@ -94,10 +96,10 @@ describe('headers that are too large', () => {
     });
     expect(response.status).toBe(431);
     expect(response.header('content-type')).toContain('text/html');
-    expect(response.body).toContain(`Most of it is ${unusual}, with 17,021 bytes.`);
+    expect(response.body).toContain(`The largest of them is ${unusual}, with 17,021 bytes.`);
     expect(response.body).not.toMatch(/evil/i);
     expect(response.body).not.toContain('Delete the cookies');
-    expect(response.body).toContain('To delete cookies would not help.');
+    expect(response.body).toContain('Deleting cookies would not help.');
     await expect.poll(() => edge.records.all.length).toBe(1);
     expect(edge.records.all[0]).toMatchObject({
       outcome: 'refused',

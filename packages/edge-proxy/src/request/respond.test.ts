@@ -33,6 +33,7 @@ describe.each(protocols)('an answer of the edge over %s', (protocol) => {
     const id = response.header('sallyport-request-id') ?? '';
     expect(id).toMatch(/^req_[0-9a-z]{26}$/);
     expect(response.body).toContain(id);
+    expect(response.body).toMatch(/<dd>20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC<\/dd>/);
     expect(response.body).not.toMatch(/<script|<img|<link|https?:\/\//i);
   });
 

@@ -168,7 +168,7 @@ function htmlContent(value: Received, answer: Message, wording: Wording): Conten
     actions: actionsOf(answer, value),
     host: value.head.host,
     correlationId: value.correlationId,
-    time: new Date(value.receivedAtMs).toISOString(),
+    time: new Date(value.receivedAtMs).toISOString().replace(/T(.+)\..+/, ' $1 UTC'),
   };
   return {
     type: 'text/html; charset=utf-8',

@@ -34,7 +34,7 @@ h2{font-size:1.05rem;margin:32px 0 8px}
 .quiet{padding:5px 13px;font-size:.85rem}
 code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.85em}
 .credit{margin:28px 0 0;font-size:.8rem;color:var(--soft)}
-@media (max-width:30rem){main{padding:26px 22px 18px}}
+@media (max-width:30rem){main{padding:26px 22px 18px}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:8px}}
 `.trim();
 
 /** Nothing runs, nothing is loaded, nobody frames it; forms lead to this host. */
