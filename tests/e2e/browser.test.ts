@@ -124,10 +124,13 @@ describe.skipIf(!chromiumIsThere)('in Chromium', () => {
     const text = async () => (await here.page.locator('body').textContent()) ?? '';
     // Records are on their way for a moment.
     await expect
-      .poll(async () => {
-        await here.page.goto(me);
-        return text();
-      })
+      .poll(
+        async () => {
+          await here.page.goto(me);
+          return text();
+        },
+        { timeout: 30_000 },
+      )
       .toContain(reference);
     expect(await text()).toContain('not in a group');
     // Not on the application's host, whose scripts could read it.
