@@ -38,7 +38,8 @@ import type {
   SyncRequest,
   SyncResponse,
 } from '../gen/sallyport/v1/sync_pb.js';
-import { EdgeSync } from '../gen/sallyport/v1/sync_pb.js';
+import { EdgeSync, RecordRequestSchema } from '../gen/sallyport/v1/sync_pb.js';
+import { recordRequestBytes } from './record-request.ts';
 
 /** The unary calls of EdgeSync with their messages. */
 export interface EdgeSyncUnary {
@@ -163,6 +164,7 @@ function codec(message: DescMessage): {
 } {
   return {
     serialize: (value) => {
+      if (message === RecordRequestSchema) return recordRequestBytes(value as RecordRequest);
       const bytes = toBinary(message, value as Parameters<typeof toBinary>[1]);
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     },
