@@ -73,6 +73,7 @@ export class EdgeProcess {
   /** The exit code; null: ended by a signal. */
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
+  #killed = false;
 
   /** `prefix`: a command that runs the one behind it in its own place, such as prlimit. */
   constructor(environment: Readonly<Record<string, string>>, prefix: readonly string[] = []) {
@@ -84,9 +85,7 @@ export class EdgeProcess {
     });
     const { stdout, stderr } = this.#child;
     if (stdout === null || stderr === null) throw new Error('the process has no pipes');
-    createInterface({ input: stdout }).on('line', (line) =>
-      this.lines.push(JSON.parse(line) as Record<string, unknown>),
-    );
+    createInterface({ input: stdout }).on('line', (line) => this.#read(line));
     createInterface({ input: stderr }).on('line', (line) => this.logs.push(line));
     this.exited = new Promise((resolve) => this.#child.on('close', (code) => resolve(code)));
   }
@@ -114,8 +113,18 @@ export class EdgeProcess {
     this.#child.kill(name);
   }
 
+  #read(line: string): void {
+    try {
+      this.lines.push(JSON.parse(line) as Record<string, unknown>);
+    } catch (error) {
+      // The last line of one that is killed may be half a line.
+      if (!this.#killed) throw error;
+    }
+  }
+
   /** Ends it, whatever it does, and waits for that. */
   async destroy(): Promise<void> {
+    this.#killed = true;
     this.#child.kill('SIGKILL');
     await this.exited;
   }

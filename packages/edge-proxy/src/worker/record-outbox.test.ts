@@ -1,5 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AccessRecord } from '@sallyport/shared/access-record';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { recordOfUnreadable } from '../request/8-record/record.ts';
 import { RawClient } from '../request/testing/client.ts';
 import { TestEdge } from '../request/testing/edge.ts';
 import { RecordOutbox } from './record-outbox.ts';
@@ -59,5 +61,56 @@ describe('the lines of access records', () => {
       expect.arrayContaining(hostile.filter((text) => text !== '\ud800')),
     );
     expect(read).toHaveLength(records.length);
+  });
+});
+
+describe('the way of access records out of a worker', () => {
+  /** The worker's end, and what the main thread has got of it. */
+  function outboxOf() {
+    const batches: number[] = [];
+    const outbox = new RecordOutbox(({ records }) => {
+      batches.push(records.reduce((sum, lines) => sum + lines.records, 0));
+    });
+    return { outbox, batches };
+  }
+  const from = { sourceAddress: '192.0.2.1', serverName: '', peer: null };
+  const recorder = { edge: 'edg_test', region: 'test' };
+  const record = (outcome: AccessRecord['outcome']): AccessRecord => ({
+    ...recordOfUnreadable(from, 'tls_failed', 0, Date.now(), recorder),
+    outcome,
+    userAgent: 'x'.repeat(2_000),
+  });
+  const sumOf = (batches: readonly number[]) => batches.reduce((sum, records) => sum + records, 0);
+  const push = (outbox: RecordOutbox, count: number) => {
+    for (let at = 0; at < count; at += 1) {
+      outbox.push(record(at % 10 === 0 ? 'deny' : 'permit'));
+    }
+  };
+
+  it('is empty when those are handed on that came while somebody waited for that', async () => {
+    const { outbox, batches } = outboxOf();
+    push(outbox, 5_000);
+    outbox.flush();
+    const inFlight = batches.length;
+    let handedOn = 0;
+    const emptied = outbox.emptied().then(() => {
+      handedOn = sumOf(batches);
+    });
+    push(outbox, 3);
+    for (let taken = 0; taken < batches.length; taken += 1) {
+      outbox.taken(1);
+      await nextTurn();
+    }
+    await emptied;
+    expect(batches.length).toBeGreaterThan(inFlight);
+    expect(handedOn).toBe(5_003);
+  });
+
+  it('hands on by itself what is enough for a batch, and the rest soon', async () => {
+    const { outbox, batches } = outboxOf();
+    push(outbox, 400);
+    expect(batches.length).toBeGreaterThan(0);
+    expect(sumOf(batches)).toBeLessThan(400);
+    await expect.poll(() => sumOf(batches)).toBe(400);
   });
 });

@@ -1,19 +1,16 @@
 import type { AccessRecord } from '@sallyport/shared/access-record';
-import { type Queueable, RecordQueue } from '../ops/records/record-queue.ts';
-import { escapeControls } from './escape-controls.ts';
+import { RecordQueue } from '../ops/records/record-queue.ts';
 import type { FromWorker, RecordLines } from './messages.ts';
+import { linesOf, OpenLines } from './open-lines.ts';
 
 const queueRecordsMax = 8_192;
 const queueBytesMax = 16 * 1024 * 1024;
-const batchRecordsMax = 256;
+const batchRecordsMax = 1_024;
 const batchBytesMax = 512 * 1024;
 /** Batches that the main thread has not taken yet. */
 const inFlightMax = 4;
-const lingerMs = 10;
-
-interface Line extends Queueable {
-  readonly json: string;
-}
+/** Each batch wakes the main thread, which may have to share a core with this one. */
+const lingerMs = 50;
 
 /** Hands a message to the main thread; the buffers move there and are gone here. */
 export type PostRecords = (
@@ -21,10 +18,15 @@ export type PostRecords = (
   buffers: ArrayBuffer[],
 ) => void;
 
-/** The worker's end of the way of the records: a bounded ring, emptied in batches. */
+/**
+ * The worker's end of the way of the records: a bounded ring, emptied in batches. A record becomes
+ * bytes outside the heap at once: as texts they would wait long enough to be moved by collections.
+ */
 export class RecordOutbox {
   readonly #post: PostRecords;
-  readonly #queue = new RecordQueue<Line>(queueRecordsMax, queueBytesMax);
+  readonly #queue = new RecordQueue<RecordLines>(queueRecordsMax, queueBytesMax);
+  readonly #permits = new OpenLines(false);
+  readonly #denials = new OpenLines(true);
   #inFlight = 0;
   #timer: NodeJS.Timeout | null = null;
   #whenEmpty: (() => void)[] = [];
@@ -40,9 +42,14 @@ export class RecordOutbox {
 
   /** Never waits; a record that cannot be encoded is a bug and throws. */
   push(record: AccessRecord): void {
-    const json = JSON.stringify(record);
-    const denial = record.outcome !== 'permit' && record.outcome !== 'own';
-    this.#queue.push({ json, records: 1, bytes: json.length, denial });
+    const text = JSON.stringify(record);
+    const isDenial = record.outcome !== 'permit' && record.outcome !== 'own';
+    const open = isDenial ? this.#denials : this.#permits;
+    if (!open.add(text)) {
+      this.#close(open);
+      if (!open.add(text)) this.#queue.push(linesOf(text, isDenial));
+      if (this.#queue.bytes >= batchBytesMax) this.#send();
+    }
     this.#timer ??= setTimeout(() => this.flush(), lingerMs);
   }
 
@@ -54,23 +61,36 @@ export class RecordOutbox {
   /** The main thread has taken so many batches. */
   taken(batches: number): void {
     this.#inFlight -= batches;
-    this.flush();
+    // Who waits for all of them waits for those that have come since as well.
+    if (this.#whenEmpty.length > 0) this.flush();
+    else this.#send();
   }
 
+  /** Hands on what there is, as far as the main thread keeps up. */
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#close(this.#permits);
+    this.#close(this.#denials);
+    this.#send();
+  }
+
+  #close(open: OpenLines): void {
+    const lines = open.take();
+    if (lines !== null) this.#queue.push(lines);
+  }
+
+  #send(): void {
     while (this.#inFlight < inFlightMax) {
-      const taken = this.#queue.take(batchRecordsMax, batchBytesMax);
-      if (taken.length === 0) break;
+      const records = this.#queue.take(batchRecordsMax, batchBytesMax);
+      if (records.length === 0) break;
       this.#inFlight += 1;
-      const records = [encode(taken, false), encode(taken, true)].filter((lines) => lines !== null);
       this.#post(
         { type: 'records', records, dropped: this.#queue.takeDropped() },
         records.map(({ lines }) => lines.buffer),
       );
     }
-    if (this.#queue.length > 0) return;
+    if (this.#queue.length > 0 || !this.#permits.isEmpty || !this.#denials.isEmpty) return;
     for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
@@ -81,23 +101,4 @@ export class RecordOutbox {
       this.flush();
     });
   }
-}
-
-const encoder = new TextEncoder();
-
-/** The records of one class as lines; null where there are none. */
-function encode(taken: readonly Line[], denial: boolean): RecordLines | null {
-  let text = '';
-  let records = 0;
-  for (const line of taken) {
-    if (line.denial !== denial) continue;
-    text += `${line.json}\n`;
-    records += 1;
-  }
-  if (records === 0) return null;
-  const plain = encoder.encode(text);
-  // As many bytes as characters: all of it is ASCII, as nearly always.
-  const acts = plain.length !== text.length || text.includes('\u007f');
-  const lines = acts ? encoder.encode(escapeControls(text)) : plain;
-  return { lines, bytes: lines.length, records, denial };
 }
