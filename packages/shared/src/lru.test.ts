@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Lru } from './lru.ts';
 
@@ -42,6 +43,35 @@ describe('a bounded cache', () => {
       undefined,
       0,
     ]);
+  });
+
+  it('holds what a map in the order of use would hold, whatever is done to it', () => {
+    const key = fc.integer({ min: 0, max: 6 });
+    const step = fc.record({ what: fc.constantFrom('get', 'set', 'delete'), key });
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 60 }),
+        fc.integer({ min: 1, max: 5 }),
+        (steps, sizeMax) => {
+          const cache = new Lru<number, number>({ sizeMax });
+          let model: (readonly [number, number])[] = [];
+          for (const [at, { what, key: one }] of steps.entries()) {
+            const known = model.find(([name]) => name === one);
+            model = model.filter((entry) => entry !== known);
+            if (what === 'get') {
+              expect(cache.get(one)).toBe(known?.[1]);
+              if (known !== undefined) model.push(known);
+            } else if (what === 'set') {
+              cache.set(one, at);
+              model = [...model, [one, at] as const].slice(-sizeMax);
+            } else {
+              expect(cache.delete(one)).toBe(known !== undefined);
+            }
+            expect(cache.size).toBe(model.length);
+          }
+        },
+      ),
+    );
   });
 
   it('forgets what it is told to', () => {
