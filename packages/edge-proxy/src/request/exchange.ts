@@ -19,6 +19,7 @@ import type { FrontProxies, LiveBundle, RouteConfig, TargetConfig } from '../sta
 import type { SelfDescription } from '../worker/request-worker.ts';
 import type { ClientExchange, RawRequest } from './client/exchange.ts';
 import type { ReadCookies } from './cookies.ts';
+import type { ExchangeList } from './exchange-list.ts';
 import type { HeaderExcess } from './header-excess.ts';
 import type { Counted } from './limits/fields.ts';
 import type { FailureCode, NoticeCode, RedirectCode, RefusalCode } from './words.ts';
@@ -60,7 +61,7 @@ export interface ClientConnection {
   /** null: none was presented. */
   readonly peer: PeerCertificate | null;
   /** Requests read and not yet answered. */
-  readonly exchanges: Set<Received>;
+  readonly exchanges: ExchangeList;
   /** The Cookie header last read and the session last opened: a client sends the same each time. */
   lastCookies: ReadCookies | null;
   lastOpened: {
@@ -135,6 +136,8 @@ export interface Progress {
   /** Why it ended, where it is not `complete` or `client_closed`. */
   ending: string | null;
   recorded: boolean;
+  /** Its place among those that are permitted (open-exchanges.ts); null: it has none. */
+  openAt: number | null;
 }
 
 /** After the gate. */

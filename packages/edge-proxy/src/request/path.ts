@@ -242,6 +242,7 @@ function receive(
       assertedAt: 0,
       ending: null,
       recorded: false,
+      openAt: null,
     },
   };
 }

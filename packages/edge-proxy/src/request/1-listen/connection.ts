@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import { canonicalHost } from '@sallyport/policy';
 import type { ListenerSettings } from '../../state/current.ts';
 import type { ClientConnection, PeerCertificate, ServedNames } from '../exchange.ts';
+import { ExchangeList } from '../exchange-list.ts';
 import { peerCertificate } from '../peer-certificate.ts';
 import type { HandshakeCode } from '../words.ts';
 import { peerAddress } from './peer-address.ts';
@@ -37,7 +38,7 @@ export function connectionOf(
     lookedAtWith: null,
     place: null,
     peer: peerOf(socket),
-    exchanges: new Set(),
+    exchanges: new ExchangeList(),
     lastCookies: null,
     lastOpened: null,
     lastRisk: null,

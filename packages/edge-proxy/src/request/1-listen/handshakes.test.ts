@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import { createLog } from '@sallyport/shared/log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClientConnection } from '../exchange.ts';
+import { ExchangeList } from '../exchange-list.ts';
 import { TestPki } from '../testing/pki.ts';
 import { Handshakes } from './handshakes.ts';
 import type { RefusedHandshake } from './refused-handshakes.ts';
@@ -64,7 +65,7 @@ describe('a finished handshake', () => {
     await once(open(), 'close');
     expect(handshakes.size).toBe(0);
     expect(logged.join('')).toMatch(/handshake_not_read.*TypeError/);
-    looked = () => ({ exchanges: new Set() }) as unknown as ClientConnection;
+    looked = () => ({ exchanges: new ExchangeList() }) as unknown as ClientConnection;
     const served = open();
     await expect.poll(() => handshakes.size).toBe(1);
     served.destroy();

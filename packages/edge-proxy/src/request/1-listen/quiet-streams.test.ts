@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { ClientExchange, RawRequest } from '../client/exchange.ts';
 import { Http2Exchange } from '../client/http2.ts';
 import type { ClientConnection } from '../exchange.ts';
+import { ExchangeList } from '../exchange-list.ts';
 import { TestPki } from '../testing/pki.ts';
 import { Http1Requests, http1Options } from './http1.ts';
 
@@ -15,7 +16,7 @@ describe('a response that is quiet for long', () => {
     const pki = await TestPki.create();
     const { cert, key } = await pki.servers('app.corp.test');
     const server = createServer({ cert, key, ...http1Options });
-    const client = { exchanges: new Set() } as unknown as ClientConnection;
+    const client = { exchanges: new ExchangeList() } as unknown as ClientConnection;
     const received: ClientExchange[] = [];
     new Http1Requests(() => client, {
       received: (_connection, _raw, exchange) => {
@@ -38,7 +39,7 @@ describe('a response that is quiet for long', () => {
     received[0]?.answer(200, ['X-Late', 'yes'], null, 0);
     const [text] = (await once(socket, 'data')) as [Buffer];
     expect(text.toString()).toContain('X-Late: yes');
-    client.exchanges.clear();
+    for (const one of client.exchanges) client.exchanges.delete(one);
     await Promise.all([once(server, 'timeout'), once(socket, 'close')]);
     server.close();
   });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Received } from '../exchange.ts';
+import { ExchangeList } from '../exchange-list.ts';
 import { UnusedConnections, unusedMs } from './unused-connections.ts';
 
 let server: Server;
@@ -22,7 +23,7 @@ async function watched() {
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
   clients.push(client);
   const [socket] = (await once(server, 'connection')) as [Socket];
-  const exchanges = new Set<Received>();
+  const exchanges = new ExchangeList();
   unused.watch(socket, { exchanges });
   return { client, socket, exchanges };
 }

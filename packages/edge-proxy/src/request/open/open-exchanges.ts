@@ -12,6 +12,11 @@ export interface OpenExchangesNeeds {
   readonly cut: (value: Permitted, cause: CutCause, decision: Decision | null) => void;
 }
 
+interface OpenExchange {
+  readonly value: Permitted;
+  permit: Permit;
+}
+
 /** Deciding goes on for so long before other work gets its turn. */
 const sliceMs = 4;
 
@@ -21,7 +26,11 @@ const sliceMs = 4;
  * none any more is cut off.
  */
 export class OpenExchanges {
-  readonly #open = new Map<Permitted, Permit>();
+  // No Map: what it has thrown away keeps alive what was in it, and with that whole exchanges until
+  // the old generation is collected.
+  readonly #open: (OpenExchange | null)[] = [];
+  /** Places in it that are empty. */
+  readonly #free: number[] = [];
   readonly #needs: OpenExchangesNeeds;
   #sweeping = false;
   #sweptAtMs = 0;
@@ -31,15 +40,22 @@ export class OpenExchanges {
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#open.length - this.#free.length;
   }
 
   add(value: Permitted): void {
-    this.#open.set(value, value.permit);
+    const at = this.#free.pop() ?? this.#open.length;
+    this.#open[at] = { value, permit: value.permit };
+    value.progress.openAt = at;
   }
 
-  remove(value: Permitted): void {
-    this.#open.delete(value);
+  /** Nothing happens where it is none of them. */
+  remove({ progress }: Pick<Permitted, 'progress'>): void {
+    const { openAt } = progress;
+    if (openAt === null) return;
+    progress.openAt = null;
+    this.#open[openAt] = null;
+    this.#free.push(openAt);
   }
 
   /**
@@ -74,22 +90,25 @@ export class OpenExchanges {
     causeOf: (value: Permitted, permit: Permit) => CutCause | null,
   ): Promise<void> {
     let sliceEnd = performance.now() + sliceMs;
-    for (const [value, permit] of this.#open) {
-      const cause = causeOf(value, permit);
-      if (cause !== null) this.#decide(value, cause);
+    // By place: some may go meanwhile; those that come are permitted on the new state.
+    for (let at = 0; at < this.#open.length; at += 1) {
+      const one = this.#open[at];
+      const cause = one ? causeOf(one.value, one.permit) : null;
+      if (one && cause !== null) this.#decide(one, cause);
       if (performance.now() < sliceEnd) continue;
       await nextTurn();
       sliceEnd = performance.now() + sliceMs;
     }
   }
 
-  #decide(value: Permitted, cause: CutCause): void {
+  #decide(one: OpenExchange, cause: CutCause): void {
+    const { value } = one;
     const decision = this.#needs.judgeAgain(value);
     if (decision?.outcome === 'permit') {
-      this.#open.set(value, decision);
+      one.permit = decision;
       return;
     }
-    this.#open.delete(value);
+    this.remove(value);
     this.#needs.cut(value, cause, decision);
   }
 }

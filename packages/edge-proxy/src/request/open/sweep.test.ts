@@ -40,7 +40,8 @@ function setUp(count: number, nowMs: number, again: () => Decision | null) {
     cut: (_value, cause) => cuts.push(cause),
   });
   for (let at = 0; at < count; at += 1) {
-    open.add({ permit: decision(nowMs, 0) as Permit } as Permitted);
+    const permit = decision(nowMs, 0) as Permit;
+    open.add({ permit, progress: { openAt: null } } as unknown as Permitted);
   }
   return { open, asked, cuts };
 }

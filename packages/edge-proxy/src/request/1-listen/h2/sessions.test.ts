@@ -4,6 +4,7 @@ import { connect, createServer, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClientExchange } from '../../client/exchange.ts';
 import type { ClientConnection, Received } from '../../exchange.ts';
+import { ExchangeList } from '../../exchange-list.ts';
 import { block, endHeaders, endStream, FrameClient, types } from '../../testing/frames.ts';
 import { TestPki } from '../../testing/pki.ts';
 import { http2Limits } from './limits.ts';
@@ -23,7 +24,7 @@ class Listening {
   constructor(server: ReturnType<typeof createServer>, authority: string) {
     this.server = server;
     this.#authority = authority;
-    const client = { exchanges: new Set() } as unknown as ClientConnection;
+    const client = { exchanges: new ExchangeList() } as unknown as ClientConnection;
     this.sessions = new Http2Sessions(
       () => client,
       () => this.isOn,

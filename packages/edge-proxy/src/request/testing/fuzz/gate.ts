@@ -4,6 +4,7 @@ import type { Dice } from '@sallyport/shared/sync/simulation/random';
 import { readHead } from '../../1-listen/gate.ts';
 import type { RawRequest } from '../../client/exchange.ts';
 import type { ClientConnection } from '../../exchange.ts';
+import { ExchangeList } from '../../exchange-list.ts';
 import { refusals } from '../../words.ts';
 
 /** Its certificate stands for hosts below `corp.test`. */
@@ -17,7 +18,7 @@ function someConnection(): ClientConnection {
     lookedAtWith: null,
     place: null,
     peer: null,
-    exchanges: new Set(),
+    exchanges: new ExchangeList(),
     lastCookies: null,
     lastOpened: null,
     lastRisk: null,
