@@ -7,11 +7,13 @@ import type {
   Permit,
   Reason,
   RiskFacts,
+  SessionFacts,
   SignIn,
   StepUp,
 } from '@sallyport/policy';
 import type { LargeHeaders, RevisionVector } from '@sallyport/shared/access-record';
 import type { SessionStatement } from '@sallyport/shared/session/statement';
+import type { Device } from '@sallyport/shared/state/model';
 import type { RequestSignals } from '@sallyport/shared/state/tables/request-signals';
 import type { PlacedAddress } from '../places/reader.ts';
 import type { UserSignals } from '../sightings/last-place.ts';
@@ -44,6 +46,9 @@ export interface ServedNames {
   covers(host: string): boolean;
 }
 
+export type KnownDevice = Extract<DeviceFacts, { readonly kind: 'known' }>;
+export type LiveSession = Extract<SessionFacts, { readonly kind: 'live' }>;
+
 /** One client connection, from its handshake to its end. */
 export interface ClientConnection {
   /** Canonical. */
@@ -68,6 +73,12 @@ export interface ClientConnection {
     readonly host: string;
     readonly value: string;
     readonly session: OpenedSession;
+  } | null;
+  /** Who its device was found to be last, and of what rows; what is the same again is not made anew. */
+  lastDevice: {
+    readonly device: Device;
+    readonly validUntilMs: number;
+    readonly facts: KnownDevice;
   } | null;
   /** What was noticed of the last request's subjects, and the risk of it (5-decide). */
   lastRisk: {
@@ -209,6 +220,8 @@ export interface OpenedSession {
   readonly statementKeyId: string;
   /** Assertions made for it, by route (6-assert). */
   readonly assertions: Map<string, CachedAssertion>;
+  /** What it was when it held last (5-decide). */
+  lastLive: LiveSession | null;
 }
 
 /** An assertion, and all that it says, so that it is used only while it is still true. */

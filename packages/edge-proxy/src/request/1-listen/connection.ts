@@ -41,6 +41,7 @@ export function connectionOf(
     exchanges: new ExchangeList(),
     lastCookies: null,
     lastOpened: null,
+    lastDevice: null,
     lastRisk: null,
   };
 }

@@ -1,6 +1,6 @@
 import type { DeviceFacts } from '@sallyport/policy';
 import type { CurrentState, LiveBundle } from '../../state/current.ts';
-import type { ClientConnection } from '../exchange.ts';
+import type { ClientConnection, KnownDevice } from '../exchange.ts';
 import { forwards } from '../forwards.ts';
 import type { CertificateChecks } from './certificate-checks.ts';
 
@@ -28,17 +28,24 @@ export function deviceFacts(
   const id = row === null ? check.namedDeviceId : row.deviceId;
   const device = id === null ? null : state.device(id);
   if (device === null) return { kind: 'unenrolled', certificateSha256 };
-  return {
+  const blocked = blockOf(state, bundle, device.id, certificateSha256, nowMs);
+  const { validUntilMs } = check;
+  const last = connection.lastDevice;
+  const isSame = last?.device === device && last.validUntilMs === validUntilMs;
+  if (isSame && last.facts.blocked === blocked) return last.facts;
+  const facts: KnownDevice = {
     kind: 'known',
     id: device.id,
     managed: device.managed,
     ownerUserId: device.ownerUserId,
     certificateSha256,
     certificateNotBeforeMs: peer.notBeforeMs,
-    certificateNotAfterMs: check.validUntilMs,
+    certificateNotAfterMs: validUntilMs,
     posture: device.posture,
-    blocked: blockOf(state, bundle, device.id, certificateSha256, nowMs),
+    blocked,
   };
+  connection.lastDevice = { device, validUntilMs, facts };
+  return facts;
 }
 
 /** A device that stands for a service is blocked with it. What is no clear no is a yes. */

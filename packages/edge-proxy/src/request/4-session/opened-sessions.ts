@@ -53,7 +53,14 @@ export class OpenedSessions {
       issuedAtMs(jws),
     );
     if (typeof statement === 'string') return null;
-    return { statement, jws, cookieKeyId, statementKeyId, assertions: new Map() };
+    return {
+      statement,
+      jws,
+      cookieKeyId,
+      statementKeyId,
+      assertions: new Map(),
+      lastLive: null,
+    };
   }
 }
 

@@ -30,6 +30,7 @@ export function recordOf(
   const endedAt = performance.now();
   const ending = progress.ending ?? (value.client.finished ? 'complete' : 'client_closed');
   const device = facts?.device ?? value.device;
+  const { query, queryRedacted } = queryOf(value, rules);
   return {
     kind: 'access',
     time: timeText(value.receivedAtMs),
@@ -41,7 +42,8 @@ export function recordOf(
     method: head.method,
     host: head.host,
     path: cut(value.path ?? head.rawPath),
-    ...queryOf(value, rules),
+    query,
+    queryRedacted,
     userAgent: cut(head.userAgent),
     legacy: head.legacy,
     largeHeaders: value.largeHeaders ?? [],

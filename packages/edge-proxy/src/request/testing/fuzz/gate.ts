@@ -21,6 +21,7 @@ function someConnection(): ClientConnection {
     exchanges: new ExchangeList(),
     lastCookies: null,
     lastOpened: null,
+    lastDevice: null,
     lastRisk: null,
   };
 }
