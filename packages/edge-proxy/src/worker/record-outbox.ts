@@ -2,6 +2,7 @@ import type { AccessRecord } from '@sallyport/shared/access-record';
 import { RecordQueue } from '../ops/records/record-queue.ts';
 import type { FromWorker, RecordLines } from './messages.ts';
 import { linesOf, OpenLines } from './open-lines.ts';
+import { recordText } from './record-text.ts';
 
 const queueRecordsMax = 8_192;
 const queueBytesMax = 16 * 1024 * 1024;
@@ -42,7 +43,7 @@ export class RecordOutbox {
 
   /** Never waits; a record that cannot be encoded is a bug and throws. */
   push(record: AccessRecord): void {
-    const text = JSON.stringify(record);
+    const text = recordText(record);
     const isDenial = record.outcome !== 'permit' && record.outcome !== 'own';
     const open = isDenial ? this.#denials : this.#permits;
     if (!open.add(text)) {
