@@ -1,7 +1,7 @@
 import { Counter, type Registry } from 'prom-client';
 import type { Received } from '../request/exchange.ts';
 import { CodeCounts } from './code-counts.ts';
-import { TimeHistogram } from './time-histogram.ts';
+import { TallyHistogram } from './tally-histogram.ts';
 
 const stages = ['gate', 'session', 'decide', 'assert', 'upstream', 'total'] as const;
 
@@ -16,21 +16,22 @@ type Protocol = 'h1' | 'h2' | 'websocket' | 'websocket_h2' | 'sse' | 'grpc';
 
 /** Counts exchanges as they end: by protocol, their bytes, and the time that each stage took. */
 export function createExchangeMetrics(registers: Registry[]): (value: Received) => void {
-  const histogram = new TimeHistogram({
+  const histogram = new TallyHistogram({
     name: 'sallyport_edge_stage_seconds',
     help: 'Time that exchanges spent in each stage; session with all that comes before it',
     labelNames: ['stage'],
     kinds: stages,
     buckets: bucketsSeconds,
+    scale: 1_000,
     registers,
   });
   const [gate, session, decide, assert, upstream, total] = [
-    histogram.times('gate'),
-    histogram.times('session'),
-    histogram.times('decide'),
-    histogram.times('assert'),
-    histogram.times('upstream'),
-    histogram.times('total'),
+    histogram.tally('gate'),
+    histogram.tally('session'),
+    histogram.tally('decide'),
+    histogram.tally('assert'),
+    histogram.tally('upstream'),
+    histogram.tally('total'),
   ];
   const protocols = new CodeCounts();
   new Counter({

@@ -1,5 +1,6 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { HeaderSizes } from './request-worker.ts';
+import { TallyHistogram } from './tally-histogram.ts';
 
 const buckets = [512, 1_024, 2_048, 4_096, 6_144, 8_192, 12_288, 16_384, 32_768, 65_536];
 /** Routes that are named; those that come near a limit are few, or the limit is wrong. */
@@ -7,18 +8,17 @@ const routesMax = 200;
 
 /** How large the headers of requests are, for who has to choose limits or to take cookies away. */
 export function createHeaderSizes(registers: Registry[]): HeaderSizes {
-  const headers = new Histogram({
+  const common = { labelNames: [], kinds: ['all'], buckets, scale: 1, registers } as const;
+  const headers = new TallyHistogram({
+    ...common,
     name: 'sallyport_edge_header_bytes',
     help: 'Size of the target and header section of requests, 32 bytes added for each line',
-    buckets,
-    registers,
-  });
-  const cookies = new Histogram({
+  }).tally('all');
+  const cookies = new TallyHistogram({
+    ...common,
     name: 'sallyport_edge_cookie_bytes',
     help: 'Size of what requests have in Cookie, of those that have it',
-    buckets,
-    registers,
-  });
+  }).tally('all');
   const large = new Counter({
     name: 'sallyport_edge_headers_near_limit_total',
     help: 'Permitted requests with more than 80 % of a limit of their route, or more than all of it',

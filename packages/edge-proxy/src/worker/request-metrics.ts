@@ -10,7 +10,7 @@ import { createExchangeMetrics } from './exchange-metrics.ts';
 import { createHeaderSizes } from './header-sizes.ts';
 import { addHttp2Metrics } from './http2-metrics.ts';
 import { connectionRefusals, type HeaderSizes, type RequestWorker } from './request-worker.ts';
-import { TimeHistogram } from './time-histogram.ts';
+import { TallyHistogram } from './tally-histogram.ts';
 import { addUpstreamMetrics } from './upstream-metrics.ts';
 
 const microsecond = 1e-6;
@@ -60,14 +60,15 @@ export function createRequestMetrics(
       for (const [code, count] of failed.entries()) this.inc({ code }, count);
     },
   });
-  const decisions = new TimeHistogram({
+  const decisions = new TallyHistogram({
     name: 'sallyport_edge_decision_seconds',
     help: 'Time to gather the facts and decide',
     labelNames: [],
     kinds: ['all'],
     buckets: decisionBucketsSeconds,
+    scale: 1_000,
     registers,
-  }).times('all');
+  }).tally('all');
   const wouldDeny = new Counter({
     name: 'sallyport_edge_would_deny_total',
     help: 'Requests that monitor mode alone let through, by the reason that rules had to deny them',

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { Histogram, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { TimeHistogram } from './time-histogram.ts';
+import { TallyHistogram } from './tally-histogram.ts';
 
-const options = { name: 'times', help: 'times', buckets: [0.001, 0.01, 0.1] };
+const options = { name: 'times', help: 'times', buckets: [0.001, 0.01, 0.1], scale: 1_000 };
+const { scale: _, ...prom } = options;
 const kinds = ['a', 'b'] as const;
 
-describe('a histogram of times', () => {
+describe('a histogram of what is counted by hand', () => {
   it('says the same as one of prom-client that was given the same values', async () => {
     const one = fc.record({
       kind: fc.constantFrom(...kinds),
@@ -14,16 +15,16 @@ describe('a histogram of times', () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(one), async (all) => {
-        const ours = new TimeHistogram({
+        const ours = new TallyHistogram({
           ...options,
           labelNames: ['kind'],
           kinds,
           registers: [new Registry()],
         });
-        const theirs = new Histogram({ ...options, labelNames: ['kind'], registers: [] });
+        const theirs = new Histogram({ ...prom, labelNames: ['kind'], registers: [] });
         for (const kind of kinds) theirs.zero({ kind });
         for (const { kind, ms } of all) {
-          ours.times(kind).observe(ms);
+          ours.tally(kind).observe(ms);
           theirs.observe({ kind }, ms / 1_000);
         }
         const said = async (histogram: Histogram<string>) =>
@@ -41,8 +42,8 @@ describe('a histogram of times', () => {
 
   it('counts nothing that is no time', async () => {
     const registers = [new Registry()];
-    const histogram = new TimeHistogram({ ...options, labelNames: [], kinds: ['all'], registers });
-    for (const ms of [Number.NaN, -1, -0.001]) histogram.times('all').observe(ms);
+    const histogram = new TallyHistogram({ ...options, labelNames: [], kinds: ['all'], registers });
+    for (const ms of [Number.NaN, -1, -0.001]) histogram.tally('all').observe(ms);
     const { values } = await histogram.get();
     expect(values.map(({ value }) => value)).toEqual([0, 0, 0, 0, 0, 0]);
   });
