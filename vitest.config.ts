@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { opensslOption } from './packages/shared/src/tls/openssl.ts';
 
 // `npm test -- --full` adds the long tests, named *.full.test.ts.
 const full = process.env['SALLYPORT_TEST_FULL'] === '1';
@@ -9,6 +10,9 @@ const exclude = ['**/node_modules/**', ...(full ? [] : ['**/*.full.test.ts'])];
 const env = {
   NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/sallyport-compiled'),
 };
+
+// What listens within the process of a test has to be set as a process of ours sets itself.
+const execArgv = [opensslOption];
 
 // Tests wait for databases and sockets more than they compute.
 const workers = 3;
@@ -42,6 +46,7 @@ export default defineConfig({
           include: ['packages/edge-proxy/src/request/**/*.test.ts'],
           exclude,
           pool: 'forks',
+          execArgv,
           isolate: false,
           maxWorkers: workers,
           testTimeout: 30_000,
@@ -63,6 +68,7 @@ export default defineConfig({
             'packages/edge-proxy/src/request/**',
           ],
           pool: 'forks',
+          execArgv,
           maxWorkers: workers,
           globalSetup: ['packages/control-plane/src/testing/shared-server.ts'],
           testTimeout: 60_000,
@@ -77,6 +83,7 @@ export default defineConfig({
           include: ['tests/e2e/**/*.test.ts'],
           exclude: [...exclude, ...ownStacks],
           pool: 'forks',
+          execArgv,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
           globalSetup: ['tests/e2e/shared-stack.ts'],
@@ -92,6 +99,7 @@ export default defineConfig({
           include: ownStacks,
           exclude,
           pool: 'forks',
+          execArgv,
           maxWorkers: full ? 1 : 2,
           sequence: { groupOrder: 2 },
           testTimeout: 120_000,

@@ -3,6 +3,7 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { opensslOption } from '@sallyport/shared/tls/openssl';
 import { compiledCode } from './paths.ts';
 import { signalTree } from './process-tree.ts';
 
@@ -126,7 +127,7 @@ interface Command {
 }
 
 function leashed(entry: string): Command {
-  return { program: process.execPath, args: ['--import', leash, entry] };
+  return { program: process.execPath, args: [opensslOption, '--import', leash, entry] };
 }
 
 /** A program that is not ours ends with us by a signal of Linux, where there is one. */

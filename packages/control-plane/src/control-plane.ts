@@ -9,7 +9,9 @@ import { readSeed } from '@sallyport/shared/init/seed';
 import type { Log } from '@sallyport/shared/log';
 import type { Authority } from '@sallyport/shared/pki/issue';
 import { readKeyFile, type SealKey } from '@sallyport/shared/seal';
+import { refuseTickets } from '@sallyport/shared/tls/tickets';
 import type { Registry } from 'prom-client';
+import { adminTls } from './admin/http/tls.ts';
 import { createAdminServer } from './admin/server.ts';
 import { startBus } from './bus.ts';
 import type { Config } from './config.ts';
@@ -78,6 +80,7 @@ async function start(
   stops: (() => Promise<unknown>)[],
   signal: AbortSignal,
 ): Promise<Omit<ControlPlane, 'stop'>> {
+  await refuseTickets(adminTls(config.admin.tls));
   const sealKey = await readKeyFile(config.keyFile);
   const postgres = config.databaseUrl === null ? await startOwnPostgres(config, log) : null;
   if (postgres !== null) stops.push(() => postgres.stop());

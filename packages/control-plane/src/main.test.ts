@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createInstallation } from '@sallyport/shared/init/installation';
+import { ticketsSent } from '@sallyport/shared/testing/tickets';
 import { Agent } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from './store/embedded/free-port.ts';
@@ -51,6 +52,7 @@ function start(environment: Record<string, string>): ChildProcess {
 interface Ready {
   readonly ready: true;
   readonly admin: string;
+  readonly grpc: string;
   readonly ops: string;
   readonly pid: number;
   readonly postgres: { readonly url: string; readonly pid: number; readonly passwordFile: string };
@@ -103,6 +105,11 @@ test('it says when it serves, drains on SIGTERM with exit 0, and finds what it w
   const { url, passwordFile } = ready.postgres;
   expect(url).not.toContain((await readFile(passwordFile, 'utf8')).trim());
   expect(await groups(ready, 'employees')).toEqual(['employees']);
+  for (const listening of [ready.admin, ready.grpc]) {
+    const port = Number(/\d+$/.exec(listening)?.[0]);
+    const alpn = listening === ready.grpc ? { ALPNProtocols: ['h2'] } : {};
+    expect(await ticketsSent({ host: '127.0.0.1', port, ...alpn })).toBe(0);
+  }
   const status = async (path: string): Promise<number> => (await fetch(ready.ops + path)).status;
   expect(await Promise.all(['/healthz', '/readyz', '/metrics'].map(status))).toEqual([
     200, 200, 200,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
+import { useOwnOpenssl } from '@sallyport/shared/tls/openssl';
 import { defaultHome, homeVariable } from './home.ts';
 
 /**
@@ -10,6 +11,7 @@ import { defaultHome, homeVariable } from './home.ts';
  * it.
  */
 
+useOwnOpenssl();
 process.umask(0o077);
 const home = process.env[homeVariable] ?? defaultHome;
 // Of a home that is not there the configuration tells. Where NODE_COMPILE_CACHE is set, that holds.

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '@sallyport/shared/clock';
 import { ConfigurationError } from '@sallyport/shared/config';
 import { createLog, type Log } from '@sallyport/shared/log';
+import { TicketsSentError } from '@sallyport/shared/tls/tickets';
 import { type Config, readConfig } from './config.ts';
 import { type ControlPlane, postgresFolder, startControlPlane } from './control-plane.ts';
 import { isDatabaseTrouble } from './store/failure.ts';
@@ -77,7 +78,7 @@ async function run(config: Config, log: Log): Promise<void> {
 
 /** A database that is not there is expected trouble: its words say it all, and a stack nothing. */
 function failStart(error: unknown, log: Log): never {
-  const expected = isDatabaseTrouble(error);
+  const expected = isDatabaseTrouble(error) || error instanceof TicketsSentError;
   log.error('process.start_failed', expected ? { reason: error.message } : { error });
   return process.exit(exitCodes.failure);
 }

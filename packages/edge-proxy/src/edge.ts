@@ -16,7 +16,11 @@ import { localKey } from './identity/local-key.ts';
 import { ownIdentity } from './identity/own-identity.ts';
 import { keepRenewed } from './identity/renew.ts';
 import { SecretKeeper } from './identity/secrets.ts';
-import { readServerCertificates, watchServerCertificates } from './identity/server-certificates.ts';
+import {
+  readServerCertificates,
+  refuseTicketsWith,
+  watchServerCertificates,
+} from './identity/server-certificates.ts';
 import { createEdgeMetrics, type EdgeMetrics, renderMetrics } from './ops/metrics.ts';
 import { OpsListener } from './ops/ops-listener.ts';
 import { ReadinessLog } from './ops/readiness-log.ts';
@@ -130,6 +134,7 @@ export class Edge {
   async #start(): Promise<void> {
     const { config, log, clock } = this.#options;
     const { signal } = this.#stopping;
+    await refuseTicketsWith(config.tlsCertificates);
     this.#lock = lockHome(config.home);
     this.#connections.descriptorsMax = ownConnectionsByDescriptors();
     const opsUrl = await this.#ops.listen(config.opsListen);

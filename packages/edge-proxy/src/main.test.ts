@@ -11,6 +11,7 @@ import { newEd25519KeyPair } from '@sallyport/shared/keys/ed25519';
 import { sessionStatementPurpose, signKey } from '@sallyport/shared/keys/root';
 import type { SigningKey } from '@sallyport/shared/state/model';
 import { writeCityMmdb } from '@sallyport/shared/testing/mmdb';
+import { ticketsSent } from '@sallyport/shared/testing/tickets';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sessionCookie } from './request/cookies.ts';
 import { seal } from './request/sealed.ts';
@@ -115,6 +116,10 @@ describe('an edge process', () => {
     const answer = await requestPublic(listening.port, files.publicCa, host);
     expect(answer.status).toBe(503);
     expect(answer.headers['content-type']).toContain('text/html');
+    const { port, pid } = listening;
+    expect(await ticketsSent({ port, host: '127.0.0.1', servername: host })).toBe(0);
+    // It set that for itself, in its own place.
+    expect(pid).toBe(edge.pid);
   });
 
   it('is ready with its state, until its ring is withdrawn, and tells of each request in one line', async () => {
@@ -504,6 +509,13 @@ describe('an edge process that cannot start', () => {
     const text = edge.logs.all.join('\n');
     expect(text).toContain('SALLYPORT_WORKERS');
     expect(text).toContain('SALLYPORT_LISTEN');
+  });
+
+  it('exits where OpenSSL was told otherwise, rather than send session tickets', async () => {
+    const edge = start({ OPENSSL_CONF: '/dev/null' });
+    expect(await edge.exited).toBe(1);
+    expect(edge.lines.all).toEqual([]);
+    expect(edge.logs.all.join('\n')).toContain('NumTickets = 0');
   });
 
   it('exits when its join token is refused', async () => {

@@ -1,6 +1,7 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
+import { useOwnOpenssl } from '@sallyport/shared/tls/openssl';
 import { defaultHome, homeVariable } from './home.ts';
 
 /**
@@ -9,6 +10,7 @@ import { defaultHome, homeVariable } from './home.ts';
  * the edge's keys anyway; a folder that others may write is no place for it.
  */
 
+useOwnOpenssl();
 process.umask(0o077);
 // Holds for the workers, which are made after it: no request can become code there.
 setFlagsFromString('--disallow-code-generation-from-strings');

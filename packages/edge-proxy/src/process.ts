@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module';
 import { systemClock } from '@sallyport/shared/clock';
 import { ConfigurationError } from '@sallyport/shared/config';
 import { createLog } from '@sallyport/shared/log';
+import { TicketsSentError } from '@sallyport/shared/tls/tickets';
 import { type EdgeConfig, readEdgeConfig } from './config.ts';
 import { Edge, type StopTimes } from './edge.ts';
 import { HomeInUseError } from './identity/home-lock.ts';
@@ -71,7 +72,7 @@ async function run(): Promise<void> {
     flushCompileCache();
   } catch (error) {
     // A bug is where its stack says; this is another process.
-    const expected = error instanceof HomeInUseError;
+    const expected = error instanceof HomeInUseError || error instanceof TicketsSentError;
     log.error('edge.start_failed', expected ? { problem: error.message } : { error });
     process.exit(exitCodes.failure);
   }

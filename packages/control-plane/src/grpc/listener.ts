@@ -78,7 +78,10 @@ export async function listenGrpc(options: GrpcListenerOptions): Promise<GrpcList
   };
 }
 
-/** No tickets: a resumed session would carry a certificate that nobody presented again. */
+/**
+ * No tickets: a resumed session would carry a certificate that nobody presented again. Here they are
+ * made to resume nothing; that none is sent at all is set for the process (shared/tls).
+ */
 function contextOptions(
   certificate: ServerCertificate,
   clientAuthorities: readonly string[],

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '@sallyport/shared/clock';
 import type { Log } from '@sallyport/shared/log';
+import { refuseTickets } from '@sallyport/shared/tls/tickets';
 import { contextOptions } from '../request/1-listen/tls-options.ts';
 import type { ServerCertificate } from '../state/current.ts';
 
@@ -55,6 +56,14 @@ export function readServerCertificates(files: readonly CertificateFiles[]): {
     certificates: read.filter((one): one is ServerCertificate => typeof one !== 'string'),
     problems: read.filter((one) => typeof one === 'string'),
   };
+}
+
+/** Throws TicketsSentError where who is served with one of them would get session tickets. */
+export async function refuseTicketsWith(files: readonly CertificateFiles[]): Promise<void> {
+  const [served] = readServerCertificates(files).certificates;
+  if (served === undefined) return;
+  const { certificatePem: cert, privateKeyPem: key } = served;
+  await refuseTickets({ ...contextOptions, cert, key });
 }
 
 interface CertificateWatch {

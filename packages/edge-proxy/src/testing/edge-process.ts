@@ -90,6 +90,10 @@ export class EdgeProcess {
     this.exited = new Promise((resolve) => this.#child.on('close', (code) => resolve(code)));
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** The first line of its output; rejects if it ends before. */
   async listening(): Promise<Listening> {
     const ended = this.exited.then((code) => {

@@ -73,6 +73,26 @@ async function openssl(args: readonly string[], input: string | (() => boolean))
   return output;
 }
 
+describe('a handshake', () => {
+  it.each(['-tls1_2', '-tls1_3'])('of %s brings no ticket (row 20)', async (version) => {
+    const { laptop, port } = edge;
+    const cert = join(dir, 'laptop.pem');
+    const key = join(dir, 'laptop.key.pem');
+    await Promise.all([writeFile(cert, laptop.cert), writeFile(key, laptop.key)]);
+    const said = await openssl(
+      [
+        ...['s_client', '-connect', `127.0.0.1:${port}`, '-servername', host, version],
+        ...['-cert', cert, '-key', key, '-msg', '-ign_eof'],
+      ],
+      'GET / HTTP/1.1\r\nHost: pub.corp.test\r\nConnection: close\r\n\r\n',
+    );
+    // The answer has been read, and with it all that came before it.
+    expect(said).toContain('hello');
+    expect(said).toMatch(/<<< .*Finished/);
+    expect(said).not.toContain('NewSessionTicket');
+  });
+});
+
 describe('early data', () => {
   it('is never taken, whoever gave the client leave to send it (row 22)', async () => {
     const file = async (name: string, text: string) => {

@@ -4,7 +4,8 @@ import type { SecureContextOptions } from 'node:tls';
 /**
  * What every context of the public listener has (hardening.md section 1). No tickets and so no
  * resumption: a resumed session would carry a device certificate that nobody looks at again
- * (M1, M4, M6).
+ * (M1, M4, M6). Node.js can only make those of TLS 1.3 stateful, and keeps no state: that none is sent
+ * at all is set for the whole process (shared/tls).
  */
 export const contextOptions = {
   minVersion: 'TLSv1.2',
