@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { opensslOption } from '@sallyport/shared/tls/openssl';
 import { processTree } from '@sallyport/stack';
 
 /** Pins every thread of a process to cores, as `0` or `0,1`; the process is another's or our own. */
@@ -103,7 +104,8 @@ function spawnPinned(
   core: number | null,
   environment: Record<string, string>,
 ): ChildProcess & { stdout: NonNullable<ChildProcess['stdout']> } {
-  const node = [process.execPath, entry.pathname];
+  // The handshake of servers that are compared with the edge is as long as the edge's.
+  const node = [process.execPath, opensslOption, entry.pathname];
   const [program = '', ...args] = core === null ? node : ['taskset', '-c', String(core), ...node];
   return spawn(program, args, {
     env: { ...process.env, ...environment },

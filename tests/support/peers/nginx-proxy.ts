@@ -70,6 +70,7 @@ function server(port: number, { cert, key, clientCa }: ProxyFiles, locations: st
     ssl_ecdh_curve X25519:prime256v1;
     ssl_session_cache off;
     ssl_session_tickets off;
+    ssl_conf_command NumTickets 0;
     keepalive_requests 1000;
     client_max_body_size 0;
     client_body_buffer_size 64k;
