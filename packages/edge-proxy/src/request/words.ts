@@ -336,6 +336,7 @@ export type HandshakeCode =
   | 'server_name_unknown'
   | 'tls_failed'
   | 'tls_version_too_old'
+  | 'certificates_too_large'
   | 'front_proxy_unknown';
 
 export type RefusalCode = keyof typeof refusals;

@@ -173,6 +173,7 @@ describe('a device certificate', () => {
   it.each([
     ['a key of RSA with 1,024 bits', of({ names: [named], keys: rsa(1_024) })],
     ['a key on P-192', of({ names: [named], keys: ecKeys('prime192v1') })],
+    ['a key of Ed448', of({ names: [named], keys: generateKeyPairSync('ed448') })],
     ['a signature with SHA-1', of({ names: [named], hash: 'sha1' })],
   ])('with %s is refused (row 15)', async (_name, certificate) => {
     const code = await refusal(certificate).catch(() => 'no handshake');
@@ -206,22 +207,57 @@ describe('a device certificate', () => {
     dead.close();
   });
 
-  it.each([
-    ['99 others behind it', of({ names: [named] }), 99],
-    [
-      'an extension of 64 KiB',
-      of({ names: [named], more: [extension('1.2.3.4', new Uint8Array(65_536))] }),
-      0,
-    ],
-  ])('with %s does no harm (row 23)', async (_name, certificate, others) => {
-    const chain = Array.from({ length: others }, () => forgeAuthority().pem).join('');
-    const response = await show(certificate, chain).catch(() => null);
-    // What is behind it is looked at by nobody.
-    const served = others > 0 ? 200 : 403;
-    expect([served, undefined]).toContain(response?.status);
+  const nineOthers = Array.from({ length: 9 }, () => forgeAuthority().pem).join('');
+  it.each<[string, Pick<Forged, 'pem' | 'keys'>, string]>([
+    ['99 others behind it', leaf, nineOthers.repeat(11)],
+    ['ten behind it', leaf, nineOthers + forgeAuthority().pem],
+    ['an extension of 64 KiB', of({ names: [named], more: [large(65_536)] }), ''],
+    ['99 others behind it, and nobody believes it', forge(), nineOthers.repeat(11)],
+    ['an extension of 64 KiB, and nobody believes it', forge({ more: [large(65_536)] }), ''],
+    ['an extension of 20 KiB, and nobody believes it', forge({ more: [large(20_000)] }), ''],
+    ['an extension of 16 KiB behind it', leaf, forgeAuthority({ more: [large(16_384)] }).pem],
+  ])('with %s ends its connection, and is recorded (row 23)', async (_name, certificate, chain) => {
+    expect(await show(certificate, chain).catch(() => null)).toBeNull();
+    expect(edge.upstream.bytes).toBe('');
+    await expect.poll(() => edge.records.all.length).toBe(1);
+    expect(edge.records.all[0]).toMatchObject({
+      outcome: 'refused',
+      reasons: ['certificates_too_large'],
+      status: 0,
+      host,
+    });
     expect((await show(leaf))?.status).toBe(200);
   });
+
+  it('is looked at alone where a few others stand behind it', async () => {
+    expect((await show(leaf, nineOthers))?.status).toBe(200);
+    edge.upstream.forget();
+    const strangers = forge({ more: [large(8_192)] });
+    expect(await refusal(strangers, nineOthers)).toBe('device_certificate_untrusted');
+  });
+
+  it('or none is asked for as ever where much is sent right behind the handshake', async () => {
+    for (const [device, status] of [
+      [null, 403],
+      [edge.laptop, 200],
+    ] as const) {
+      const client = await RawClient.connect(edge, host, device);
+      const head = `POST / HTTP/1.1\r\nHost: ${host}\r\nCookie: ${cookie}\r\n`;
+      client.send(`${head}Content-Length: 200000\r\n\r\n${'x'.repeat(200_000)}`);
+      expect((await client.response()).status).toBe(status);
+      client.close();
+    }
+  });
+
+  it('with the parameters of a curve in the place of its name is refused (row 23)', async () => {
+    const keys = ecKeys('P-256', 'explicit');
+    expect(await refusal(of({ names: [named], keys }))).toBe('device_certificate_unsuitable');
+  });
 });
+
+function large(bytes: number): Uint8Array {
+  return extension('1.2.3.4', new Uint8Array(bytes));
+}
 
 function rsa(modulusLength: number) {
   return generateKeyPairSync('rsa', { modulusLength });
