@@ -5,6 +5,8 @@ import {
   fingerprint,
   forge,
   forgeAuthority,
+  keyEncipherment,
+  seq,
   serverPurpose,
   textName,
 } from '@sallyport/shared/pki/forge';
@@ -17,6 +19,7 @@ import { Oracle } from '../testing/oracle.ts';
 import { type Identity, trustDomain } from '../testing/pki.ts';
 
 const authority = forgeAuthority({ name: 'Devices by hand' });
+const device = forge({ issuer: authority });
 const uri = deviceUri(trustDomain, 'dev_laptop');
 let edge: TestEdge;
 beforeAll(async () => {
@@ -66,6 +69,21 @@ describe.each(protocols)('a device over %s', (protocol) => {
   it.each<[number, string, ForgeOptions, string]>([
     [12, 'two common names', { subject: twoNames() }, 'device_unknown'],
     [12, 'line ends in its name', { subject: named('a\r\n\x1b[2J') }, 'device_unknown'],
+    [12, 'a name within its name', { subject: named('a, CN=dev_laptop') }, 'device_unknown'],
+    [12, 'slashes in its name', { subject: named('/CN=a+CN=dev_laptop') }, 'device_unknown'],
+    [12, 'no name', { subject: seq() }, 'device_unknown'],
+    [
+      13,
+      'a NUL in a DNS name',
+      { names: [textName(2, 'good\0.evil')] },
+      'device_certificate_unsuitable',
+    ],
+    [
+      13,
+      'a DNS name printed behind ours',
+      { names: [textName(6, `${uri}, DNS:a`)] },
+      'device_certificate_unsuitable',
+    ],
     [
       13,
       'a NUL behind our name for it',
@@ -81,6 +99,9 @@ describe.each(protocols)('a device over %s', (protocol) => {
     ],
     [14, 'the purpose of servers', { purposes: [serverPurpose] }, 'device_certificate_unsuitable'],
     [14, 'the power to sign others', { ca: true }, 'device_certificate_unsuitable'],
+    [14, 'no purpose', { purposes: null }, 'device_certificate_unsuitable'],
+    [14, 'no right to sign', { keyUsage: keyEncipherment }, 'device_certificate_unsuitable'],
+    [14, 'a device for its issuer', { issuer: device }, 'device_certificate_untrusted'],
     [15, 'a signature with SHA-1', { hash: 'sha1' }, 'device_certificate_unsuitable'],
     [16, 'nothing wrong, and no row', {}, 'device_unknown'],
   ])('row %d: is refused with %s in its certificate', async (_row, _name, options, code) => {

@@ -146,6 +146,33 @@ describe('where a request ends', () => {
     expect(edge.records.all[0]?.reasons[0]).toBe('malformed');
   });
 
+  it.each([
+    'Sallyport-Assertion: forged',
+    'sallyport_assertion: forged',
+    'Host: forged.test',
+    'Content-Length: 0',
+    'Transfer-Encoding: chunked',
+    'Cookie: a=forged',
+    'Authorization: Bearer forged',
+    'X-Forwarded-For: 192.0.2.66',
+    'Connection: Sallyport-Assertion',
+    'X-Sum: forged',
+  ])('row 39: a trailer goes no further, and is merged with nothing: %s', async (trailer) => {
+    const name = trailer.slice(0, trailer.indexOf(':'));
+    const announced = ['Transfer-Encoding: chunked', `Trailer: ${name}`];
+    const head = alice.request('POST / HTTP/1.1', ...announced);
+    const { client, response } = await alice.send(`${head}2\r\nab\r\n0\r\n${trailer}\r\n\r\n`);
+    const sent = edge.upstream.bytes;
+    expect(sent).not.toMatch(/forged|192\.0\.2\.66|^trailer|^content-length/im);
+    expect([200, 400]).toContain(response.status);
+    // Whole, or never given out as whole.
+    expect(sent.endsWith('2\r\nab\r\n0\r\n\r\n')).toBe(response.status === 200);
+    expect(sent.match(/^sallyport-assertion: eyJ/gim)?.length ?? 0).toBe(sent === '' ? 0 : 1);
+    client.close();
+    await expect.poll(() => edge.records.all.length).toBe(1);
+    expect(edge.records.all[0]).toMatchObject({ status: response.status });
+  });
+
   it('row 37: is where it was said to be, though the upstream did not wait for it', async () => {
     edge.upstream.script = () => null;
     const client = await alice.connect();

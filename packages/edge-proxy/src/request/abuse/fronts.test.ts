@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { proxyHeader } from '@sallyport/shared/testing/proxy-header';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { protocols } from '../testing/client-h2.ts';
+import { testDocuments } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { forwardingFront, proxyFront, speakFrom, withFronts } from '../testing/front.ts';
 import { linesIn, Oracle } from '../testing/oracle.ts';
@@ -74,5 +76,31 @@ describe.each(protocols)('the source of a request over %s', (protocol) => {
     expect(await sourceOf(socket, `X-Forwarded-For: ${written}`)).toEqual([400, forwardingFront]);
     expect(edge.records.all[0]?.reasons).toEqual(['source_address_unclear']);
     expect(edge.upstream.bytes).toBe('');
+  });
+});
+
+describe('row 72: where nobody is said to speak PROXY protocol', () => {
+  beforeAll(async () => {
+    const usual = testDocuments(edge.pki, edge.upstream.port);
+    await edge.apply('config', ...edge.configuration(usual));
+  });
+  afterAll(() => edge.apply('config', ...edge.configuration(withFronts(edge))));
+
+  const truncated = proxyHeader(client, { extensions: Buffer.of(4, 0, 2, 0) });
+  it.each([
+    ['version 1', Buffer.from(`PROXY TCP4 ${client} 192.0.2.1 40000 443\r\n`)],
+    ['version 2', proxyHeader(client)],
+    ['version 2 for itself', proxyHeader(client, { command: 0 })],
+    ['version 2 with an entry that breaks off', truncated],
+  ])('a connection that begins with it is closed, and recorded: %s', async (_name, header) => {
+    for (const from of ['127.0.0.1', proxyFront]) {
+      await edge.settle();
+      const socket = await speakFrom(edge, from, header);
+      await once(socket.resume(), 'close');
+      expect(edge.upstream.bytes).toBe('');
+      await expect.poll(() => edge.records.all.length).toBe(1);
+      const said = { outcome: 'refused', reasons: ['tls_failed'], status: 0, sourceAddress: from };
+      expect(edge.records.all[0]).toMatchObject(said);
+    }
   });
 });

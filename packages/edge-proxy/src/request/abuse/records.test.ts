@@ -61,6 +61,12 @@ describe.each(protocols)('row 144: over %s there is one line for each decision',
       edge.upstream.script = ok;
     };
     const large = [`X: ${'y'.repeat(20_000)}`];
+    const nobodys = () => alice.call({ host: 'www.evil.test' }).catch(() => null);
+    const nonsense = async () => {
+      const client = await alice.connect();
+      client.send('\0nonsense\r\n\r\n');
+      await client.closed();
+    };
     const way: readonly (readonly [string, () => Promise<unknown>])[] = [
       ['permit rule_allowed 200 /a', () => alice.call({ path: '/a' })],
       ['deny device_unknown 403 /', () => alice.call({ device: edge.stranger })],
@@ -72,6 +78,8 @@ describe.each(protocols)('row 144: over %s there is one line for each decision',
       ['refused headers_too_large 431 /', () => alice.call({ headers: large })],
       ['refused method_unsupported 405 /', () => alice.call({ method: 'TRACE' })],
       ['refused host_misdirected 421 /', () => alice.call({ authority: 'www.evil.test' })],
+      ['refused server_name_unknown 0 ', nobodys],
+      ['refused malformed 400 ', nonsense],
     ];
     for (const [index, [, go]] of way.entries()) {
       await go();
@@ -80,13 +88,16 @@ describe.each(protocols)('row 144: over %s there is one line for each decision',
     const { all } = edge.records;
     expect(all.map(outcome)).toEqual(way.map(([expected]) => expected));
     expect(new Set(all.map(({ correlationId }) => correlationId)).size).toBe(way.length);
+    const devices = [edge.laptop.sha256, edge.stranger.sha256];
     for (const record of all) {
       expect(record).toMatchObject({
         kind: 'access',
         edge: 'edg_test',
         sourceAddress: '127.0.0.1',
       });
-      expect([edge.laptop.sha256, edge.stranger.sha256]).toContain(record.certificateSha256);
+      // Of a handshake that came to nothing, nobody has looked at it.
+      const shown = record.reasons[0] === 'server_name_unknown' ? [null] : devices;
+      expect(shown).toContain(record.certificateSha256);
       if (record.outcome === 'permit') {
         expect(record).toMatchObject({ userId: 'usr_alice', configVersion: 1 });
       }

@@ -8,7 +8,7 @@ import { type Call, call, RawClient } from '../testing/client.ts';
 import { Http2Client } from '../testing/client-h2.ts';
 import { signInHost } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
-import { clientAt, withFronts } from '../testing/front.ts';
+import { clientAt, forwardingFront, speakFrom, withFronts } from '../testing/front.ts';
 import { ok } from '../testing/recorder.ts';
 import { agree, webSocketRequest } from '../testing/web-socket.ts';
 
@@ -234,6 +234,21 @@ describe('a limit for each address', () => {
       await from('203.0.113.1'),
       await from('203.0.113.2'),
     ]).toEqual([200, 200, 429, 200, 200, 200, 429, 200]);
+  });
+
+  it('takes all forms of an address for one (row 73)', async () => {
+    await limit({ pub: [{ name: 'address', per: 'address', requests: 1, window: '1h' }] });
+    for (const forms of [
+      ['203.0.113.7', '::ffff:203.0.113.7', '::FFFF:CB00:7107', '0:0:0:0:0:ffff:cb00:7107'],
+      ['2001:db8::7', '2001:DB8:0:0:0:0:0:7', '[2001:db8::7]:41000'],
+    ]) {
+      for (const [index, form] of forms.entries()) {
+        const socket = await speakFrom(edge, forwardingFront, Buffer.alloc(0));
+        const headers = [`X-Forwarded-For: ${form}`];
+        const { status } = await call(edge, { host: 'pub.corp.test', socket, headers });
+        expect([form, status]).toEqual([form, index === 0 ? 200 : 429]);
+      }
+    }
   });
 
   it('of a route counts its requests alone', async () => {
