@@ -3,7 +3,7 @@
 # As root.
 set -eu
 [ $# -gt 0 ] || set -- \
-  caddy chromium curl git haproxy nats-server nginx openssl promtool python3-grpcio python3-h2 \
+  caddy chromium curl git haproxy iproute2 nats-server nginx openssl promtool python3-grpcio python3-h2 \
   python3-websockets rsyslog rsyslog-gnutls sslscan testssl.sh
 export DEBIAN_FRONTEND=noninteractive
 

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import { Agent } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { connect as connectTls, createSecureContext } from 'node:tls';
 import { ecKeys, extension, forge, forgeAuthority } from '@sallyport/shared/pki/forge';
 import { afterEach, describe, expect, it } from 'vitest';
 import { clientHello, nameEntry, nameList } from './request/testing/client-hello.ts';
-import { OpenEdge, openHost, report } from './testing/open-edge.ts';
+import { neverOverloaded, OpenEdge, openHost, report } from './testing/open-edge.ts';
 
 /** Rows of abuse at the size that they name, against an edge process; what was measured is printed. */
 let edge: OpenEdge;
@@ -52,7 +54,7 @@ describe('5,000 clients that do not come to the end of a handshake (row 21)', ()
   }
 
   it('are cut off within the time for it, while all others are answered', async () => {
-    edge = await OpenEdge.start();
+    edge = await OpenEdge.start({ environment: neverOverloaded });
     await timesOf(100);
     const before = await timesOf(200);
     const memory = edge.residentMib();
@@ -137,4 +139,82 @@ describe('certificates without measure (row 23)', () => {
     report('row 23', { times, 'within ms': ranMs, 'MiB more': grown() });
     await expect.poll(grown, { timeout: 10_000 }).toBeLessThan(50);
   }, 400_000);
+});
+
+describe('200 clients that read 1 kB a second of 256 MiB each (row 135)', () => {
+  const count = 200;
+  const answerMib = 256;
+  const idle = '20s';
+  let produced = 0;
+
+  function* large(): Generator<Buffer> {
+    const chunk = Buffer.alloc(2 ** 20, 'z');
+    for (let mib = 0; mib < answerMib; mib += 1) {
+      produced += 1;
+      yield chunk;
+    }
+  }
+
+  /** Begins to read, and gives what to read from. */
+  const openOver = {
+    'http/1.1': async (): Promise<Readable> => {
+      const socket = await edge.connect();
+      clients.push(socket);
+      socket.write(`GET /large HTTP/1.1\r\nHost: ${openHost}\r\n\r\n`);
+      return socket;
+    },
+    h2: async (): Promise<Readable> => {
+      const socket = await edge.connect('h2');
+      clients.push(socket);
+      const session = connectHttp2(`https://${openHost}`, { createConnection: () => socket });
+      session.on('error', () => undefined);
+      const stream = session.request({ ':path': '/large' });
+      stream.on('error', () => undefined);
+      return stream;
+    },
+  };
+
+  it.each(['http/1.1', 'h2'] as const)(
+    'hold 1 MiB each at the most, and are cut off in the end, over %s',
+    async (protocol) => {
+      edge = await OpenEdge.start({
+        environment: neverOverloaded,
+        listener: { slowClients: { responseIdle: idle } },
+        upstream: (request, response) => {
+          if (request.url === '/large') Readable.from(large()).pipe(response);
+          else response.end('ok');
+        },
+      });
+      await timesOf(50);
+      const before = edge.residentMib();
+      const open = Array.from({ length: count }, () => openOver[protocol]());
+      const readers = await Promise.all(open);
+      let [read, most, asked] = [0, before, 0];
+      const timer = setInterval(() => {
+        for (const reader of readers) {
+          const chunk = reader.read(1_024) as Buffer | null;
+          read += chunk?.length ?? 0;
+        }
+      }, 1_000);
+      const { all } = edge.process.lines;
+      const cutOff = () => all.filter(({ ending }) => ending === 'client_too_slow').length;
+      const look = async (): Promise<number> => {
+        most = Math.max(most, edge.residentMib());
+        expect(await edge.ask()).toBe(200);
+        asked += 1;
+        return cutOff();
+      };
+      await expect.poll(look, { timeout: 150_000, interval: 250 }).toBe(count);
+      clearInterval(timer);
+      report(`row 135, ${protocol}`, {
+        'kB read by them': read / 1_024,
+        'MiB that left the upstream': produced,
+        'MiB that the edge grew by': most - before,
+        'others that were served meanwhile': asked,
+      });
+      expect(most - before).toBeLessThan(count);
+      expect(await edge.figure('sallyport_edge_open_exchanges')).toBe(0);
+    },
+    180_000,
+  );
 });

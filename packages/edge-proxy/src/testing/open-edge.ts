@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -25,6 +26,9 @@ import type { ScriptedStream } from './scripted-stream.ts';
 
 /** What the route that is open to anybody is asked for by. */
 export const openHost = 'open.corp.test';
+
+/** Nobody is turned away for want of processor, where the machine has other things to do. */
+export const neverOverloaded = { SALLYPORT_OVERLOAD_LAG_MS: '0' } as const;
 
 export interface OpenEdgeOptions {
   /** What the upstream says; default: `ok`. */
@@ -162,6 +166,17 @@ export class OpenEdge {
   #proc(file: string): string {
     return readFileSync(`/proc/${this.listening.pid}/${file}`, 'utf8');
   }
+}
+
+/** Has an upstream agree to every WebSocket, and read whatever comes. */
+export function acceptWebSockets(upstream: Server): void {
+  upstream.on('upgrade', (request, socket) => {
+    const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accept = createHash('sha1').update(key).digest('base64');
+    const lines = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`];
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
+    socket.on('error', () => undefined).resume();
+  });
 }
 
 /** Prints what was measured: it is asserted nowhere. */
