@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RawClient } from '../testing/client.ts';
+import { EarlyServer, openssl } from '../testing/early-data.ts';
 import { TestEdge } from '../testing/edge.ts';
 
 const host = 'app.corp.test';
@@ -59,20 +57,6 @@ describe('a device that was revoked', () => {
   );
 });
 
-/** Runs openssl to its end, with this for its input or until this, and gives all that it said. */
-async function openssl(args: readonly string[], input: string | (() => boolean)): Promise<string> {
-  const child = spawn('openssl', args);
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stdin.on('error', () => undefined);
-  const closed = once(child, 'close');
-  if (typeof input !== 'string') await expect.poll(input, { timeout: 10_000 }).toBe(true);
-  child.stdin.end(typeof input === 'string' ? input : '');
-  await closed;
-  return output;
-}
-
 describe('a handshake', () => {
   it.each(['-tls1_2', '-tls1_3'])('of %s brings no ticket (row 20)', async (version) => {
     const { laptop, port } = edge;
@@ -95,34 +79,11 @@ describe('a handshake', () => {
 
 describe('early data', () => {
   it('is never taken, whoever gave the client leave to send it (row 22)', async () => {
-    const file = async (name: string, text: string) => {
-      await writeFile(join(dir, name), text);
-      return join(dir, name);
-    };
-    const served = await edge.pki.servers(host);
-    const cert = await file('cert.pem', served.cert);
-    const key = await file('key.pem', served.key);
-    // Another server of the same name, which lets its clients send early data.
-    const server = spawn('openssl', [
-      ...['s_server', '-accept', '127.0.0.1:0', '-tls1_3', '-early_data'],
-      ...['-cert', cert, '-key', key],
-    ]);
-    const port = await new Promise<number>((resolve) => {
-      let said = '';
-      server.stdout.on('data', (chunk: Buffer) => {
-        said += chunk.toString();
-        const found = /ACCEPT .*:(\d+)/.exec(said);
-        if (found !== null) resolve(Number(found[1]));
-      });
-    });
-    const ticket = join(dir, 'session.pem');
-    await openssl(
-      ['s_client', '-connect', `127.0.0.1:${port}`, '-tls1_3', '-sess_out', ticket],
-      // The ticket comes behind the handshake.
-      () => existsSync(ticket),
-    );
-    server.kill();
-    const early = await file('early', 'GET /early HTTP/1.1\r\nHost: pub.corp.test\r\n\r\n');
+    const server = await EarlyServer.start(edge, dir, host);
+    const ticket = await server.ticket(host);
+    server.stop();
+    const early = join(dir, 'early');
+    await writeFile(early, 'GET /early HTTP/1.1\r\nHost: pub.corp.test\r\n\r\n');
     await edge.settle();
     const said = await openssl(
       [

@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, RawClient } from '../testing/client.ts';
 import { TestEdge } from '../testing/edge.ts';
+import { block, FrameClient, requestFields, types } from '../testing/frames.ts';
+import { closed, secureSocket } from '../testing/h2-socket.ts';
 
 let edge: TestEdge;
 beforeAll(async () => {
@@ -46,4 +48,33 @@ describe('a client', () => {
       .poll(() => edge.records.all.map(({ reasons }) => reasons[0]))
       .toContain('request_timeout');
   });
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['its preface', Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')],
+  ])(
+    'that agreed on HTTP/2 and sends %s is cut off (row 134)',
+    async (_name, bytes) => {
+      const socket = await secureSocket(edge, 'pub.corp.test', edge.laptop);
+      socket.resume().write(bytes);
+      expect((await call(edge, { host: 'pub.corp.test' })).status).toBe(200);
+      await closed(socket);
+    },
+    40_000,
+  );
+
+  it('that sends its headers byte by byte over HTTP/2 is cut off, and recorded (row 134)', async () => {
+    await edge.settle();
+    const raw = await FrameClient.connect(edge, 'pub.corp.test');
+    const fields = requestFields(edge, '', { ':authority': 'pub.corp.test', ':path': '/slow' });
+    raw.send(types.headers, 0, 1, block(fields));
+    const timer = setInterval(() => {
+      raw.send(types.continuation, 0, 1, block([['x', 'y']]));
+    }, 300);
+    await raw.closed().finally(() => clearInterval(timer));
+    expect(edge.upstream.bytes).toBe('');
+    await expect.poll(() => edge.records.all.length).toBe(1);
+    expect(edge.records.all[0]).toMatchObject({ outcome: 'refused' });
+    expect((await call(edge, { host: 'pub.corp.test' })).status).toBe(200);
+  }, 40_000);
 });

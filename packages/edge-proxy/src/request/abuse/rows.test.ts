@@ -36,7 +36,7 @@ function rowsNamedIn(source: string): ReadonlySet<number> {
   return named;
 }
 
-const speaksHttp2 = /\.each\(protocols|callOver|of protocols|Http2Client|FrameClient/;
+const speaksHttp2 = /\.each\(protocols|callOver|of protocols|Http2Client|FrameClient|connectHttp2/;
 
 describe('the table of what is tried', () => {
   it('has each row once, in order', () => {
