@@ -62,6 +62,9 @@ export async function bringUp(
   edge: EdgeUnderTest,
 ): Promise<BroughtUp> {
   const [revoke, bulk] = [await streamOf(plane, 'revoke'), await streamOf(plane, 'config')];
+  // Before the configuration, whose check may take seconds where there is other work: the first
+  // heartbeat of a stream counts as old as the stream.
+  for (const stream of [revoke, bulk]) stream.sendHeartbeat([]);
   revoke.sendState('revoke', at(10), []);
   bulk.sendState('config', at(20), sampleConfig(plane, edge));
   bulk.sendState('directory', at(30), [sampleUser('usr_a')]);

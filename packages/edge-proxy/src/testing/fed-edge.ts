@@ -26,6 +26,8 @@ export async function feedState(
   const [first, second] = [await plane.streams.next(), await plane.streams.next()];
   const [revoke, bulk] = first.lanes.includes('revoke') ? [first, second] : [second, first];
   const [joined] = plane.joins.all;
+  // As in `bringUp`: before what takes long.
+  for (const stream of [revoke, bulk]) stream.sendHeartbeat([]);
   revoke.sendState('revoke', at(1), []);
   bulk.sendState('config', at(1), [
     sampleBundle(1, documents),

@@ -148,14 +148,17 @@ export class ScriptedStream {
     this.send({ kind: 'heartbeat', value: this.#keys.heartbeat(heartbeat, Date.now()) });
   }
 
-  /** The ack of this lane, position and stage, which has come or will. */
+  /** The ack of this lane, position and stage, which has come or will; rejects if the edge goes before. */
   acked(lane: Lane, position: Position, stage: AckStage): Promise<Ack> {
     const fits = (ack: Ack) =>
       ack.lane === laneToWire(lane) &&
       ack.stage === stage &&
       Number(ack.position?.rev) === position.rev &&
       Number(ack.position?.epoch) === position.epoch;
-    return this.acks.first(fits);
+    const gone = this.ended.then(() => {
+      throw new Error(`the edge has gone without its ack of ${lane} ${position.rev}`);
+    });
+    return Promise.race([this.acks.first(fits), gone]);
   }
 
   /** Sends whatever it is. */

@@ -69,7 +69,7 @@ describe('the delay of a heartbeat on a stream', () => {
     lane.heartbeat(at(10), { sentAtMs: lane.nowMs + clockMs });
     const frozenAtMs = lane.nowMs;
     lane.nowMs += 3_600_000;
-    lane.feed({ type: 'tick', missedMs: 0 });
+    lane.feed({ type: 'tick', missedMs: 0, unread: [] });
     const beats = [1_000, 2_000].map((ms) =>
       lane.heartbeat(at(10), { sentAtMs: frozenAtMs + ms + clockMs }),
     );
@@ -108,7 +108,7 @@ describe('the delay of a heartbeat on a stream', () => {
     const openedAtMs = lane.nowMs;
     lane.open();
     lane.nowMs += 3_600_000;
-    lane.feed({ type: 'tick', missedMs: 0 });
+    lane.feed({ type: 'tick', missedMs: 0, unread: [] });
     const beats = [500, 1_500].map((ms) => lane.heartbeat(at(10), { sentAtMs: openedAtMs + ms }));
     expect(alarms(beats.flat())).toEqual(['late']);
     expect(lane.state.asOfMs).toBe(openedAtMs);
@@ -178,7 +178,7 @@ describe('a machine that was suspended', () => {
     lane.heartbeat(at(10));
     const asOfMs = lane.nowMs;
     lane.nowMs += 250;
-    lane.feed({ type: 'tick', missedMs: 3_600_000 });
+    lane.feed({ type: 'tick', missedMs: 3_600_000, unread: [] });
     expect(lane.state.asOfMs).toBe(asOfMs - 3_600_000);
   });
 
@@ -186,7 +186,7 @@ describe('a machine that was suspended', () => {
     const lane = new DrivenLane();
     lane.open();
     lane.heartbeat(at(10));
-    lane.feed({ type: 'tick', missedMs: 3_600_000 });
+    lane.feed({ type: 'tick', missedMs: 3_600_000, unread: [] });
     const sentAtMs = lane.nowMs + 60_000;
     lane.heartbeat(at(10), { sentAtMs });
     lane.heartbeat(at(10), { path: 'nats', sentAtMs });
@@ -196,7 +196,7 @@ describe('a machine that was suspended', () => {
   it('knows that a stream has waited for its first heartbeat all the while', () => {
     const lane = new DrivenLane();
     lane.open();
-    lane.feed({ type: 'tick', missedMs: 3_600_000 });
+    lane.feed({ type: 'tick', missedMs: 3_600_000, unread: [] });
     lane.heartbeat(at(10));
     expect(lane.state.asOfMs).toBe(lane.nowMs - 3_600_000);
   });
@@ -205,7 +205,7 @@ describe('a machine that was suspended', () => {
     const lane = new DrivenLane();
     lane.open();
     lane.heartbeat(at(10));
-    lane.feed({ type: 'tick', missedMs: 3_600_000 });
+    lane.feed({ type: 'tick', missedMs: 3_600_000, unread: [] });
     lane.heartbeat(at(10), { sentAtMs: lane.nowMs + 3_600_000 });
     expect(lane.state.asOfMs).toBe(lane.nowMs);
   });

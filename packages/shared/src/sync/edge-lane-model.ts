@@ -250,8 +250,13 @@ export type EdgeLaneEvent = { readonly nowMs: number } & (
   /**
    * Every 250 ms or more often. `missedMs`: so long the monotonic clock stood still since the last
    * one, with the whole machine; what the shell keeps of the age of the state it corrects itself.
+   * `unread`: streams that are not read now, because a message of some lane of theirs is being taken.
    */
-  | { readonly type: 'tick'; readonly missedMs: number }
+  | {
+      readonly type: 'tick';
+      readonly missedMs: number;
+      readonly unread: readonly StreamPath[];
+    }
 );
 
 export type EdgeLaneEffect =

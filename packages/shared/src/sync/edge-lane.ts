@@ -134,6 +134,6 @@ function take(turn: Turn, event: EdgeLaneEvent): void {
     case 'swapped':
       return onSwapped(turn, event.digest);
     case 'tick':
-      return onTick(turn, event.missedMs);
+      return onTick(turn, event);
   }
 }

@@ -53,11 +53,11 @@ describe('silence', () => {
     lane.heartbeat(at(10));
     lane.wait(250);
     lane.nowMs += 20_000;
-    expect(lane.feed({ type: 'tick', missedMs: 0 })).toEqual([]);
+    expect(lane.feed({ type: 'tick', missedMs: 0, unread: [] })).toEqual([]);
     expect(alarms(lane.wait(2_000))).toEqual(['silence']);
   });
 
-  it('is not what it seems while rows change places, for nothing is read then', () => {
+  it('is not what it seems while nothing is read, as where rows change places', () => {
     const lane = new DrivenLane();
     lane.open('standby');
     lane.heartbeat(at(10), { path: 'standby' });
@@ -65,10 +65,20 @@ describe('silence', () => {
     lane.heartbeat(at(10));
     const effects = lane.manifest(manifest(at(20), ['a', 'b']), ['a', 'b']);
     expect(only(effects, 'swap')).toHaveLength(1);
-    expect(lane.wait(4_000)).toEqual([]);
+    expect(lane.wait(4_000, ['grpc', 'standby'])).toEqual([]);
     lane.swapped(['a', 'b']);
     expect(only(lane.wait(1_750), 'end_path')).toEqual([]);
     expect(alarms(lane.wait(250))).toEqual(['silence', 'silence']);
+  });
+
+  it('is none, nor is an answer missing, where the stream waits for another lane', () => {
+    const lane = new DrivenLane();
+    lane.feed({ type: 'opened', path: 'grpc' });
+    lane.heartbeat(at(20));
+    expect(lane.wait(31_000, ['grpc'])).toEqual([]);
+    lane.resume('shards', at(20));
+    expect(lane.wait(31_000, ['grpc'])).toEqual([]);
+    expect(alarms(lane.wait(2_000))).toEqual(['silence']);
   });
 
   it('does not begin anew with a Hello on the open stream, nor is one a silence', () => {

@@ -56,10 +56,12 @@ export function onResume(turn: Turn, { path, resume }: ResumeEvent): void {
   }
 }
 
-export function onTick(turn: Turn, missedMs: number): void {
+type TickEvent = Extract<EdgeLaneEvent, { type: 'tick' }>;
+
+export function onTick(turn: Turn, { missedMs, unread }: TickEvent): void {
   if (missedMs > 0) countStandstill(turn, missedMs);
+  forgiveUnread(turn, unread);
   forgiveStall(turn);
-  forgiveSwap(turn);
   for (const path of streamPaths) checkSilence(turn, path);
   checkGap(turn);
   tryResync(turn);
@@ -81,12 +83,19 @@ function forgiveStall(turn: Turn): void {
   }
 }
 
-/** No stream of the lane is read while its rows change places, which may take many slices. */
-function forgiveSwap(turn: Turn): void {
-  if (!turn.state.swapping) return;
-  for (const path of streamPaths) {
-    if (turn.state.paths[path].phase.kind === 'closed') continue;
+/**
+ * What the others send on these streams waits here: whole states change places in many slices, and a
+ * configuration version is checked for as long as half a minute, whichever lane it is that waits.
+ */
+function forgiveUnread(turn: Turn, unread: readonly StreamPath[]): void {
+  const unreadMs = turn.nowMs - turn.state.tickedAtMs;
+  for (const path of unread) {
+    const { phase } = turn.state.paths[path];
+    if (phase.kind === 'closed') continue;
     turn.setPath(path, { heardAtMs: turn.nowMs });
+    if (phase.kind === 'tail') continue;
+    const sinceMs = Math.min(turn.nowMs, phase.sinceMs + unreadMs);
+    turn.setPath(path, { phase: { ...phase, sinceMs } });
   }
 }
 

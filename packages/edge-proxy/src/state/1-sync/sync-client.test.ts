@@ -250,6 +250,21 @@ describe('an edge whose control plane goes away', () => {
     expect(edge.sync.board.alarms('revoke')).toMatchObject({ silence: 1 });
   });
 
+  it('does not take for silence that it waits itself, with one lane of the stream', async () => {
+    edge = await startEdgeUnderTest([plane]);
+    const { bulk } = await bringUp(plane, edge);
+    edge.hold(0);
+    for (let rev = 31; rev <= 70; rev += 1) bulk.sendFrame('directory', at(rev), []);
+    bulk.sendFrame('config', at(21), []);
+    // Heartbeats are not read meanwhile: the next one stands behind the configuration.
+    await expect.poll(() => edge.tables.ages.ageMs('signals')).toBeGreaterThan(2_500);
+    edge.release(0);
+    await bulk.acked('config', at(21), ENFORCED);
+    expect(edge.ends.all.filter(({ stream }) => stream === 'bulk')).toEqual([]);
+    const silent = edge.alarms.all.filter(([, name]) => name === 'silence');
+    expect(silent.filter(([lane]) => lane !== 'revoke')).toEqual([]);
+  });
+
   it('goes on to the next control plane when it cannot be reached or sends it away', async () => {
     const second = await ScriptedControlPlane.start({
       authority: plane.authority,

@@ -6,6 +6,7 @@ import type { Log } from '@sallyport/shared/log';
 import type { Lane } from '@sallyport/shared/state/model';
 import { laneHello } from '@sallyport/shared/sync/edge-lane';
 import type { AlarmName, StreamPath } from '@sallyport/shared/sync/edge-lane-model';
+import { streamPaths } from '@sallyport/shared/sync/edge-turn';
 import type { NackMessage } from '@sallyport/shared/sync/messages';
 import { comparePositions } from '@sallyport/shared/sync/position';
 import type { ControlChannel } from '../../identity/control-channel.ts';
@@ -295,7 +296,10 @@ export class SyncClient {
     const { standby, revoke } = this.#keepers;
     const missedMs = this.#standstill.missedMs();
     if (missedMs > 0) this.#options.state.tables.ages.setBack(missedMs);
-    for (const lane of lanes) this.#drivers[lane].dispatch({ type: 'tick', missedMs });
+    for (const lane of lanes) {
+      const unread = streamPaths.filter((path) => this.#stream(path, lane)?.taking);
+      this.#drivers[lane].dispatch({ type: 'tick', missedMs, unread });
+    }
     this.#alarms.flush();
     this.#options.state.carried.expire(this.#options.clock());
     standby.want(this.#wantsStandby());

@@ -45,6 +45,11 @@ export class SyncStream {
     this.up = new Upward(options.call, () => this.end('stalled', 'nothing is taken', true));
   }
 
+  /** Whether a message is being taken, and what comes after it waits. */
+  get taking(): boolean {
+    return this.#taking;
+  }
+
   /** Runs until the stream ends. Never rejects for what the other side does. */
   async run(): Promise<StreamEnd> {
     const { call, hello, onOpened, take } = this.#options;

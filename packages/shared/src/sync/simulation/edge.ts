@@ -288,7 +288,7 @@ export class Edge {
   }
 
   #tick(): void {
-    for (const shell of this.shells) shell.feed({ type: 'tick', missedMs: 0 });
+    for (const shell of this.shells) shell.feed({ type: 'tick', missedMs: 0, unread: [] });
   }
 
   #fromNats(message: Broadcast): void {

@@ -154,13 +154,13 @@ export class DrivenLane {
     return this.feed({ type: 'swapped', digest });
   }
 
-  /** Lets time pass in ticks, and gives all effects of them. */
-  wait(ms: number): EdgeLaneEffect[] {
+  /** Lets time pass in ticks, and gives all effects of them. `unread`: streams not read meanwhile. */
+  wait(ms: number, unread: readonly StreamPath[] = []): EdgeLaneEffect[] {
     const effects: EdgeLaneEffect[] = [];
     const untilMs = this.nowMs + ms;
     while (this.nowMs < untilMs) {
       this.nowMs = Math.min(untilMs, this.nowMs + 250);
-      effects.push(...this.feed({ type: 'tick', missedMs: 0 }));
+      effects.push(...this.feed({ type: 'tick', missedMs: 0, unread }));
     }
     return effects;
   }
