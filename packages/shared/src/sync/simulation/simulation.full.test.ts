@@ -6,7 +6,8 @@ const chunk = 500;
 const chunkMsMax = 600_000;
 
 describe('the protocol in a great many worlds', () => {
-  it.each(Array.from({ length: 40 }, (_, index) => 10_001 + index * chunk))(
+  // Those before them are of the short run.
+  it.each(Array.from({ length: 41 }, (_, index) => 301 + index * chunk))(
     'keeps its invariants and comes to rest (%d and the 499 seeds after it)',
     (from) => {
       expect(runSeeds(from, chunk)).toBe('');
