@@ -94,15 +94,8 @@ function behindFronts(): ConfigurationDocument[] {
   );
 }
 
-describe('an edge process', () => {
-  it('is alive but not ready without state, and answers requests with 503', async () => {
-    const edge = start();
-    const listening = await edge.listening();
-    expect(listening).toMatchObject({ listening: true, edgeId: plane.edgeId });
-    expect((await fetch(`${listening.ops}/healthz`)).status).toBe(200);
-    expect(await readiness(listening)).toEqual({
-      status: 503,
-      reasons: [
+/** Why an edge is not ready that was told nothing. */
+const nothingYet = [
         'revoke_missing',
         'signals_missing',
         'config_missing',
@@ -111,36 +104,40 @@ describe('an edge process', () => {
         'statement_key_missing',
         'cookie_ring_missing',
         'assertion_key_unpublished',
-      ],
-    });
-    const answer = await requestPublic(listening.port, files.publicCa, host);
-    expect(answer.status).toBe(503);
-    expect(answer.headers['content-type']).toContain('text/html');
+];
     const { port, pid } = listening;
     expect(await ticketsSent({ port, host: '127.0.0.1', servername: host })).toBe(0);
     // It set that for itself, in its own place.
     expect(pid).toBe(edge.pid);
-  });
 
-  it('is ready with its state, until its ring is withdrawn, and tells of each request in one line', async () => {
+describe('an edge process', () => {
+  it('is alive but not ready without state, and ready with it until its ring is withdrawn; tells of each request in one line', async () => {
     const collector = await Collector.start();
     const edge = start({ SALLYPORT_OTLP_ENDPOINT: collector.url });
     const listening = await edge.listening();
+    expect(listening).toMatchObject({ listening: true, edgeId: plane.edgeId });
+    expect((await fetch(`${listening.ops}/healthz`)).status).toBe(200);
+    expect(await readiness(listening)).toEqual({ status: 503, reasons: nothingYet });
+    const early = await requestPublic(listening.port, files.publicCa, host);
+    expect(early.status).toBe(503);
+    expect(early.headers['content-type']).toContain('text/html');
     const { bulk } = await feed();
     await untilReady(listening);
     const answer = await requestPublic(listening.port, files.publicCa, host);
     expect(answer.status).toBe(302);
-    const line = await edge.lines.next((one) => one['kind'] === 'access');
-    const { spans } = await collector.requests.next();
+    const line = await edge.lines.next((one) => one['outcome'] === 'sign_in');
+    const traces = () =>
+      collector.requests.all.flatMap(({ spans }) =>
+        spans.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`),
+      );
+    await expect.poll(() => traces().filter((one) => one === line['traceparent'])).toHaveLength(1);
     collector.stop();
-    expect(spans.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`)).toEqual([
-      line['traceparent'],
-    ]);
     expect(line).toMatchObject({ edge: plane.edgeId, region: 'eu', host, outcome: 'sign_in' });
-    const batch = await plane.records.next();
-    expect(
-      batch.recordsJson.map((json) => JSON.parse(Buffer.from(json).toString()) as unknown),
-    ).toEqual([line]);
+    const recorded = () =>
+      plane.records.all.flatMap(({ recordsJson }) =>
+        recordsJson.map((json) => JSON.parse(Buffer.from(json).toString()) as unknown),
+      );
+    await expect.poll(recorded).toContainEqual(line);
     const metrics = await (await fetch(`${listening.ops}/metrics`)).text();
     expect(metrics).toMatch(/^sallyport_edge_requests_total\{outcome="sign_in",[^}]*\} 1$/m);
     expect(metrics).toMatch(/^sallyport_edge_decision_seconds_count 1$/m);
@@ -222,7 +219,7 @@ describe('an edge process', () => {
     await expect.poll(counted).toEqual(['deny 16', 'refused 1', 'sign_in 16']);
   });
 
-  it('tells the control plane where a user is seen', async () => {
+  it('tells where a user is seen, lives on when nobody reads its output, and serves when the control plane is gone', async () => {
     const edge = start();
     const listening = await edge.listening();
     const { publicKey, privateKeyPem } = newEd25519KeyPair();
@@ -256,23 +253,15 @@ describe('an edge process', () => {
       )?.[1];
     await expect.poll(backlog).toBe('0');
     expect(plane.sightings.all).toHaveLength(1);
-  });
 
-  it('keeps its identity over a restart, without a token', async () => {
-    const first = start();
-    await first.listening();
-    first.signal('SIGTERM');
-    expect(await first.exited).toBe(0);
-    const second = start({ SALLYPORT_JOIN_TOKEN: '' });
-    expect((await second.listening()).edgeId).toBe(plane.edgeId);
-    expect(plane.joins.all).toHaveLength(1);
-  });
+    edge.closeOutput();
+    for (let round = 0; round < 3; round += 1) {
+      const recorded = plane.records.all.length;
+      expect((await requestPublic(listening.port, files.publicCa, host)).status).toBe(302);
+      await expect.poll(() => plane.records.all.length).toBeGreaterThan(recorded);
+    }
+    expect((await readiness(listening)).status).toBe(200);
 
-  it('goes on serving when the control plane is gone, and stays ready', async () => {
-    const edge = start();
-    const listening = await edge.listening();
-    await feed();
-    await untilReady(listening);
     plane.close();
     await edge.logs.next((line) => line.includes('sync.stream_ended'));
     expect((await requestPublic(listening.port, files.publicCa, host)).status).toBe(302);
@@ -282,6 +271,21 @@ describe('an edge process', () => {
     expect(again.have('revoke')?.position).toEqual(at(1));
     again.resume('revoke', 'tail', at(1));
     await again.acked('revoke', at(1), AckStage.ENFORCED);
+  });
+
+  it('lets no second process work in its directory, and keeps its identity over a restart, without a token', async () => {
+    const first = start();
+    await first.listening();
+    const beside = start();
+    expect(await beside.exited).toBe(1);
+    const failure = beside.logs.all.find((line) => line.includes('edge.start_failed')) ?? '{}';
+    const { problem, error } = JSON.parse(failure) as Record<string, unknown>;
+    expect([problem, error]).toEqual([expect.stringContaining('another edge runs in'), undefined]);
+    first.signal('SIGTERM');
+    expect(await first.exited).toBe(0);
+    const second = start({ SALLYPORT_JOIN_TOKEN: '' });
+    expect((await second.listening()).edgeId).toBe(plane.edgeId);
+    expect(plane.joins.all).toHaveLength(1);
   });
 
   it('is not ready, and says so, as long as every request is denied for the age of its state', async () => {
@@ -314,59 +318,22 @@ describe('an edge process', () => {
       .toEqual({ ready: true, reasons: [], warnings: [] });
   });
 
-  it('decides by the state on its disk when it is killed and nobody can be asked', async () => {
-    const edge = start();
-    const listening = await edge.listening();
-    const { revoke } = await feed();
-    await untilReady(listening);
-    const block = { kind: 'everyone', subjectId: '', expiresAtMs: null } as const;
-    revoke.sendFrame('revoke', at(2), [{ op: 'block', revocationId: 'rev_1', ...block }]);
-    await revoke.acked('revoke', at(2), AckStage.ENFORCED);
-    await marksOnDisk();
-    plane.close();
-    await edge.destroy();
-    const again = start({ SALLYPORT_JOIN_TOKEN: '' });
-    const started = await again.listening();
-    await untilReady(started);
-    expect((await requestPublic(started.port, files.publicCa, host)).status).toBe(403);
-  });
-
-  it('lets no second process work in its directory', async () => {
-    await start().listening();
-    const second = start();
-    expect(await second.exited).toBe(1);
-    const failure = second.logs.all.find((line) => line.includes('edge.start_failed')) ?? '{}';
-    const { problem, error } = JSON.parse(failure) as Record<string, unknown>;
-    expect([problem, error]).toEqual([expect.stringContaining('another edge runs in'), undefined]);
-  });
-
-  it('drains on SIGTERM: no new connections, the last records written, exit 0', async () => {
-    const edge = start();
+  it('F42 drains on SIGTERM: says that it is not ready, goes on for a moment, takes no more connections, writes the last records, exit 0', async () => {
+    const edge = start({ SALLYPORT_DRAIN_NOTICE_SECONDS: '1' });
     const listening = await edge.listening();
     await feed();
     await untilReady(listening);
     plane.acknowledgesRecords = false;
-    expect((await requestPublic(listening.port, files.publicCa, host)).status).toBe(302);
     edge.signal('SIGTERM');
+    const draining = { status: 503, reasons: ['draining'] };
+    await expect.poll(() => readiness(listening), { interval: 20 }).toEqual(draining);
+    expect((await requestPublic(listening.port, files.publicCa, host)).status).toBe(302);
     await plane.records.next();
     expect(await edge.exited).toBe(0);
     expect(edge.lines.all.at(-1)).toMatchObject({ kind: 'access', host });
     const socket = connect(listening.port, '127.0.0.1');
     await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED');
     expect(edge.logs.all.some((line) => line.includes('"level":"error"'))).toBe(false);
-  });
-
-  it('F42 says that it is not ready, goes on for a moment, and only then takes no more connections', async () => {
-    const edge = start({ SALLYPORT_DRAIN_NOTICE_SECONDS: '1' });
-    const listening = await edge.listening();
-    await feed();
-    await untilReady(listening);
-    edge.signal('SIGTERM');
-    const draining = { status: 503, reasons: ['draining'] };
-    await expect.poll(() => readiness(listening), { interval: 20 }).toEqual(draining);
-    expect((await requestPublic(listening.port, files.publicCa, host)).status).toBe(302);
-    expect(await edge.exited).toBe(0);
-    await expect(once(connect(listening.port, '127.0.0.1'), 'connect')).rejects.toThrow();
   });
 
   it.each(['main', 'worker'] as const)(
@@ -412,11 +379,15 @@ describe('an edge process', () => {
     agent.destroy();
   });
 
-  it('F26 serves while its output is stuck and nobody takes its records, which are there when it was killed', async () => {
+  it('F26 decides while its output is stuck and nobody takes its records; killed, it has them and its state on disk, also where nobody can be asked', async () => {
     const edge = start();
     const listening = await edge.listening();
-    await feed();
+    const { revoke } = await feed();
     await untilReady(listening);
+    const block = { kind: 'everyone', subjectId: '', expiresAtMs: null } as const;
+    revoke.sendFrame('revoke', at(2), [{ op: 'block', revocationId: 'rev_1', ...block }]);
+    await revoke.acked('revoke', at(2), AckStage.ENFORCED);
+    await marksOnDisk();
     plane.close();
     await edge.logs.next((line) => line.includes('records.stream_ended'));
     edge.pauseOutput();
@@ -425,7 +396,7 @@ describe('an edge process', () => {
     const answers = paths.map((path) =>
       requestPublic(listening.port, files.publicCa, host, path, agent),
     );
-    for (const answer of await Promise.all(answers)) expect(answer.status).toBe(302);
+    for (const answer of await Promise.all(answers)) expect(answer.status).toBe(403);
     agent.destroy();
     // Once they are on disk, which only the kernel waits for.
     const figure = async (name: string) => {
@@ -437,16 +408,19 @@ describe('an edge process', () => {
       .poll(() => figure('sallyport_edge_records_spooled'), { timeout: 15_000 })
       .toBe(200);
     await edge.destroy();
-    await plane.open();
     const again = start({ SALLYPORT_JOIN_TOKEN: '' });
-    await again.listening();
+    const started = await again.listening();
+    await untilReady(started);
+    const last = '/at/last';
+    expect((await requestPublic(started.port, files.publicCa, host, last)).status).toBe(403);
+    await plane.open();
     const seen = () =>
       plane.records.all.flatMap(({ recordsJson }) =>
         recordsJson.flatMap((json) => Buffer.from(json).toString().trimEnd().split('\n')),
       );
-    await expect.poll(() => seen().length, { timeout: 15_000 }).toBe(200);
+    await expect.poll(() => seen().length, { timeout: 15_000 }).toBe(201);
     const recorded = seen().map((line) => (JSON.parse(line) as { path: string }).path);
-    expect(new Set(recorded)).toEqual(new Set(paths));
+    expect(new Set(recorded)).toEqual(new Set([...paths, last]));
   });
 
   it('F27 answers with 256 file descriptors, and lets in as many as these are enough for (row 145)', async () => {
@@ -485,19 +459,6 @@ describe('an edge process', () => {
     await expect.poll(answered, { timeout: 10_000 }).toBe(503);
     edge.signal('SIGTERM');
     expect(await edge.exited).toBe(0);
-  });
-
-  it('lives on when nobody reads its output any more', async () => {
-    const edge = start();
-    const listening = await edge.listening();
-    await feed();
-    await untilReady(listening);
-    edge.closeOutput();
-    for (let round = 0; round < 3; round += 1) {
-      expect((await requestPublic(listening.port, files.publicCa, host)).status).toBe(302);
-      await plane.records.next();
-    }
-    expect((await readiness(listening)).status).toBe(200);
   });
 });
 
