@@ -23,6 +23,16 @@ const ownStacks = [
   'tests/e2e/{cold-start,hot-path,policy-rollout,staleness,two-continents}.test.ts',
 ];
 
+/** Files that start processes and wait for them, or change the process that they run in. */
+const ownProcesses = [
+  'packages/edge-proxy/src/{main,overload.full,clients.full}.test.ts',
+  'packages/cli/src/{control-plane,program}.test.ts',
+  'packages/cli/src/commands/installation-init.test.ts',
+];
+
+/** What a test looks at again and again may take long where the machine has other work. */
+const expectations = { poll: { timeout: 15_000 } };
+
 export default defineConfig({
   test: {
     projects: [
@@ -34,7 +44,7 @@ export default defineConfig({
           pool: 'threads',
           isolate: false,
           maxWorkers: workers,
-          testTimeout: 30_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -43,30 +53,60 @@ export default defineConfig({
         test: {
           name: 'edge',
           env,
+          expect: expectations,
           include: ['packages/edge-proxy/src/request/**/*.test.ts'],
           exclude,
           pool: 'forks',
           execArgv,
           isolate: false,
           maxWorkers: workers,
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
       {
+        // What an edge is made of besides: as with edges.
+        test: {
+          name: 'parts',
+          env,
+          expect: expectations,
+          include: ['packages/edge-proxy/**/*.test.ts'],
+          exclude: [...exclude, ...ownProcesses, 'packages/edge-proxy/src/request/**'],
+          pool: 'forks',
+          isolate: false,
+          maxWorkers: workers,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // What asks a control plane, without one: as with edges.
+        test: {
+          name: 'cli',
+          env,
+          expect: expectations,
+          include: ['packages/{proto,cli}/**/*.test.ts'],
+          exclude: [...exclude, ...ownProcesses],
+          pool: 'forks',
+          isolate: false,
+          maxWorkers: workers,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // Control planes with databases of their own, and what starts processes.
         test: {
           name: 'server',
           env,
+          expect: expectations,
           include: [
-            'packages/{proto,control-plane,edge-proxy,cli}/**/*.test.ts',
+            ...ownProcesses,
+            'packages/control-plane/**/*.test.ts',
             'infra/**/*.test.ts',
             'tests/**/*.test.ts',
           ],
-          exclude: [
-            ...exclude,
-            'tests/{e2e,faults,chaos}/**',
-            'packages/edge-proxy/src/request/**',
-          ],
+          exclude: [...exclude, 'tests/{e2e,faults,chaos}/**'],
           pool: 'forks',
           execArgv,
           maxWorkers: workers,
