@@ -10,6 +10,7 @@ import {
   type SideName,
   type Sides,
   sideNames,
+  startBare,
   startSides,
 } from './lib/path-sides.ts';
 import type { BenchmarkOptions, Report } from './lib/report.ts';
@@ -36,7 +37,11 @@ export async function edgePath(options: BenchmarkOptions): Promise<Report> {
     const second = await startStack({ edges: 1, edgeEnvironment: { SALLYPORT_WORKERS: '2' } });
     ends.push(() => second.stop());
     const twoWorkers = await openEdge(second, files, sides.upstreamPort, '0,1');
-    const workers = await compareWorkers(sides.of.edge, twoWorkers, options);
+    const twoBare = await startBare(files, sides.upstreamPort, sides.of.edge, ends, 2);
+    const workers = await compareWorkers(
+      { one: sides.of.edge, two: twoWorkers, bareOne: sides.of.bare, bareTwo: twoBare },
+      options,
+    );
     return await pathReport({ closed, open, workers, authName: sides.authName });
   } finally {
     await endAll(ends);
@@ -76,17 +81,17 @@ async function openLoop(sides: Sides, { runs, seconds, say }: BenchmarkOptions):
 }
 
 async function compareWorkers(
-  one: Side,
-  two: Side,
+  sides: Readonly<Record<keyof Workers, Side>>,
   { runs, seconds, say }: BenchmarkOptions,
 ): Promise<Workers> {
-  const measured: Growing<keyof Workers> = { one: [], two: [] };
-  await load(two, seconds);
+  const measured: Growing<keyof Workers> = { one: [], two: [], bareOne: [], bareTwo: [] };
+  const all = Object.entries(sides) as [keyof Workers, Side][];
+  await load(sides.two, seconds);
+  await load(sides.bareTwo, seconds);
   for (let run = 1; run <= runs; run += 1) {
-    measured.one.push(await load(one, seconds));
-    measured.two.push(await load(two, seconds));
+    for (const [name, side] of all) measured[name].push(await load(side, seconds));
     say(
-      `workers ${run} of ${runs}: ${rateOf('one', measured.one)}, ${rateOf('two', measured.two)}`,
+      `workers ${run} of ${runs}: ${all.map(([name]) => rateOf(name, measured[name])).join(', ')}`,
     );
   }
   return measured;

@@ -10,8 +10,10 @@ export type Closed = Readonly<Record<SideName, readonly LoadResult[]>>;
 /** At 1,000 requests a second; `direct` is the upstream with nothing in front of it. */
 export type Open = Readonly<Record<'direct' | 'edge' | 'bare' | 'nginx', readonly LoadResult[]>>;
 
-/** The edge with one worker on its core, and with two on both. */
-export type Workers = Readonly<Record<'one' | 'two', readonly LoadResult[]>>;
+/** The edge with one worker on its core, and with two on both; the bare proxy's processes alike. */
+export type Workers = Readonly<
+  Record<'one' | 'two' | 'bareOne' | 'bareTwo', readonly LoadResult[]>
+>;
 
 export interface PathMeasured {
   readonly closed: Closed;
@@ -62,7 +64,7 @@ export async function pathReport(measured: PathMeasured): Promise<Report> {
       `auth_request to ${authName}, on the same core as nginx`,
       `ratio of each run to the bare proxy's: ${texts(against('bare'))}; to nginx: ${texts(against('nginx'))}; to nginx with auth_request: ${texts(against('asking'))}`,
       'latency added: at 1,000 requests a second, beyond that of the upstream asked directly',
-      'two workers: on both cores, where the client and the upstream are as well',
+      'two workers: on both cores, where the client and the upstream are as well, so the two bare proxies show what the machine leaves',
     ],
   };
 }
@@ -90,11 +92,17 @@ function added(name: string, open: Open, side: keyof Open): Figure[] {
   return [latency('p50', more(p50Ms)), latency('p99', more(p99Ms))];
 }
 
-function ofWorkers({ one, two }: Workers): Figure[] {
+function ofWorkers({ one, two, bareOne, bareTwo }: Workers): Figure[] {
   const perCpuSecond: Of = (run) => run.requests / run.serverCpuSeconds;
   return [
     ratio('two workers against one, requests per CPU-second', ratios(two, one, perCpuSecond), 0.85),
     ratio('two workers against one, requests a second', ratios(two, one, rate), null),
+    ratio(
+      'two bare proxies against one, requests per CPU-second',
+      ratios(bareTwo, bareOne, perCpuSecond),
+      null,
+    ),
+    ratio('two bare proxies against one, requests a second', ratios(bareTwo, bareOne, rate), null),
     ...idle('two workers', two),
   ];
 }

@@ -1,4 +1,4 @@
-import type { Stack } from '@sallyport/stack';
+import { processTree, type Stack } from '@sallyport/stack';
 import { startNginx } from '../../support/peers/nginx.ts';
 import { askingProxy, type ProxyFiles, plainProxy } from '../../support/peers/nginx-proxy.ts';
 import { startAuthPeer } from './auth-peer.ts';
@@ -49,21 +49,24 @@ export async function startSides(stack: Stack, files: BenchFiles, ends: Ends): P
   };
 }
 
-/** The bare Node proxy. */
+/** The bare Node proxy: one process on its core, or several on all. */
 export async function startBare(
   files: BenchFiles,
   upstreamPort: number,
   edge: Side,
   ends: Ends,
+  processes = 1,
 ): Promise<Side> {
-  const bare = await startHelper(new URL('../peers/bare-proxy.ts', import.meta.url), serverCore, {
+  const core = processes === 1 ? serverCore : null;
+  const bare = await startHelper(new URL('../peers/bare-proxy.ts', import.meta.url), core, {
     ...files.server,
     CA: files.ca,
     DEVICE_CA: files.ca,
     UPSTREAM_PORT: String(upstreamPort),
+    PROCESSES: String(processes),
   });
   ends.push(() => bare.stop());
-  return peerSide(files, { port: bare.port, pids: () => [bare.pid] }, edge);
+  return peerSide(files, { port: bare.port, pids: () => processTree(bare.pid) }, edge);
 }
 
 /** nginx that only passes on. */
