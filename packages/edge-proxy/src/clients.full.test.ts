@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { Agent } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
@@ -14,7 +13,6 @@ let edge: OpenEdge;
 let clients: Socket[] = [];
 /** Answers that the upstream has not given yet. */
 let held: ServerResponse[] = [];
-    else if (request.url === '/held') held.push(response);
 afterEach(async () => {
   for (const client of clients) client.destroy();
   clients = [];
@@ -80,10 +78,17 @@ function* large(): Generator<Buffer> {
 }
 
 it('F27 with requests that take every connection to upstreams, it lets clients in, is healthy and enforces', async () => {
-  const revoke = await start(['prlimit', '--nofile=256:256']);
+  edge = await OpenEdge.start({
+    prefix: ['prlimit', '--nofile=256:256'],
+    upstream: (request, response) => {
+      if (request.url === '/held') held.push(response);
+      else response.end('ok');
+    },
+  });
+  const { listening, publicCa } = edge;
   const sessions = await Promise.all(
     Array.from({ length: 3 }, async () => {
-      const options = { servername: host, ca: files.publicCa };
+      const options = { servername: openHost, ca: publicCa };
       const session = connectHttp2(`https://127.0.0.1:${listening.port}`, options);
       session.on('error', () => undefined);
       await once(session, 'connect');
@@ -92,30 +97,25 @@ it('F27 with requests that take every connection to upstreams, it lets clients i
   );
   const statuses = sessions.flatMap((session) =>
     Array.from({ length: 80 }, async () => {
-      const stream = session.request({ ':path': '/held', ':authority': host });
+      const stream = session.request({ ':path': '/held', ':authority': openHost });
       const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
       stream.resume();
       return headers[':status'];
     }),
   );
   // A third is its own, and half of the others for upstreams.
-  const connections = () => figure('sallyport_edge_upstream_connections');
   await expect.poll(() => held.length, { timeout: 20_000 }).toBe(85);
-  expect(await connections()).toBe(85);
-  const busy = () => figure('sallyport_edge_upstream_busy_total{reason="connections"}');
+  expect(await edge.figure('sallyport_edge_upstream_connections')).toBe(85);
+  const busy = () => edge.figure('sallyport_edge_upstream_busy_total{reason="connections"}');
   await expect.poll(busy, { timeout: 20_000 }).toBe(3 * 80 - 85);
-  for (const path of ['healthz', 'readyz']) {
-    expect((await fetch(`${listening.ops}/${path}`)).status).toBe(200);
-  }
-  expect(await ask()).toBe(503);
-  const block = { op: 'block', revocationId: 'rev_1', expiresAtMs: null } as const;
-  revoke.sendFrame('revoke', at(2), [{ ...block, kind: 'user', subjectId: 'usr_a' }]);
-  await revoke.acked('revoke', at(2), AckStage.ENFORCED);
+  await expectHealthy();
+  expect(await edge.ask()).toBe(503);
+  await edge.enforcedMs();
   for (const response of held) response.end('ok');
   const all = await Promise.all(statuses);
   expect([200, 503].map((status) => all.filter((one) => one === status).length)).toEqual([85, 155]);
   for (const session of sessions) session.destroy();
-  expect(await ask()).toBe(200);
+  expect(await edge.ask()).toBe(200);
 }, 120_000);
 
 it('F33 with clients that read nothing of large answers, it holds little, serves others, and ends them', async () => {

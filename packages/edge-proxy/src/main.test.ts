@@ -96,19 +96,15 @@ function behindFronts(): ConfigurationDocument[] {
 
 /** Why an edge is not ready that was told nothing. */
 const nothingYet = [
-        'revoke_missing',
-        'signals_missing',
-        'config_missing',
-        'directory_missing',
-        'release_missing',
-        'statement_key_missing',
-        'cookie_ring_missing',
-        'assertion_key_unpublished',
+  'revoke_missing',
+  'signals_missing',
+  'config_missing',
+  'directory_missing',
+  'release_missing',
+  'statement_key_missing',
+  'cookie_ring_missing',
+  'assertion_key_unpublished',
 ];
-    const { port, pid } = listening;
-    expect(await ticketsSent({ port, host: '127.0.0.1', servername: host })).toBe(0);
-    // It set that for itself, in its own place.
-    expect(pid).toBe(edge.pid);
 
 describe('an edge process', () => {
   it('is alive but not ready without state, and ready with it until its ring is withdrawn; tells of each request in one line', async () => {
@@ -121,6 +117,10 @@ describe('an edge process', () => {
     const early = await requestPublic(listening.port, files.publicCa, host);
     expect(early.status).toBe(503);
     expect(early.headers['content-type']).toContain('text/html');
+    const { port, pid } = listening;
+    expect(await ticketsSent({ port, host: '127.0.0.1', servername: host })).toBe(0);
+    // It set that for itself, in its own place.
+    expect(pid).toBe(edge.pid);
     const { bulk } = await feed();
     await untilReady(listening);
     const answer = await requestPublic(listening.port, files.publicCa, host);
@@ -135,7 +135,13 @@ describe('an edge process', () => {
     expect(line).toMatchObject({ edge: plane.edgeId, region: 'eu', host, outcome: 'sign_in' });
     const recorded = () =>
       plane.records.all.flatMap(({ recordsJson }) =>
-        recordsJson.map((json) => JSON.parse(Buffer.from(json).toString()) as unknown),
+        recordsJson.flatMap((json) =>
+          Buffer.from(json)
+            .toString()
+            .trimEnd()
+            .split('\n')
+            .map((one) => JSON.parse(one) as unknown),
+        ),
       );
     await expect.poll(recorded).toContainEqual(line);
     const metrics = await (await fetch(`${listening.ops}/metrics`)).text();
