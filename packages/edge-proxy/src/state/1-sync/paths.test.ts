@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { toBinary } from '@bufbuild/protobuf';
 import {
   AckStage,
@@ -83,6 +84,17 @@ describe('the bus', () => {
     bus = new LocalBus();
   });
 
+  /** By the bus, again where it was more than is looked at in a second: a slow machine looks at less. */
+  async function bring(message: SyncMessage): Promise<void> {
+    const flooded = () => edge.sync.board.alarms('revoke')['flooded'] ?? 0;
+    for (;;) {
+      const before = flooded();
+      publish(bus, busSubjects.revoke, message);
+      if (flooded() === before) return;
+      await delay(20);
+    }
+  }
+
   it('brings revocations, takes the place of a second stream, and gives it back when it is gone', async () => {
     const second = await replica();
     edge = await startEdgeUnderTest([plane, second], { bus });
@@ -157,8 +169,7 @@ describe('the bus', () => {
     const tooMany = 20;
     for (let n = 0; n < edgeLimits.provisionalsMax + tooMany; n += 1) {
       const one = { id: `prv_${n}`, issuedAtMs, expiresAtMs: issuedAtMs + 60_000, body };
-      const value = plane.keys.provisional(one, issuedAtMs);
-      publish(bus, busSubjects.revoke, { kind: 'provisional', value });
+      await bring({ kind: 'provisional', value: plane.keys.provisional(one, issuedAtMs) });
     }
     const count = BigInt(tooMany);
     const seen = () => edge.sync.board.alarms('revoke')['overflow'];
@@ -168,12 +179,11 @@ describe('the bus', () => {
     const report = await revoke.reports.next(({ alarms }) => alarms['overflow'] === count);
     expect(report.alarms).toMatchObject({ digest: 1n, overflow: count });
     const said = () => edge.logged.all.filter(({ name }) => name === 'overflow');
-    await expect.poll(() => said().length, { timeout: 10_000 }).toBe(2);
+    const inAll = () => said().reduce((sum, { count }) => sum + Number(count), 0);
+    await expect.poll(inAll, { timeout: 10_000 }).toBe(tooMany);
     const line = { event: 'sync.alarm', lane: 'revoke', path: 'nats' };
-    expect(said()).toMatchObject([
-      { ...line, count: 1 },
-      { ...line, count: tooMany - 1 },
-    ]);
+    expect(said()[0]).toMatchObject({ ...line, count: 1 });
+    expect(said().length).toBeLessThan(tooMany);
     expect(blocked(edge, 'usr_a')).toEqual([true]);
   });
 });
