@@ -16,6 +16,10 @@ process.umask(0o077);
 setFlagsFromString('--disallow-code-generation-from-strings');
 // For those as well: one that runs out of memory has to know how much of it is garbage.
 setFlagsFromString('--expose-gc');
+// The pieces of bodies lie outside the heap and are gone with the next small collection. Counted by
+// themselves, every few dozen megabytes of them would begin a collection of the whole heap, which took
+// half of the processor time of a large transfer; counted with the heap they are a small part of it.
+setFlagsFromString('--external-memory-accounted-in-global-limit');
 // What many requests leave alive for a moment V8 would put among the old objects from then on, and all
 // that hangs on it: collecting that costs more than anything else here.
 setFlagsFromString('--no-allocation-site-pretenuring');
