@@ -4,19 +4,20 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { streamOut } from './stream-out.ts';
 
 /**
- * An upstream for large bodies over TLS: `GET` is answered with `BYTES` of them, any other method
- * when its body is there. One request at a time on a connection.
+ * An upstream for large bodies over TLS: `GET /large` is answered with `BYTES` of them, any other
+ * `GET` with two, any other method when its body is there. One request at a time on a connection.
  */
 const bytes = Number(process.env['BYTES']);
 const headEnd = Buffer.from('\r\n\r\n');
 const common = 'HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\n';
+const short = `${common}content-length: 2\r\n\r\nok`;
 
 function serve(socket: TLSSocket): void {
   let head: Buffer = Buffer.alloc(0);
   let missing = 0;
   const received = (length: number): void => {
     missing -= length;
-    if (missing === 0) socket.write(`${common}content-length: 2\r\n\r\nok`);
+    if (missing === 0) socket.write(short);
   };
   socket.on('data', (chunk: Buffer) => {
     if (missing > 0) {
@@ -29,9 +30,11 @@ function serve(socket: TLSSocket): void {
     const text = head.toString('latin1', 0, end);
     const begun = head.length - end - headEnd.length;
     head = Buffer.alloc(0);
-    if (text.startsWith('GET ')) {
+    if (text.startsWith('GET /large ')) {
       socket.write(`${common}content-length: ${bytes}\r\n\r\n`);
       streamOut(socket, bytes);
+    } else if (text.startsWith('GET ')) {
+      socket.write(short);
     } else {
       missing = Number(/\r\ncontent-length: *(\d+)/i.exec(text)?.[1]);
       received(begun);

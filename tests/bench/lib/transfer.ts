@@ -16,8 +16,8 @@ const bytes = Number(environment['BYTES']);
 const isUpload = environment['WAY'] === 'up';
 const client = readClient(environment);
 const request = isUpload
-  ? client.request('PUT /', [`content-length: ${bytes}`])
-  : client.request('GET /');
+  ? client.request('PUT /large', [`content-length: ${bytes}`])
+  : client.request('GET /large');
 
 const socket = connect(client.tls);
 let used = startMeter(client.serverPids);
