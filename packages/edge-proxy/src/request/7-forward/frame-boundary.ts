@@ -1,3 +1,5 @@
+const nothing: Buffer = Buffer.alloc(0);
+
 /**
  * Follows a WebSocket byte stream just closely enough to know whether it stands between two frames
  * (RFC 6455, section 5.2), where a frame of ours may be put in. Payloads are never looked at.
@@ -6,7 +8,7 @@ export class FrameBoundary {
   /** Bytes of the current frame that are still to come. */
   #payload = 0;
   /** What there is of a frame's head that has not come whole. */
-  #head: Buffer = Buffer.alloc(0);
+  #head = nothing;
 
   /** Takes the next bytes of the stream. */
   push(chunk: Buffer): void {
@@ -24,7 +26,7 @@ export class FrameBoundary {
         this.#head = Buffer.from(bytes);
         return;
       }
-      this.#head = Buffer.alloc(0);
+      this.#head = nothing;
       this.#payload = payloadSize(bytes);
       rest = bytes.subarray(size);
     }

@@ -33,7 +33,7 @@ export class Http1Exchange implements ClientExchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   /** First bytes behind an upgrade request; null: not an upgrade. */
-  readonly #upgradeHead: Buffer | null;
+  #upgradeHead: Buffer | null;
   #onClose: (() => void) | null = null;
   #bodyBegun = false;
 
@@ -130,6 +130,8 @@ export class Http1Exchange implements ClientExchange {
     this.#response.detachSocket(socket);
     socket.write(switchingProtocols(lines), 'latin1');
     const first = this.#upgradeHead;
+    // Even where it is empty, it would keep the bytes of the whole request for as long as this is open.
+    this.#upgradeHead = null;
     if (first !== null && first.length > 0) socket.unshift(first);
     return socket;
   }
