@@ -10,6 +10,10 @@ export type ClientEnvironment = Readonly<Record<string, string | undefined>>;
 export interface Client {
   readonly tls: ConnectionOptions;
   readonly serverPids: readonly number[];
+  /** Of its requests. */
+  readonly authority: string;
+  /** Empty: it sends none. */
+  readonly cookie: string;
   /** A request's head, whole. */
   request(line: string, headers?: readonly string[]): Buffer;
 }
@@ -38,6 +42,8 @@ export function readClient(environment: ClientEnvironment): Client {
       }),
     },
     serverPids: (environment['PIDS'] ?? '').split(',').filter(Boolean).map(Number),
+    authority: host,
+    cookie,
     request: (line, headers = []) => {
       const lines = [
         `${line} HTTP/1.1`,

@@ -32,3 +32,45 @@ export function residentBytes(pid: number): number {
   const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kib) * 1_024;
 }
+
+/** What a process holds. */
+export interface Memory {
+  readonly residentBytes: number;
+  readonly threads: readonly ThreadMemory[];
+}
+
+const settledBytes = 2 ** 20;
+const looksMax = 8;
+
+/** Once all garbage is collected and what was free before has been given back. */
+export async function settledMemory(pid: number, file: string): Promise<Memory> {
+  let before = Number.POSITIVE_INFINITY;
+  for (let looks = 1; ; looks += 1) {
+    const threads = await threadMemory(pid, file);
+    const now = residentBytes(pid);
+    if (looks === looksMax || Math.abs(before - now) < settledBytes) {
+      return { residentBytes: now, threads };
+    }
+    before = now;
+  }
+}
+
+/** What one of many takes. */
+export interface MemoryShare {
+  readonly residentBytes: number;
+  /** Heap and what belongs to it, of all threads. */
+  readonly heapBytes: number;
+}
+
+/** What each of so many takes more than was taken before; of the threads that were there then too. */
+export function shareOf(now: Memory, before: Memory, count: number): MemoryShare {
+  const heapBytes = now.threads.reduce((sum, thread) => {
+    const then = before.threads.find((one) => one.thread === thread.thread);
+    if (then === undefined) return sum;
+    return sum + thread.heapBytes + thread.externalBytes - then.heapBytes - then.externalBytes;
+  }, 0);
+  return {
+    residentBytes: (now.residentBytes - before.residentBytes) / count,
+    heapBytes: heapBytes / count,
+  };
+}

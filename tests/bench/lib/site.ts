@@ -135,6 +135,8 @@ async function configure(stack: Stack, url: string, certificates: string): Promi
           match: [{ host }],
           policies: ['staff-on-known-devices'],
           upstream: { url, trustBundle: 'bench' },
+          // Some are left idle while others are opened.
+          webSocket: { timeouts: { idle: '1h' } },
         },
       },
     ],
