@@ -1,4 +1,4 @@
-import { Client, type Dispatcher } from 'undici';
+import type { Client, Dispatcher } from 'undici';
 import type { Ask, Connections } from './connections.ts';
 
 /** Makes undici's client for one connection, which it opens when it is needed, and again. */
