@@ -129,6 +129,10 @@ async function measure(
   const perHttp2WebSocket = await opened(http2WebSocket, counts.http2WebSockets);
   const perWebSocket = await opened(webSocket, counts.webSockets);
   const openedASecond = ((webSocket.size + http2WebSocket.size) * 1000) / openingMs;
+  // What was opened or closed a moment ago still makes work: records of it, for one.
+  const used = cpuSeconds(pid);
+  await sleep(seconds * 1000);
+  const idleShare = (cpuSeconds(pid) - used) / seconds;
   const per: PerKind = {
     webSocket: perWebSocket,
     http2WebSocket: perHttp2WebSocket,
@@ -137,9 +141,6 @@ async function measure(
   };
   await closeAll(connection);
   await closeAll(http2Connection);
-  const used = cpuSeconds(pid);
-  await sleep(seconds * 1000);
-  const idleShare = (cpuSeconds(pid) - used) / seconds;
   const answersMs = await webSocket.ask();
   say(`all ${answersMs.length} answer`);
   const beside = await loads();
