@@ -80,6 +80,7 @@ export class Http1Connections implements Connections {
     for (const [, handler] of this.#waiting.splice(0)) {
       handler.onResponseError?.(null as never, new Error('the connections were closed'));
     }
+    this.#noneWaits?.();
     await Promise.all(this.#all().map(({ client }) => client.destroy()));
   }
 
