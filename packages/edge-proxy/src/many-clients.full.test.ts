@@ -137,7 +137,8 @@ describe('certificates without measure (row 23)', () => {
     expect(await edge.ask()).toBe(200);
     const grown = () => edge.residentMib() - before;
     report('row 23', { times, 'within ms': ranMs, 'MiB more': grown() });
-    await expect.poll(grown, { timeout: 10_000 }).toBeLessThan(50);
+    // What V8 lets its heap grow by before it collects all of it (ADR 19), and not 140 KiB for each.
+    await expect.poll(grown, { timeout: 10_000 }).toBeLessThan(times / 64);
   }, 400_000);
 });
 
