@@ -57,7 +57,8 @@ it('F28 with little memory and requests that pile up, it turns requests away bef
   // As many as one upstream lets wait, and then some.
   for (let at = 0; at < 256; at += 1) {
     if (at % 8 === 0 && (await shed('memory')) > 0) break;
-    const client = await edge.connect();
+    // From an address of its own, for nobody gets all that an upstream lets wait.
+    const client = await edge.connect('http/1.1', `127.0.2.${at % 255}`);
     client.resume();
     client.write(requests);
     clients.push(client);
@@ -97,14 +98,15 @@ function keepAsking(client: TLSSocket, answered: (status: string) => void): void
 }
 
 it('F29 with two busy loops on its one core and more requests than it can serve, it sheds load, is healthy, enforces, and serves all again', async () => {
-  edge = await OpenEdge.start({ prefix: ['taskset', '-c', '0'] });
+  const environment = { SALLYPORT_OVERLOAD_LAG_MS: '100' };
+  edge = await OpenEdge.start({ prefix: ['taskset', '-c', '0'], environment });
   const quiet = { health: await healthMs(), revoked: await edge.enforcedMs('usr_b') };
   loops = [1, 2].map(() =>
     spawn('taskset', ['-c', '0', process.execPath, '-e', 'for (;;);'], { stdio: 'ignore' }),
   );
   const statuses = new Map<string, number>();
   const count = (status: string) => statuses.set(status, (statuses.get(status) ?? 0) + 1);
-  for (let at = 0; at < 100; at += 1) {
+  for (let at = 0; at < 400; at += 1) {
     const client = await edge.connect();
     clients.push(client);
     keepAsking(client, count);
