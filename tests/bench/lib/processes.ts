@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { opensslOption } from '@sallyport/shared/tls/openssl';
 import { processTree } from '@sallyport/stack';
@@ -19,6 +19,8 @@ export function pinBackground(pid: number, core: number): void {
     try {
       pin(one, core);
       execFileSync('renice', ['-n', '19', '-p', String(one)], { stdio: 'ignore' });
+      // Each session is a group of its own, within which alone that counts (sched(7), autogroup).
+      if (existsSync(`/proc/${one}/autogroup`)) writeFileSync(`/proc/${one}/autogroup`, '19');
     } catch (error) {
       // PostgreSQL has processes that end at any time.
       if (existsSync(`/proc/${one}`)) throw error;
