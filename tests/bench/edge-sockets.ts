@@ -33,7 +33,7 @@ const warmUp = 20;
 /** Of each protocol, without WebSockets. */
 const connectionsMax = 500;
 const filesMax = 65_536;
-/** An edge keeps so many, or a third, for itself, and lets connections in for half of the others. */
+/** An edge keeps so many, or a third, for itself; half of the others is for clients, half for upstreams. */
 const edgeFiles = 1_024;
 /** For requests beside them. */
 const spareConnections = 100;
@@ -65,12 +65,11 @@ export async function edgeSockets(options: BenchmarkOptions): Promise<Report> {
  * connection of HTTP/2: as many as there are files for have one of their own.
  */
 function countsFor(files: number): Counts {
-  const own = Math.min(edgeFiles, Math.floor(files / 3));
+  const half = Math.floor((files - Math.min(edgeFiles, Math.floor(files / 3))) / 2);
   const connections = Math.min(connectionsMax, Math.floor(wanted / 10));
-  const spare = spareConnections + 2 * connections;
-  const webSockets = Math.min(wanted, Math.floor((files - own) / 2) - spare);
-  const left = files - own / 2 - 2 * webSockets - spare;
-  const http2WebSockets = Math.max(0, Math.min(wanted - webSockets, left));
+  const all = Math.min(wanted, half - spareConnections);
+  const webSockets = Math.min(all, half - spareConnections - 2 * connections);
+  const http2WebSockets = all - webSockets;
   return { wanted, webSockets, http2WebSockets, connections };
 }
 
