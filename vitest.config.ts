@@ -33,6 +33,17 @@ const ownProcesses = [
 /** What a test looks at again and again may take long where the machine has other work. */
 const expectations = { poll: { timeout: 15_000 } };
 
+/** Tests in processes of their own, with more time than they need on a machine that is not busy. */
+const inForks = {
+  env,
+  expect: expectations,
+  pool: 'forks',
+  execArgv,
+  maxWorkers: workers,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+} as const;
+
 export default defineConfig({
   test: {
     projects: [
@@ -52,56 +63,37 @@ export default defineConfig({
         // which would take longer to load than the tests take.
         test: {
           name: 'edge',
-          env,
-          expect: expectations,
+          ...inForks,
           include: ['packages/edge-proxy/src/request/**/*.test.ts'],
           exclude,
-          pool: 'forks',
-          execArgv,
           isolate: false,
-          maxWorkers: workers,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
       {
         // What an edge is made of besides: as with edges.
         test: {
           name: 'parts',
-          env,
-          expect: expectations,
+          ...inForks,
           include: ['packages/edge-proxy/**/*.test.ts'],
           exclude: [...exclude, ...ownProcesses, 'packages/edge-proxy/src/request/**'],
-          pool: 'forks',
-          execArgv,
           isolate: false,
-          maxWorkers: workers,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
       {
         // What asks a control plane, without one: as with edges.
         test: {
           name: 'cli',
-          env,
-          expect: expectations,
+          ...inForks,
           include: ['packages/{proto,cli}/**/*.test.ts'],
           exclude: [...exclude, ...ownProcesses],
-          pool: 'forks',
-          execArgv,
           isolate: false,
-          maxWorkers: workers,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
       {
         // Control planes with databases of their own, and what starts processes.
         test: {
           name: 'server',
-          env,
-          expect: expectations,
+          ...inForks,
           include: [
             ...ownProcesses,
             'packages/control-plane/**/*.test.ts',
@@ -109,12 +101,7 @@ export default defineConfig({
             'tests/**/*.test.ts',
           ],
           exclude: [...exclude, 'tests/{e2e,faults,chaos}/**'],
-          pool: 'forks',
-          execArgv,
-          maxWorkers: workers,
           globalSetup: ['packages/control-plane/src/testing/shared-server.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
       {

@@ -94,6 +94,13 @@ function behindFronts(): ConfigurationDocument[] {
   );
 }
 
+/** The records that the control plane was sent, a line each. */
+function sentLines(): string[] {
+  return plane.records.all.flatMap(({ recordsJson }) =>
+    recordsJson.flatMap((json) => Buffer.from(json).toString().trimEnd().split('\n')),
+  );
+}
+
 /** Why an edge is not ready that was told nothing. */
 const nothingYet = [
   'revoke_missing',
@@ -133,16 +140,7 @@ describe('an edge process', () => {
     await expect.poll(() => traces().filter((one) => one === line['traceparent'])).toHaveLength(1);
     collector.stop();
     expect(line).toMatchObject({ edge: plane.edgeId, region: 'eu', host, outcome: 'sign_in' });
-    const recorded = () =>
-      plane.records.all.flatMap(({ recordsJson }) =>
-        recordsJson.flatMap((json) =>
-          Buffer.from(json)
-            .toString()
-            .trimEnd()
-            .split('\n')
-            .map((one) => JSON.parse(one) as unknown),
-        ),
-      );
+    const recorded = () => sentLines().map((one) => JSON.parse(one) as unknown);
     await expect.poll(recorded).toContainEqual(line);
     const metrics = await (await fetch(`${listening.ops}/metrics`)).text();
     expect(metrics).toMatch(/^sallyport_edge_requests_total\{outcome="sign_in",[^}]*\} 1$/m);
@@ -420,12 +418,8 @@ describe('an edge process', () => {
     const last = '/at/last';
     expect((await requestPublic(started.port, files.publicCa, host, last)).status).toBe(403);
     await plane.open();
-    const seen = () =>
-      plane.records.all.flatMap(({ recordsJson }) =>
-        recordsJson.flatMap((json) => Buffer.from(json).toString().trimEnd().split('\n')),
-      );
-    await expect.poll(() => seen().length, { timeout: 15_000 }).toBe(201);
-    const recorded = seen().map((line) => (JSON.parse(line) as { path: string }).path);
+    await expect.poll(() => sentLines().length, { timeout: 15_000 }).toBe(201);
+    const recorded = sentLines().map((line) => (JSON.parse(line) as { path: string }).path);
     expect(new Set(recorded)).toEqual(new Set([...paths, last]));
   });
 

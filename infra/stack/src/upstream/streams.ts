@@ -73,7 +73,10 @@ function* pieces(first: number, end: number): Generator<Buffer> {
   }
 }
 
-/** An event each 100 ms, numbered on from what the client had last. */
+/** Events of a stream come in this time, as something to watch. */
+const eventEveryMs = 100;
+
+/** An event after the other, numbered on from what the client had last. */
 export async function sendEvents(
   request: IncomingMessage,
   response: ServerResponse,
@@ -82,7 +85,7 @@ export async function sendEvents(
   const last = Number(request.headers['last-event-id'] ?? 0);
   for (let id = last + 1; id <= last + eventsMax && !response.destroyed; id += 1) {
     response.write(`id: ${id}\nevent: tick\ndata: number ${id}\n\n`);
-    await sleep(100);
+    await sleep(eventEveryMs);
   }
   response.end();
 }

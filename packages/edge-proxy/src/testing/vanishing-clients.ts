@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FarMachine, nearAddress } from './far-machine.ts';
 import { acceptWebSockets, neverOverloaded, OpenEdge, openHost } from './open-edge.ts';
@@ -11,6 +12,8 @@ const each = 20;
 /** Longer than anybody waits. */
 const answerMib = 4_096;
 const waitMsMax = 150_000;
+/** Between two looks at how many are left. */
+const lookEveryMs = 200;
 
 export interface Seen {
   readonly openBefore: number;
@@ -57,7 +60,7 @@ async function seen(): Promise<Seen> {
       most = Math.max(most, edge.residentMib());
       if (answersGoneMs < 0 && left <= each) answersGoneMs = performance.now() - fromMs;
       if (left === 0) allGoneMs = performance.now() - fromMs;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await sleep(lookEveryMs);
     }
     // Records are written a little later than what they tell of is over.
     const isTheirs = ({ path }: Readonly<Record<string, unknown>>) =>

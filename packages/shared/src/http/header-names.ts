@@ -11,29 +11,12 @@ export function foldedHeader(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
 }
 
-/** Besides the headers of legacy-headers.ts, which say an identity as older proxies do. */
-const reservedNames = new Set([
-  // forwarding
-  'forwarded',
-  'x-forwarded',
-  'x-original-for',
-  'x-original-forwarded-for',
-  'x-original-proto',
-  'x-original-remote-addr',
+/** Where a request came from, as the proxies of many say it of its client. */
+export const clientAddressNames = [
   'x-real-ip',
   'x-real-port',
-  'x-remote-ip',
-  'x-remote-addr',
-  'x-remote-port',
   'x-client-ip',
   'x-cluster-client-ip',
-  'x-proxyuser-ip',
-  'x-originating-ip',
-  'x-scheme',
-  'x-url-scheme',
-  'front-end-https',
-  'proxy-client-ip',
-  'wl-proxy-client-ip',
   'true-client-ip',
   'cf-connecting-ip',
   'cf-connecting-ipv6',
@@ -45,6 +28,28 @@ const reservedNames = new Set([
   'x-azure-socketip',
   'x-appengine-user-ip',
   'x-envoy-external-address',
+] as const;
+
+/** Besides the headers of legacy-headers.ts, which say an identity as older proxies do. */
+const reservedNames = new Set([
+  // forwarding
+  'forwarded',
+  'x-forwarded',
+  'x-original-for',
+  'x-original-forwarded-for',
+  'x-original-proto',
+  'x-original-remote-addr',
+  'x-remote-ip',
+  'x-remote-addr',
+  'x-remote-port',
+  'x-proxyuser-ip',
+  'x-originating-ip',
+  'x-scheme',
+  'x-url-scheme',
+  'front-end-https',
+  'proxy-client-ip',
+  'wl-proxy-client-ip',
+  ...clientAddressNames,
   // client certificates (RFC 9440 and what came before)
   'client-cert',
   'client-cert-chain',

@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { caddyAsks, closed, Fronts, nginxAsks, open } from '../testing/asking.ts';
-import type { RawResponse } from '../testing/client.ts';
+import { caddyAsks, closed, codeOf, Fronts, nginxAsks, open } from '../testing/asking.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { type Identity, issue } from '../testing/pki.ts';
 
@@ -18,7 +17,6 @@ beforeEach(() => edge.settle());
 const sequence = (der: Buffer) => `Client-Cert: :${der.toString('base64')}:`;
 const derOf = ({ cert }: Identity) => new X509Certificate(cert).raw;
 const escaped = (pem: string) => `X-Original-Client-Certificate: ${encodeURIComponent(pem)}`;
-const codeOf = ({ body }: RawResponse): unknown => (JSON.parse(body) as { code: unknown }).code;
 
 /** Both front proxies, how they ask and how they say which certificate their client showed. */
 const both = [

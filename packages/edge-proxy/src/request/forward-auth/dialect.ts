@@ -1,3 +1,4 @@
+import { clientAddressNames } from '@sallyport/shared/http/header-names';
 import type { FrontAsker } from '../../state/current.ts';
 import { headerName } from '../headers.ts';
 
@@ -36,7 +37,8 @@ export const dialects: Readonly<Record<FrontAsker['dialect'], Dialect>> = {
 };
 
 /** Where a request has been, as proxies on its way say; no application takes a user or a path from it. */
-const whereabouts = new Set([
+const whereabouts = new Set<string>([
+  ...clientAddressNames,
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-port',
@@ -44,21 +46,6 @@ const whereabouts = new Set([
   'x-forwarded-scheme',
   'x-forwarded-server',
   'x-forwarded-ssl',
-  'x-real-ip',
-  'x-real-port',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'x-envoy-external-address',
-  'true-client-ip',
-  'cf-connecting-ip',
-  'cf-connecting-ipv6',
-  'cf-pseudo-ipv4',
-  'fastly-client-ip',
-  'fly-client-ip',
-  'do-connecting-ip',
-  'x-azure-clientip',
-  'x-azure-socketip',
-  'x-appengine-user-ip',
 ]);
 
 /**

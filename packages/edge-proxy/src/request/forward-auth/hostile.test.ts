@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 import type { SecureVersion } from 'node:tls';
 import { apiVersion, type ConfigurationDocument } from '@sallyport/shared/configuration/documents';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { caddyAsks, closed, Fronts, nginxAsks, open, page } from '../testing/asking.ts';
-import { RawClient, type RawResponse } from '../testing/client.ts';
+import { caddyAsks, closed, codeOf, Fronts, nginxAsks, open, page } from '../testing/asking.ts';
+import { RawClient } from '../testing/client.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { issue } from '../testing/pki.ts';
 import { handshake } from '../testing/web-socket.ts';
@@ -26,7 +26,6 @@ afterEach(async () => {
 });
 
 const signedIn = async () => `Cookie: ${await edge.session('usr_alice', null, closed)}`;
-const codeOf = ({ body }: RawResponse): unknown => (JSON.parse(body) as { code: unknown }).code;
 async function tcp(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');

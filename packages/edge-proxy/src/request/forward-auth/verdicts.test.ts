@@ -2,13 +2,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   caddyAsks,
   closed,
+  codeOf,
   Fronts,
   nginxAsks,
   open,
   type Proxies,
   page,
 } from '../testing/asking.ts';
-import { call, type RawResponse } from '../testing/client.ts';
+import { call } from '../testing/client.ts';
 import { signInHost, testDocuments } from '../testing/documents.ts';
 import { TestEdge } from '../testing/edge.ts';
 
@@ -22,7 +23,6 @@ afterAll(() => edge.stop());
 beforeEach(() => edge.settle());
 
 const signedIn = async () => `Cookie: ${await edge.session('usr_alice', null, closed)}`;
-const codeOf = ({ body }: RawResponse): unknown => (JSON.parse(body) as { code: unknown }).code;
 
 /** Both of them, and how they ask. */
 const both = [

@@ -120,3 +120,7 @@ export const nginxAsks = (of: string, uri = '/', method = 'GET'): string[] => [
 
 /** Of a browser that shows what it gets. */
 export const page = ['Accept: text/html', 'Sec-Fetch-Mode: navigate'];
+
+/** Why an answer of ours, as JSON, refuses. */
+export const codeOf = ({ body }: RawResponse): unknown =>
+  (JSON.parse(body) as { code: unknown }).code;

@@ -20,10 +20,15 @@ beforeEach(async () => {
   edge.upstream.script = ok;
 });
 
-/** A request that the upstream does not answer until the test does. */
-async function held(path: string): Promise<{ client: RawClient; upstream: RecordedConnection }> {
+async function asked(path: string): Promise<RawClient> {
   const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
   client.send(`GET ${path} HTTP/1.1\r\nHost: app.corp.test\r\nCookie: ${cookie}\r\n\r\n`);
+  return client;
+}
+
+/** A request that the upstream does not answer until the test does. */
+async function held(path: string): Promise<{ client: RawClient; upstream: RecordedConnection }> {
+  const client = await asked(path);
   const arrived = () => edge.upstream.connections.find(({ bytes }) => bytes.includes(path));
   await expect.poll(arrived, patience).toBeDefined();
   return { client, upstream: arrived() as RecordedConnection };
@@ -38,8 +43,7 @@ describe('the limits of a route', () => {
     await setUpstream(edge, { limits: { connections: 1, queue: 1, queueWait: '60s' } });
     edge.upstream.script = silent;
     const first = await held('/first');
-    const second = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
-    second.send(`GET /second HTTP/1.1\r\nHost: app.corp.test\r\nCookie: ${cookie}\r\n\r\n`);
+    const second = await asked('/second');
     await expect.poll(() => edge.worker.openExchanges(), patience).toBe(2);
     const third = await call(edge, { cookie, path: '/third' });
     expect([third.status, third.body.includes('"upstream_busy"')]).toEqual([503, true]);
@@ -60,9 +64,11 @@ describe('the limits of a route', () => {
     await setUpstream(edge, { limits: { connections: 4, queue: 4, queueWait: '60s' } });
     edge.upstream.script = silent;
     const client = await Http2Client.connect(edge);
-    const asked = ['/1', '/2', '/3', '/4', '/5', '/6'].map((path) => client.ask({ cookie, path }));
+    const requests = ['/1', '/2', '/3', '/4', '/5', '/6'].map((path) =>
+      client.ask({ cookie, path }),
+    );
     // Two have a place, two wait, and two are answered.
-    const busy = await Promise.race(asked);
+    const busy = await Promise.race(requests);
     expect([busy.status, busy.body.includes('"upstream_busy"')]).toEqual([503, true]);
     await expect.poll(() => edge.worker.openExchanges(), patience).toBe(4);
     expect(edge.worker.upstreams()).toMatchObject({ active: 2, waiting: 2 });
@@ -71,15 +77,14 @@ describe('the limits of a route', () => {
     expect(edge.upstream.bytes).toContain('/bob');
     expect(edge.worker.upstreams().busy).toMatchObject({ share: 2 });
     client.close();
-    await Promise.allSettled(asked);
+    await Promise.allSettled(requests);
   });
 
   it('outlive a fault of ours in the turn of one who waited, and get its place back', async () => {
     await setUpstream(edge, { limits: { connections: 1, queue: 1, queueWait: '60s' } });
     edge.upstream.script = silent;
     const first = await held('/first');
-    const second = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
-    second.send(`GET /second HTTP/1.1\r\nHost: app.corp.test\r\nCookie: ${cookie}\r\n\r\n`);
+    const second = await asked('/second');
     await expect.poll(() => edge.worker.openExchanges(), patience).toBe(2);
     const { take } = RouteUpstream.prototype;
     RouteUpstream.prototype.take = () => {
@@ -109,8 +114,7 @@ describe('the limits of a route', () => {
     await setUpstream(edge, { limits: { connections: 1, queue: 1, queueWait: '60s' } });
     edge.upstream.script = silent;
     const first = await held('/first');
-    const second = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
-    second.send(`GET /second HTTP/1.1\r\nHost: app.corp.test\r\nCookie: ${cookie}\r\n\r\n`);
+    const second = await asked('/second');
     await expect.poll(() => edge.worker.openExchanges(), patience).toBe(2);
     second.close();
     await expect.poll(() => edge.worker.openExchanges(), patience).toBe(1);
