@@ -4,6 +4,7 @@ import type { ConfigOp, Lane, Position, StateOp } from '@sallyport/shared/state/
 import { KeyedRows } from '@sallyport/shared/state/tables/keyed-rows';
 import { type RowOp, shardsPerLane } from '@sallyport/shared/state/tables/lane';
 import { createLaneTable } from '@sallyport/shared/state/tables/lane-table';
+import { tableLimits } from '@sallyport/shared/state/tables/limits';
 import {
   type ManifestMessage,
   type ShardPart,
@@ -39,7 +40,9 @@ export function offeredState(
     return { lane, position, shards: [shard], digest: rows.digest() };
   }
   const table = createLaneTable(lane);
-  table.apply(ops as readonly RowOp[]);
+  for (let from = 0; from < ops.length; from += tableLimits.revisionOps) {
+    table.apply(ops.slice(from, from + tableLimits.revisionOps) as readonly RowOp[]);
+  }
   const shards = Array.from({ length: shardsPerLane }, (_, index) => ({
     digest: table.shardDigest(index),
     bytes: table.encodeShard(index),

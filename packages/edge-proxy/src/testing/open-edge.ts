@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Agent } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -20,6 +20,7 @@ import {
   requestPublic,
 } from './edge-process.ts';
 import { at, feedState, untilReady } from './fed-edge.ts';
+import type { OfferedState } from './offered-state.ts';
 import { sampleDocuments } from './sample-state.ts';
 import { ScriptedControlPlane } from './scripted-control-plane.ts';
 import type { ScriptedStream } from './scripted-stream.ts';
@@ -34,6 +35,8 @@ export interface OpenEdgeOptions {
   /** What the upstream says; default: `ok`. */
   readonly upstream?: RequestListener;
   readonly listener?: NonNullable<SettingsDocument['spec']['listener']>;
+  /** Of connections to the upstream, and of requests that wait for one. */
+  readonly limits?: { readonly connections: number; readonly queue: number };
   readonly environment?: Readonly<Record<string, string>>;
   /** See EdgeProcess. */
   readonly prefix?: readonly string[];
@@ -48,6 +51,7 @@ export class OpenEdge {
   readonly #plane: ScriptedControlPlane;
   readonly #files: EdgeFiles;
   readonly #revoke: ScriptedStream;
+  readonly #bulk: ScriptedStream;
   #revision = 1;
 
   private constructor(parts: {
@@ -57,6 +61,7 @@ export class OpenEdge {
     plane: ScriptedControlPlane;
     files: EdgeFiles;
     revoke: ScriptedStream;
+    bulk: ScriptedStream;
   }) {
     this.process = parts.process;
     this.listening = parts.listening;
@@ -65,6 +70,7 @@ export class OpenEdge {
     this.#plane = parts.plane;
     this.#files = parts.files;
     this.#revoke = parts.revoke;
+    this.#bulk = parts.bulk;
   }
 
   static async start(options: OpenEdgeOptions = {}): Promise<OpenEdge> {
@@ -83,9 +89,9 @@ export class OpenEdge {
     );
     const listening = await process.listening();
     const { port } = upstream.address() as AddressInfo;
-    const { revoke } = await feedState(plane, documentsFor(port, options.listener));
+    const { revoke, bulk } = await feedState(plane, documentsFor(port, options));
     await untilReady(listening);
-    return new OpenEdge({ process, listening, upstream, plane, files, revoke });
+    return new OpenEdge({ process, listening, upstream, plane, files, revoke, bulk });
   }
 
   /** The status of one request; 0: none came. */
@@ -121,6 +127,12 @@ export class OpenEdge {
     return performance.now() - startedAt;
   }
 
+  /** Gives it another directory as a whole; resolves once requests are decided on it. */
+  async replaceDirectory(state: OfferedState): Promise<void> {
+    this.#bulk.offer(state);
+    await this.#bulk.acked('directory', state.position, AckStage.ENFORCED);
+  }
+
   /** Status of a page of the operations listener. */
   async ops(path: string): Promise<number> {
     return (await fetch(`${this.listening.ops}/${path}`)).status;
@@ -139,7 +151,17 @@ export class OpenEdge {
   }
 
   residentMib(): number {
-    return Number(/^VmRSS:\s+(\d+)/m.exec(this.#proc('status'))?.[1]) / 1_024;
+    return this.#mib('VmRSS');
+  }
+
+  /** The most that was in RAM since `forgetPeak`. */
+  peakMib(): number {
+    return this.#mib('VmHWM');
+  }
+
+  /** The peak begins anew (proc_pid_clear_refs.5). */
+  forgetPeak(): void {
+    writeFileSync(`/proc/${this.listening.pid}/clear_refs`, '5');
   }
 
   /** Of a processor, of all threads (proc_pid_stat.5: utime and stime, in hundredths). */
@@ -161,6 +183,10 @@ export class OpenEdge {
     this.upstream.closeAllConnections();
     this.upstream.close();
     await this.#files.remove();
+  }
+
+  #mib(name: 'VmRSS' | 'VmHWM'): number {
+    return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(this.#proc('status'))?.[1]) / 1_024;
   }
 
   #proc(file: string): string {
@@ -185,8 +211,9 @@ export function report(what: string, figures: Readonly<Record<string, number>>):
   process.stdout.write(`\n${what}: ${text.join(', ')}\n`);
 }
 
-function documentsFor(port: number, listener: OpenEdgeOptions['listener']) {
-  const upstream = { url: `http://127.0.0.1:${port}`, plainHttp: true } as const;
+function documentsFor(port: number, { listener, limits }: OpenEdgeOptions) {
+  const url = `http://127.0.0.1:${port}`;
+  const upstream = { url, plainHttp: true as const, ...(limits === undefined ? {} : { limits }) };
   const open: ConfigurationDocument[] = [
     {
       ...{ apiVersion, kind: 'Policy', metadata: { name: 'open' } },

@@ -107,10 +107,16 @@ export class ScriptedStream {
     forkedAt: Position | null = null,
   ): OfferedState {
     const state = offeredState(lane, position, ops);
+    this.offer(state, forkedAt);
+    return state;
+  }
+
+  /** The same with a state that is ready: a large one takes so long that the stream looks dead. */
+  offer(state: OfferedState, forkedAt: Position | null = null): void {
+    const { lane, position } = state;
     this.#offered.set(lane, state);
     this.resume(lane, 'shards', position, forkedAt);
     this.send({ kind: 'manifest', value: this.#keys.manifest(manifestOf(state), Date.now()) });
-    return state;
   }
 
   /** A frame with a signature that holds. */
