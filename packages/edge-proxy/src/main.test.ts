@@ -472,6 +472,12 @@ describe('an edge process that cannot start', () => {
     expect(text).toContain('SALLYPORT_LISTEN');
   });
 
+  it('sets no flag that this V8 does not know, for any version may do without it', async () => {
+    const edge = start({ SALLYPORT_WORKERS: 'many' });
+    await edge.exited;
+    expect(edge.logs.all.join('\n')).not.toContain('unrecognized flag');
+  });
+
   it('exits where OpenSSL was told otherwise, rather than send session tickets', async () => {
     const edge = start({ OPENSSL_CONF: '/dev/null' });
     expect(await edge.exited).toBe(1);
