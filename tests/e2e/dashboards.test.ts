@@ -12,7 +12,9 @@ const folder = join(root, 'infra/dashboards');
 const promtoolIsThere = spawnSync('promtool', ['--version']).status === 0;
 
 interface Panel {
+  readonly id: number;
   readonly title: string;
+  readonly gridPos: Readonly<Record<'x' | 'y' | 'w' | 'h', number>>;
   readonly targets?: readonly { readonly expr: string }[];
 }
 const dashboards = readdirSync(folder)
@@ -115,6 +117,19 @@ describe('dashboards and alert rules', () => {
   it('no alert stands on a bus that nobody has configured', () => {
     expect(stack.nats).toBeNull();
     expect(texts.join('\n')).not.toMatch(/^sallyport_(?:edge_)?bus_connected /m);
+  });
+
+  it.each(dashboards)('no panel of $name lies on another or has its id', ({ panels }) => {
+    const taken = new Map<string, string>();
+    for (const { title, gridPos } of panels) {
+      const { x, y, w, h } = gridPos;
+      for (let at = 0; at < w * h; at += 1) {
+        const cell = `${x + (at % w)} ${y + Math.floor(at / w)}`;
+        expect([title, taken.get(cell)]).toEqual([title, undefined]);
+        taken.set(cell, title);
+      }
+    }
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
   });
 
   it('every alert is tried in a test of the rules', () => {
