@@ -1,5 +1,5 @@
 import { matchRoute, type Reason, type ReasonCode, reasons } from '@sallyport/policy';
-import { methodsServed } from './1-listen/gate.ts';
+import { methodsServed } from '@sallyport/shared/http/methods';
 import type { Answer, Received } from './exchange.ts';
 import type { HeaderExcess } from './header-excess.ts';
 import type { PageAction } from './pages/page.ts';
@@ -191,10 +191,11 @@ export function statusHeaders(answer: Message, status: number, value: Received):
 function allowedMethods(answer: Message, value: Received): readonly string[] {
   if (answer.kind === 'notice') return answer.code === 'get_only' ? ['GET'] : ['GET', 'POST'];
   const { bundle, path } = value;
-  const all = [...methodsServed];
-  if (answer.kind !== 'deny' || bundle === undefined || path === undefined) return all;
+  if (answer.kind !== 'deny' || bundle === undefined || path === undefined) return methodsServed;
   const { host } = value.head;
-  return all.filter((method) => matchRoute(bundle.policy, { method, host, path }).kind === 'route');
+  return methodsServed.filter(
+    (method) => matchRoute(bundle.policy, { method, host, path }).kind === 'route',
+  );
 }
 
 /** RFC 6750, section 3: with an error only where there was a session. */

@@ -66,6 +66,12 @@ describe('a policy document', () => {
     expect(problems(head + text)).toEqual([]);
   });
 
+  it('names the methods that there are where it has another', () => {
+    expect(ofRule('methods: [GET, PROPFIND]')).toEqual([
+      'a.yaml:7:22 /spec/allow/0/methods/1: must be one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+    ]);
+  });
+
   it.each([
     ['spec:', '/spec: must be an object, not nothing'],
     ['spec: []', '/spec: must be an object, not a list'],

@@ -1,5 +1,6 @@
 import { canonicalHost } from '@sallyport/policy';
 import type { HeaderLimits } from '@sallyport/shared/http/header-limits';
+import { methodsServed } from '@sallyport/shared/http/methods';
 import type { RawRequest } from '../client/exchange.ts';
 import { type ReadCookies, readCookieHeader } from '../cookies.ts';
 import type { ClientConnection, RequestHead } from '../exchange.ts';
@@ -15,16 +16,7 @@ import { type Lines, passingLines, readLines, tokensOf } from './header-lines.ts
  * that nothing later has seen the request.
  */
 
-/** Methods that a route may let through. */
-export const methodsServed: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'PATCH',
-  'DELETE',
-  'OPTIONS',
-]);
+const served: ReadonlySet<string> = new Set(methodsServed);
 /** More header lines than this are refused; a limit in Node would hide lines from us (M9). */
 const headerLinesMax = 100;
 
@@ -39,7 +31,7 @@ export function readHead(
   if (raw.lines.length > headerLinesMax * 2) return 'headers_too_many';
   const headerBytes = headerBytesOf(target, raw.lines);
   if (headerBytes > limits.bytesMax) return 'headers_too_large';
-  if (!methodsServed.has(method)) return 'method_unsupported';
+  if (!served.has(method)) return 'method_unsupported';
   if (!targetIsClean(target)) return 'target_invalid';
   const lines = readLines(raw.lines);
   if (typeof lines === 'string') return lines;

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import { methodsServed } from '../../http/methods.ts';
 
 /** What the schemas of several kinds are made of. Descriptions of texts follow "must be" in messages. */
 
@@ -22,10 +23,6 @@ export const pathPattern = Type.String({
   maxLength: 1024,
   description: 'a path that starts with /',
 });
-export const methods = Type.Array(
-  Type.String({ pattern: '^[A-Z]{3,16}$', description: 'a method in capital letters' }),
-  { minItems: 1, maxItems: 16, uniqueItems: true, description: 'Upper case. HEAD is not GET.' },
-);
 export const httpsUrl = Type.String({
   pattern: '^https://',
   maxLength: 2048,
@@ -65,6 +62,11 @@ export function strings(maxLength: number, description?: string) {
 export function oneOf<const Words extends readonly string[]>(...words: Words) {
   return Type.Unsafe<Words[number]>(Type.Enum([...words]));
 }
+
+export const methods = Type.Array(oneOf(...methodsServed), {
+  ...{ minItems: 1, maxItems: methodsServed.length, uniqueItems: true },
+  description: 'Upper case. HEAD is not GET.',
+});
 
 const labels = Type.Record(
   Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$' }),
