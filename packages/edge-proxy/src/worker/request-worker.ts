@@ -230,14 +230,15 @@ export interface RetryCounts {
 
 /**
  * Requests that found no place at their upstream: nobody more may wait (`queue`), or none more of the
- * same one (`share`), the wait was over (`wait`), or there was no file descriptor for a connection
- * in time (`connections`).
+ * same one (`share`), the wait was over (`wait`), there was no file descriptor for a connection in
+ * time (`connections`), or the upstream took none (`refused`), as it can say over HTTP/2.
  */
 export interface BusyCounts {
   queue: number;
   share: number;
   wait: number;
   connections: number;
+  refused: number;
 }
 
 /** What this worker has at upstreams that were used lately. */

@@ -1,6 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { UpstreamFigures } from './request-worker.ts';
 
+const busyReasons = ['queue', 'share', 'wait', 'connections', 'refused'] as const;
+
 /** What a worker has at upstreams; null: it has not begun. */
 export function addUpstreamMetrics(
   registers: Registry[],
@@ -44,16 +46,13 @@ export function addUpstreamMetrics(
   });
   new Counter({
     name: 'sallyport_edge_upstream_busy_total',
-    help: 'Requests that found no place at an upstream: in line for one (queue), of their own share of it (share), in time (wait), or no file descriptor for a connection (connections)',
+    help: 'Requests that found no place at an upstream: in line for one (queue), of their own share of it (share), in time (wait), no file descriptor for a connection (connections), or were refused over HTTP/2 (refused)',
     labelNames: ['reason'],
     registers,
     collect() {
       this.reset();
-      const { queue = 0, share = 0, wait = 0, connections = 0 } = figures()?.busy ?? {};
-      this.inc({ reason: 'queue' }, queue);
-      this.inc({ reason: 'share' }, share);
-      this.inc({ reason: 'wait' }, wait);
-      this.inc({ reason: 'connections' }, connections);
+      const busy = figures()?.busy;
+      for (const reason of busyReasons) this.inc({ reason }, busy?.[reason] ?? 0);
     },
   });
   new Gauge({

@@ -318,7 +318,12 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
       if (wasCancelled(error)) value.client.breakOff('cancelled');
       else breakOff(value, { kind: 'failed', code: failureOf(error) });
     } else {
-      this.#needs.answer(value, { kind: 'failed', code: failureOf(error) });
+      const code = failureOf(error);
+      if (code === 'upstream_busy') {
+        const none = error instanceof NoConnectionError;
+        this.#upstream.turnedAway(none ? 'connections' : 'refused');
+      }
+      this.#needs.answer(value, { kind: 'failed', code });
     }
   }
 

@@ -227,10 +227,28 @@ describe('an upstream that did nothing with a request', () => {
   it('and does so every time is given up, within the budget', async () => {
     const before = upstream.frames.all.filter(({ type }) => type === types.headers).length;
     answer((id) => [reset(id, 7)]);
+    const counted = edge.worker.upstreams().busy.refused;
     const post = await call(edge, { cookie, method: 'POST', path: '/empty', body: '' });
     expect([post.status, post.body]).toEqual([503, expect.stringContaining('"upstream_busy"')]);
+    expect(edge.worker.upstreams().busy.refused).toBe(counted + 1);
     const asked = upstream.frames.all.filter(({ type }) => type === types.headers).length - before;
     expect(asked).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('requests for which no connection is to be had', () => {
+  it('are counted each, though one connection would do for all', async () => {
+    const usual = edge.connectionRoom.descriptorsMax;
+    // Another target than the one that there is a connection to.
+    const elsewhere = { url: upstream.url, serverName: 'elsewhere.corp.localhost' };
+    await setUpstream(edge, { ...elsewhere, protocol: 'http2', limits: { queueWait: '1s' } });
+    edge.connectionRoom.descriptorsMax = 0;
+    const counted = edge.worker.upstreams().busy.connections;
+    const asked = ['/1', '/2', '/3'].map((path) => client.ask({ cookie, path }));
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([503, 503, 503]);
+    expect(edge.worker.upstreams().busy.connections).toBe(counted + 3);
+    edge.connectionRoom.descriptorsMax = usual;
+    await setUpstream(edge, { url: upstream.url, protocol: 'http2' });
   });
 });
 

@@ -25,7 +25,7 @@ const requests = (count: number) =>
 /** All of one. */
 const requestsOf = (principal: string, count: number) =>
   Array.from({ length: count }, () => new Request(principal));
-const nobody = { queue: 0, share: 0, wait: 0, connections: 0 };
+const nobody = { queue: 0, share: 0, wait: 0, connections: 0, refused: 0 };
 const admissionOf = (of: Limits, busy = { ...nobody }) => new Admission(of, busy);
 const states = (all: readonly Request[]) => all.map(({ state }) => state).join(' ');
 

@@ -1,5 +1,4 @@
 import type { buildConnector } from 'undici';
-import type { BusyCounts } from '../../../worker/request-worker.ts';
 import { NoConnectionError } from './failures.ts';
 
 /** Connections to upstreams that the process may have, in memory that all workers share. */
@@ -22,14 +21,12 @@ interface Waiting {
  */
 export class ConnectionLine {
   readonly #room: UpstreamRoom;
-  readonly #busy: BusyCounts;
   readonly #closeUnused: () => void;
   readonly #waiting = new Set<Waiting>();
   #looking = false;
 
-  constructor(room: UpstreamRoom, busy: BusyCounts, closeUnused: () => void) {
+  constructor(room: UpstreamRoom, closeUnused: () => void) {
     this.#room = room;
-    this.#busy = busy;
     this.#closeUnused = closeUnused;
   }
 
@@ -87,7 +84,6 @@ export class ConnectionLine {
   #wait(start: () => void, waitMs: number, refuse: () => void): void {
     const expire = (): void => {
       this.#waiting.delete(waiting);
-      this.#busy.connections += 1;
       refuse();
     };
     const waiting = { start, timer: setTimeout(expire, waitMs).unref() };

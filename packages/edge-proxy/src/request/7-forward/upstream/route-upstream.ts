@@ -44,6 +44,7 @@ export class RouteUpstream {
   #targets: readonly Target[] = [];
   readonly #retired = new Set<Target>();
   readonly #counts: RetryCounts;
+  readonly #busy: BusyCounts;
   readonly #line: ConnectionLine;
   #savings: number;
 
@@ -54,6 +55,7 @@ export class RouteUpstream {
     this.#route = route;
     this.#serial = surroundings.credentials.serial;
     this.#counts = surroundings.retries;
+    this.#busy = surroundings.busy;
     this.#line = surroundings.line;
     this.#savings = firstSavings(route.upstream.retry.budgetPercent);
     this.#setTargets(surroundings);
@@ -81,7 +83,10 @@ export class RouteUpstream {
   take(route: RouteConfig, nowMs: number): Attempt | NoTarget {
     this.#savings = afterRequestOf(this.#savings, this.#route.upstream.retry.budgetPercent);
     const all = this.#leadingAs(route);
-    if (all.length === 0) return 'upstream_busy';
+    if (all.length === 0) {
+      this.#busy.wait += 1;
+      return 'upstream_busy';
+    }
     const target = chooseTarget(all, nowMs);
     if (target === undefined) return 'upstream_no_healthy';
     const tried = phaseOf(target.standing, nowMs) === 'half_open';
@@ -100,6 +105,11 @@ export class RouteUpstream {
     const { ejection } = this.#route.upstream;
     target.standing = afterRequest(standings, at, { result, tried }, nowMs, ejection);
     this.#tell(target, before.out !== null);
+  }
+
+  /** A request that had a place is answered that there was none. */
+  turnedAway(reason: 'connections' | 'refused'): void {
+    this.#busy[reason] += 1;
   }
 
   /** The request is not at the target any more. */

@@ -19,7 +19,7 @@ export class Upstreams {
   readonly #lookup: Lookup;
   readonly #checks: HealthChecks;
   readonly #retries = { tried: 0, no_budget: 0 };
-  readonly #busy = { queue: 0, share: 0, wait: 0, connections: 0 };
+  readonly #busy = { queue: 0, share: 0, wait: 0, connections: 0, refused: 0 };
   readonly #room: ConnectionRoom;
   readonly #line: ConnectionLine;
   readonly #byName: Record<TrustLevel, Map<string, RouteUpstream>> = {
@@ -33,7 +33,7 @@ export class Upstreams {
     this.#log = log;
     this.#lookup = lookup;
     this.#room = connectionRoom;
-    this.#line = new ConnectionLine(connectionRoom, this.#busy, () => {
+    this.#line = new ConnectionLine(connectionRoom, () => {
       for (const upstream of this.#all()) upstream.closeUnused();
     });
     this.#checks = new HealthChecks(state, log, lookup, this.#line);
