@@ -20,6 +20,8 @@ export const http1Options = {
   // The gate requires it: Node would answer by itself, and nobody would hear of the request.
   requireHostHeader: false,
   rejectNonStandardBodyWrites: true,
+  // A stream for a body that cannot come costs more than the rest of its request does.
+  optimizeEmptyRequests: true,
   joinDuplicateHeaders: false,
   shouldUpgradeCallback: (request) => /websocket/i.test(request.headers.upgrade ?? ''),
 } as const satisfies ServerOptions;
