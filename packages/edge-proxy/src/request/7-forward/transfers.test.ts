@@ -146,6 +146,25 @@ describe('a stream of events', () => {
   });
 });
 
+describe('the first of a body', () => {
+  it('leaves with its head where the rest is long in coming, and comes once', async () => {
+    let stream: ServerResponse | undefined;
+    serve = (_request, response) => {
+      stream = response;
+      // Node sends it in one packet with the head.
+      response.write('first');
+    };
+    const client = await alice.connect();
+    client.send(alice.request('GET /first HTTP/1.1'));
+    const begun = await client.until(/5\r\nfirst\r\n/);
+    stream?.write('second');
+    stream?.end('last');
+    const rest = await client.until(/0\r\n\r\n/);
+    expect(begun.match(/HTTP\/1\.1 200/g)).toHaveLength(1);
+    expect(rest.replace(/^[0-9a-f]+\r\n|\r\n/gm, '')).toBe('secondlast');
+  });
+});
+
 describe('what is large', () => {
   const total = 64 * mebibyte;
   const chunk = Buffer.alloc(65_536, 'abcdefg');

@@ -35,7 +35,10 @@ export class Http1Exchange implements ClientExchange {
   /** First bytes behind an upgrade request; null: not an upgrade. */
   #upgradeHead: Buffer | null;
   #onClose: (() => void) | null = null;
-  #bodyBegun = false;
+  /** Its head is among those of this turn. */
+  #headWaits = false;
+  /** What came behind it in the same turn: with the end of the body, too, all is one write. */
+  #first: Buffer | null = null;
 
   constructor(
     connection: Http1Connection,
@@ -83,16 +86,27 @@ export class Http1Exchange implements ClientExchange {
 
   head(status: number, lines: string[]): void {
     this.#response.writeHead(status, lines);
+    this.#headWaits = true;
     if (heads.push(this) === 1) setImmediate(sendHeads);
   }
 
-  /** Sends a head that nothing has followed yet. */
+  /** Sends a head, and what has followed it, unless they have left by now. */
   sendHead(): void {
-    if (!this.#bodyBegun && !this.#response.destroyed) this.#response.flushHeaders();
+    if (!this.#headWaits) return;
+    this.#headWaits = false;
+    const first = this.#first;
+    this.#first = null;
+    if (this.#response.destroyed) return;
+    if (first === null) this.#response.flushHeaders();
+    else this.#response.write(first);
   }
 
   write(chunk: Buffer): boolean {
-    this.#bodyBegun = true;
+    if (this.#headWaits && this.#first === null) {
+      this.#first = chunk;
+      return true;
+    }
+    this.sendHead();
     return this.#response.write(chunk);
   }
 
@@ -101,9 +115,11 @@ export class Http1Exchange implements ClientExchange {
   }
 
   end(trailers: readonly string[]): void {
-    this.#bodyBegun = true;
+    const last = this.#first;
+    this.#headWaits = false;
+    this.#first = null;
     if (trailers.length > 0) this.#response.addTrailers(pairsOf(trailers));
-    this.#response.end();
+    this.#response.end(last ?? undefined);
   }
 
   /** With the connection: the length that was announced, or the last chunk, never comes. */
