@@ -6,7 +6,7 @@ import { type Stack, startStack } from '@sallyport/stack';
 import { openAdmin } from '../support/cast.ts';
 import { revoke } from '../support/revoke.ts';
 import { until } from '../support/until.ts';
-import { readClient } from './lib/client.ts';
+import { type Client, readClient } from './lib/client.ts';
 import { IdleHttp2Connections, IdleHttp2WebSockets } from './lib/idle-http2.ts';
 import {
   type Idle,
@@ -15,14 +15,20 @@ import {
   IdleWebSockets,
 } from './lib/idle-sockets.ts';
 import type { LoadResult } from './lib/load.ts';
-import { type MemoryShare, probeEnvironment, settledMemory, shareOf } from './lib/memory.ts';
+import {
+  type Memory,
+  type MemoryShare,
+  probeEnvironment,
+  settledMemory,
+  shareOf,
+} from './lib/memory.ts';
 import { cpuSeconds } from './lib/meter.ts';
 import { type Ends, endAll } from './lib/path-sides.ts';
 import { allowFiles, startHelper } from './lib/processes.ts';
 import type { BenchmarkOptions, Report } from './lib/report.ts';
 import { host, load, otherCore, type Side } from './lib/side.ts';
-import { createFiles, openEdge } from './lib/site.ts';
-import { type Counts, type Measured, type PerKind, socketsReport } from './lib/sockets-report.ts';
+import { type BenchFiles, createFiles, openEdge } from './lib/site.ts';
+import { type Counts, socketsReport } from './lib/sockets-report.ts';
 
 /**
  * What open connections cost an edge that do nothing: memory of an idle connection and of a
@@ -30,11 +36,13 @@ import { type Counts, type Measured, type PerKind, socketsReport } from './lib/s
  */
 const wanted = Number(process.env['BENCH_SOCKETS'] ?? '10000');
 const warmUp = 20;
-/** Of each protocol, without WebSockets. */
-const connectionsMax = 500;
+/** Of each protocol, without WebSockets: enough that what else comes and goes hardly counts. */
+const connectionsMax = 4_000;
 const filesMax = 65_536;
 /** An edge keeps so many, or a third, for itself; half of the others is for clients, half for upstreams. */
 const edgeFiles = 1_024;
+/** WebSockets that share connections of HTTP/2. */
+const http2Max = 1_000;
 /** For requests beside them. */
 const spareConnections = 100;
 const revokedMsMax = 120_000;
@@ -42,19 +50,21 @@ const revokedMsMax = 120_000;
 export async function edgeSockets(options: BenchmarkOptions): Promise<Report> {
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
   const ends: Ends = [() => rm(dir, { recursive: true, force: true })];
-  const probed = join(dir, 'memory.json');
   const counts = countsFor(allowFiles(filesMax));
   try {
-    options.say('starting the stack');
-    const stack = await startStack({ edges: 1, edgeEnvironment: probeEnvironment(probed) });
-    ends.push(() => stack.stop());
     const files = await createFiles(dir);
     const entry = new URL('./lib/socket-upstream.ts', import.meta.url);
     const upstream = await startHelper(entry, otherCore, files.server);
     ends.push(() => upstream.stop());
-    const edge = await openEdge(stack, files, upstream.port);
-    const measured = await measure({ stack, edge, probed, counts }, options);
-    return socketsReport(counts, measured);
+    const setting: Setting = { files, upstreamPort: upstream.port, counts, options };
+    const http2Connection = await onNewEdge(setting, (site) =>
+      connectionShare(site, (client) => new IdleHttp2Connections(client)),
+    );
+    const connection = await onNewEdge(setting, (site) =>
+      connectionShare(site, (client) => new IdleConnections(client)),
+    );
+    const webSockets = await onNewEdge(setting, measureWebSockets);
+    return socketsReport(counts, { connection, http2Connection, ...webSockets });
   } finally {
     await endAll(ends);
   }
@@ -66,88 +76,131 @@ export async function edgeSockets(options: BenchmarkOptions): Promise<Report> {
  */
 function countsFor(files: number): Counts {
   const half = Math.floor((files - Math.min(edgeFiles, Math.floor(files / 3))) / 2);
-  const connections = Math.min(connectionsMax, Math.floor(wanted / 10));
+  const connections = Math.min(connectionsMax, wanted, half - spareConnections);
   const all = Math.min(wanted, half - spareConnections);
-  const webSockets = Math.min(all, half - spareConnections - 2 * connections);
-  const http2WebSockets = all - webSockets;
-  return { wanted, webSockets, http2WebSockets, connections };
+  const http2WebSockets = Math.min(http2Max, Math.ceil(all / 10));
+  return { wanted, webSockets: all - http2WebSockets, http2WebSockets, connections };
+}
+
+interface Setting {
+  readonly files: BenchFiles;
+  readonly upstreamPort: number;
+  readonly counts: Counts;
+  readonly options: BenchmarkOptions;
 }
 
 interface Site {
   readonly stack: Stack;
   readonly edge: Side;
-  /** Where the memory probe writes. */
-  readonly probed: string;
-  readonly counts: Counts;
+  /** As the edge's device and user. */
+  readonly client: Client;
+  /** Memory of the edge once it has settled. */
+  readonly memory: () => Promise<Memory>;
+  readonly setting: Setting;
 }
 
-async function measure(
-  { stack, edge, probed, counts }: Site,
-  { runs, seconds, say }: BenchmarkOptions,
-): Promise<Measured> {
+/** What was open on an edge before leaves memory behind, so each that measures it has its own. */
+async function onNewEdge<T>(setting: Setting, measure: (site: Site) => Promise<T>): Promise<T> {
+  const { files, upstreamPort, options } = setting;
+  options.say('starting a stack');
+  const probed = join(files.dir, 'memory.json');
+  const stack = await startStack({ edges: 1, edgeEnvironment: probeEnvironment(probed) });
+  try {
+    const edge = await openEdge(stack, files, upstreamPort);
+    const client = readClient({
+      ...edge.environment,
+      PORT: String(edge.port),
+      HOST_NAME: `${host}:${edge.port}`,
+    });
+    const [pid = 0] = edge.pids();
+    const memory = () => settledMemory(pid, probed);
+    return await measure({ stack, edge, client, memory, setting });
+  } finally {
+    await stack.stop();
+  }
+}
+
+/** Memory of a connection after a request, on an edge that has been at work. */
+async function connectionShare(
+  { edge, client, memory, setting }: Site,
+  create: (client: Client) => IdleSockets,
+): Promise<MemoryShare> {
+  const { counts, options } = setting;
+  await load(edge, options.seconds);
+  await openAndClose([create(client)]);
+  const before = await memory();
+  const connections = create(client);
+  const share = await opened(connections, counts.connections, { before, memory, ...options });
+  await closeAll(connections);
+  return share.each;
+}
+
+async function measureWebSockets({ stack, edge, client, memory, setting }: Site) {
+  const { counts, options } = setting;
+  const { runs, seconds, say } = options;
   const [pid = 0] = edge.pids();
-  const client = readClient({
-    ...edge.environment,
-    PORT: String(edge.port),
-    HOST_NAME: `${host}:${edge.port}`,
-  });
-  const kinds = () => ({
-    connection: new IdleConnections(client),
-    http2Connection: new IdleHttp2Connections(client),
-    webSocket: new IdleWebSockets(client),
-    http2WebSocket: new IdleHttp2WebSockets(client),
-  });
   const loads = async (): Promise<LoadResult[]> => {
     const results: LoadResult[] = [];
     for (let run = 0; run < runs; run += 1) results.push(await load(edge, seconds));
     return results;
   };
   const alone = await loads();
-  // What is made once, by the first of each kind, is nobody's share.
-  for (const first of Object.values(kinds())) {
-    await first.open(warmUp);
-    await closeAll(first);
-  }
-  let before = await settledMemory(pid, probed);
-  let openingMs = 0;
-  /** Opens them; what each takes. None is closed before the next are open: they would have its memory. */
-  const opened = async (sockets: IdleSockets, count: number): Promise<MemoryShare | null> => {
-    if (count === 0) return null;
-    say(`opening ${count}`);
-    const startedAt = performance.now();
-    await sockets.open(count);
-    openingMs += performance.now() - startedAt;
-    const now = await settledMemory(pid, probed);
-    if (sockets.size !== count) throw new Error(`${count - sockets.size} were closed`);
-    const share = shareOf(now, before, count);
-    before = now;
-    say(`${(share.residentBytes / 1024).toFixed(1)} KiB each`);
-    return share;
-  };
-  const { connection, http2Connection, webSocket, http2WebSocket } = kinds();
-  const perHttp2WebSocket = await opened(http2WebSocket, counts.http2WebSockets);
-  const perWebSocket = await opened(webSocket, counts.webSockets);
+  await openAndClose([new IdleWebSockets(client), new IdleHttp2WebSockets(client)]);
+  const before = await memory();
+  const webSocket = new IdleWebSockets(client);
+  const own = await opened(webSocket, counts.webSockets, { before, memory, say });
+  const http2WebSocket = new IdleHttp2WebSockets(client);
+  const shared = await opened(http2WebSocket, counts.http2WebSockets, {
+    ...{ before: own.memory, memory, say },
+  });
+  const all = [webSocket, http2WebSocket];
+  const openingMs = own.openingMs + shared.openingMs;
   const openedASecond = ((webSocket.size + http2WebSocket.size) * 1000) / openingMs;
   // What was opened or closed a moment ago still makes work: records of it, for one.
   const used = cpuSeconds(pid);
   await sleep(seconds * 1000);
   const idleShare = (cpuSeconds(pid) - used) / seconds;
-  const per: PerKind = {
-    webSocket: perWebSocket,
-    http2WebSocket: perHttp2WebSocket,
-    http2Connection: await opened(http2Connection, counts.connections),
-    connection: await opened(connection, counts.connections),
-  };
-  await closeAll(connection);
-  await closeAll(http2Connection);
   const answersMs = await webSocket.ask();
   say(`all ${answersMs.length} answer`);
   const beside = await loads();
   const left = webSocket.size + http2WebSocket.size;
   if (left !== counts.webSockets + counts.http2WebSockets) throw new Error(`${left} are left`);
   const again = webSocket.again + http2WebSocket.again;
-  const endedSeconds = await endAllOf(stack, [webSocket, http2WebSocket]);
-  return { per, openedASecond, again, idleShare, answersMs, alone, beside, endedSeconds };
+  const endedSeconds = await endAllOf(stack, all);
+  return {
+    webSocket: own.each,
+    http2WebSocket: shared.each,
+    ...{ openedASecond, again, idleShare, answersMs, alone, beside, endedSeconds },
+  };
+}
+
+/** What is made once, by the first of each kind, is nobody's share. */
+async function openAndClose(firsts: readonly IdleSockets[]): Promise<void> {
+  for (const first of firsts) {
+    await first.open(warmUp);
+    await closeAll(first);
+  }
+}
+
+/** Opens so many; what each takes, the memory with all of them, and how long the opening took. */
+async function opened(
+  sockets: IdleSockets,
+  count: number,
+  {
+    before,
+    memory,
+    say,
+  }: { before: Memory; memory: () => Promise<Memory>; say: BenchmarkOptions['say'] },
+): Promise<{ each: MemoryShare; memory: Memory; openingMs: number }> {
+  say(`opening ${count}`);
+  const startedAt = performance.now();
+  await sockets.open(count);
+  const openingMs = performance.now() - startedAt;
+  const now = await memory();
+  if (sockets.size !== count) throw new Error(`${count - sockets.size} were closed`);
+  const each = shareOf(now, before, count);
+  say(`${(each.residentBytes / 1024).toFixed(1)} KiB each`);
+  return { each, memory: now, openingMs };
 }
 
 async function closeAll(sockets: Idle): Promise<void> {

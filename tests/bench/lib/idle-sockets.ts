@@ -11,7 +11,7 @@ const triesMax = 40;
 const pauseMs = 250;
 /** Servers may bound how many connections come from one address; all of 127.0.0.0/8 is ours. */
 const addresses = 200;
-const everyMs = 4_000;
+const everyMs = 7_000;
 const answersMsMax = 120_000;
 
 /** Things that are open and do nothing. */

@@ -8,6 +8,8 @@ export interface Side {
   readonly pids: () => readonly number[];
   /** Authorities, certificate and cookie of the client; see `ClientEnvironment`. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Resolves once nothing of the requests is left to do: it would be in the figures of the next. */
+  rest(): Promise<void>;
 }
 
 /** Cores: the server that is measured has one to itself. */
@@ -38,6 +40,7 @@ export async function load(
     SECONDS: String(seconds),
   });
   if (result.failures > 0) throw new Error(`${result.failures} requests failed`);
+  await side.rest();
   return result;
 }
 

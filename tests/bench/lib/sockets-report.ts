@@ -22,11 +22,10 @@ const names = {
   http2WebSocket: 'a WebSocket over HTTP/2, a hundred on a connection',
 } as const;
 
-/** Memory by what is open; null: none was. */
-export type PerKind = Readonly<Record<keyof typeof names, MemoryShare | null>>;
+/** Memory by what is open. */
+type PerKind = Readonly<Record<keyof typeof names, MemoryShare>>;
 
-export interface Measured {
-  readonly per: PerKind;
+export interface Measured extends PerKind {
   readonly openedASecond: number;
   /** WebSockets that did not open at once. */
   readonly again: number;
@@ -48,7 +47,7 @@ export function socketsReport(counts: Counts, measured: Measured): Report {
   return {
     versions: { node: process.versions.node, openssl: process.versions.openssl },
     figures: [
-      ...(Object.keys(names) as (keyof PerKind)[]).flatMap((kind) => memory(kind, measured.per)),
+      ...(Object.keys(names) as (keyof PerKind)[]).flatMap((kind) => memory(kind, measured)),
       { ...opened, better: 'higher' },
       lower('of them tried again', '', measured.again),
       lower(`${all} that are idle, share of a core`, 'ratio', measured.idleShare),
@@ -63,14 +62,10 @@ export function socketsReport(counts: Counts, measured: Measured): Report {
       lower(`from the revocation of a user to the end of ${all}`, 's', measured.endedSeconds),
     ],
     notes: [
-      `memory: what is in RAM after a collection of all garbage, of ${connections} connections of each protocol with client certificates after a request, and of ${webSockets} WebSockets, with TLS to the client and to the upstream`,
-      ...(http2WebSockets > 0
-        ? [
-            `${http2WebSockets} more WebSockets share connections of HTTP/2: a process may have no more files open here`,
-          ]
-        : []),
+      `memory: what is in RAM after a collection of all garbage, of ${connections} connections of each protocol with client certificates after a request, each on an edge of their own, and of ${webSockets} WebSockets, with TLS to the client and to the upstream`,
+      `of the ${all}, ${http2WebSockets} share connections of HTTP/2`,
       ...(webSockets + http2WebSockets < counts.wanted
-        ? [`no more than ${all}: too few files`]
+        ? [`no more than ${all}: a process may have no more files open here`]
         : []),
       `edge on core ${serverCore}, everything else on core ${otherCore}`,
     ],
@@ -79,7 +74,6 @@ export function socketsReport(counts: Counts, measured: Measured): Report {
 
 function memory(kind: keyof PerKind, per: PerKind): Figure[] {
   const share = per[kind];
-  if (share === null) return [];
   return [
     lower(`memory of ${names[kind]}`, 'KiB', share.residentBytes / 1024),
     lower('of that, heap and what belongs to it', 'KiB', share.heapBytes / 1024),
