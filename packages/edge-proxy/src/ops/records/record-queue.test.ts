@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { type Queueable, RecordQueue } from './record-queue.ts';
 
@@ -57,5 +59,20 @@ describe('the queue of access records', () => {
     expect(queue.take(2, 1_000)).toHaveLength(2);
     expect(queue.take(100, 1)).toHaveLength(1);
     expect(queue.take(100, 1)).toHaveLength(0);
+  });
+
+  it('lets go at once of what was taken out', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const queue = new RecordQueue<Item>(10, 1_000);
+    const taken = () => {
+      queue.push(permit('large'));
+      return queue.take(1, 1_000).map((one) => new WeakRef(one));
+    };
+    const [one] = taken();
+    // What was made or read in a turn lives until its end.
+    await new Promise(setImmediate);
+    collect();
+    expect(one?.deref()).toBeUndefined();
   });
 });

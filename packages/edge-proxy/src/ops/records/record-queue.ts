@@ -128,7 +128,7 @@ export class RecordQueue<Item extends Queueable> {
 
 /** First in, first out, without moving everything on each shift. */
 class Fifo<T> {
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #head = 0;
 
   push(item: T): void {
@@ -142,6 +142,8 @@ class Fifo<T> {
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;
+    // It may be large, and what is in front of the head is cut off only now and then.
+    this.#items[this.#head] = undefined;
     this.#head += 1;
     if (this.#head > 1_024 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
