@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { SyncResponse } from '@sallyport/proto';
 import {
   type Ack,
@@ -193,7 +194,8 @@ export class ScriptedStream {
         return this.nacks.push(message.value);
       case 'fetch':
         this.fetches.push(message.value);
-        return this.#serve(message.value);
+        // It fails where the edge has gone, which `ended` tells.
+        return void this.#serve(message.value).catch(() => undefined);
       case 'report':
         return this.reports.push(message.value);
       case 'carried':
@@ -203,11 +205,15 @@ export class ScriptedStream {
     }
   }
 
-  #serve(fetch: Fetch): void {
+  async #serve(fetch: Fetch): Promise<void> {
     const state = [...this.#offered.values()].find((one) => laneToWire(one.lane) === fetch.lane);
     if (!this.servesShards || state === undefined) return;
     for (const index of fetch.shards) {
-      for (const part of shardParts(state, index)) this.send({ kind: 'shard', value: part });
+      for (const part of shardParts(state, index)) {
+        this.send({ kind: 'shard', value: part });
+        // Else heartbeats would stand behind all of it, and an edge leaves a stream that is silent.
+        if (this.#call.writableNeedDrain) await once(this.#call, 'drain');
+      }
     }
   }
 }
