@@ -168,6 +168,11 @@ const debian = [
   { package: 'sslscan', there: 'sslscan', for: tests },
   { package: 'caddy', there: 'caddy', for: ['full'] },
   { package: 'python3-grpcio', there: '/usr/lib/python3/dist-packages/grpc', for: ['full'] },
+  {
+    package: 'python3-websockets',
+    there: '/usr/lib/python3/dist-packages/websockets',
+    for: ['full'],
+  },
   { package: 'rsyslog', there: 'rsyslogd', for: ['full'] },
   { package: 'rsyslog-gnutls', there: 'rsyslogd', for: ['full'] },
   { package: 'testssl.sh', there: 'testssl', for: ['full'] },
