@@ -150,10 +150,8 @@ async function measureWebSockets({ stack, edge, client, memory, setting }: Site)
   const webSocket = new IdleWebSockets(client);
   const own = await opened(webSocket, counts.webSockets, { before, memory, say });
   const http2WebSocket = new IdleHttp2WebSockets(client);
-  const shared = await opened(http2WebSocket, counts.http2WebSockets, {
-    ...{ before: own.memory, memory, say },
-  });
-  const all = [webSocket, http2WebSocket];
+  const withOwn = { before: own.memory, memory, say };
+  const shared = await opened(http2WebSocket, counts.http2WebSockets, withOwn);
   const openingMs = own.openingMs + shared.openingMs;
   const openedASecond = ((webSocket.size + http2WebSocket.size) * 1000) / openingMs;
   // What was opened or closed a moment ago still makes work: records of it, for one.
@@ -166,7 +164,7 @@ async function measureWebSockets({ stack, edge, client, memory, setting }: Site)
   const left = webSocket.size + http2WebSocket.size;
   if (left !== counts.webSockets + counts.http2WebSockets) throw new Error(`${left} are left`);
   const again = webSocket.again + http2WebSocket.again;
-  const endedSeconds = await endAllOf(stack, all);
+  const endedSeconds = await endAllOf(stack, [webSocket, http2WebSocket]);
   return {
     webSocket: own.each,
     http2WebSocket: shared.each,

@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { heldBytes } from '../../request/testing/memory.ts';
 import { type Queueable, RecordQueue } from './record-queue.ts';
 
 interface Item extends Queueable {
@@ -62,8 +61,6 @@ describe('the queue of access records', () => {
   });
 
   it('lets go at once of what was taken out', async () => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
     const queue = new RecordQueue<Item>(10, 1_000);
     const taken = () => {
       queue.push(permit('large'));
@@ -72,7 +69,7 @@ describe('the queue of access records', () => {
     const [one] = taken();
     // What was made or read in a turn lives until its end.
     await new Promise(setImmediate);
-    collect();
+    heldBytes();
     expect(one?.deref()).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Bytes that this process holds, of whatever kind, once nothing is left to be collected. */
+/** Collects all garbage; bytes that this process holds then, of whatever kind. */
 export function heldBytes(): number {
   collect();
   const { heapUsed, external } = process.memoryUsage();
