@@ -176,8 +176,9 @@ describe('the bus', () => {
     await expect.poll(seen, { timeout: 20_000 }).toBe(tooMany);
     // Has it report at once.
     revoke.sendHeartbeat([['revoke', at(10), new Uint8Array(32)]]);
-    const report = await revoke.reports.next(({ alarms }) => alarms['overflow'] === count);
-    expect(report.alarms).toMatchObject({ digest: 1n, overflow: count });
+    // One that was due may go before it.
+    const report = await revoke.reports.next(({ alarms }) => alarms['digest'] === 1n);
+    expect(report.alarms).toMatchObject({ overflow: count });
     const said = () => edge.logged.all.filter(({ name }) => name === 'overflow');
     const inAll = () => said().reduce((sum, { count }) => sum + Number(count), 0);
     await expect.poll(inAll, { timeout: 10_000 }).toBe(tooMany);
