@@ -16,7 +16,6 @@ import { type Lines, passingLines, readLines, tokensOf } from './header-lines.ts
  * that nothing later has seen the request.
  */
 
-const served: ReadonlySet<string> = new Set(methodsServed);
 /** More header lines than this are refused; a limit in Node would hide lines from us (M9). */
 const headerLinesMax = 100;
 
@@ -31,7 +30,7 @@ export function readHead(
   if (raw.lines.length > headerLinesMax * 2) return 'headers_too_many';
   const headerBytes = headerBytesOf(target, raw.lines);
   if (headerBytes > limits.bytesMax) return 'headers_too_large';
-  if (!served.has(method)) return 'method_unsupported';
+  if (!methodsServed.includes(method)) return 'method_unsupported';
   if (!targetIsClean(target)) return 'target_invalid';
   const lines = readLines(raw.lines);
   if (typeof lines === 'string') return lines;
