@@ -349,6 +349,20 @@ describe('an upstream that was said to speak HTTP/2', () => {
     await full.stop();
   });
 
+  it('and takes nothing of a body has it waiting no longer than for an answer', async () => {
+    const stuck = await Http2Upstream.start(edge, { settings: { initialWindowSize: 0 } });
+    stuck.handler = () => undefined;
+    const timeouts = { headers: '1s' };
+    await setUpstream(edge, { url: stuck.url, protocol: 'http2', timeouts });
+    // More than is held back on its way.
+    const post = { cookie, method: 'POST', path: '/large', body: 'x'.repeat(300_000) };
+    const response = await call(edge, post);
+    expect([response.status, response.body.includes('"upstream_timeout"')]).toEqual([504, true]);
+    await expect.poll(() => edge.worker.upstreams().active).toBe(0);
+    await setUpstream(edge, { url: upstream.url, protocol: 'http2' });
+    await stuck.stop();
+  });
+
   it('takes no more streams at once than it says, over as many connections as that needs', async () => {
     const few = await Http2Upstream.start(edge, { settings: { maxConcurrentStreams: 2 } });
     await setUpstream(edge, { url: few.url, protocol: 'http2' });

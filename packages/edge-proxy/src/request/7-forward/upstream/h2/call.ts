@@ -10,7 +10,10 @@ const headerBytesMax = 16_384;
 
 export interface CallTimes {
   readonly scheme: 'http' | 'https';
-  /** From the end of the request to the headers of the response; 0: without end. */
+  /**
+   * From the end of the request to the headers of the response, and while the upstream takes nothing
+   * of it; 0: without end.
+   */
   readonly headersMs: number;
   /** Between two pieces of the response; 0: without end. */
   readonly idleMs: number;
@@ -145,13 +148,18 @@ export class Call implements ResponseControl {
     body.on('end', this.#onBodyEnd);
     body.on('error', this.#onBodyError);
     stream.on('drain', () => {
-      if (!this.#over) body.resume();
+      if (this.#over) return;
+      if (!this.#answered) this.#stopTimer();
+      body.resume();
     });
     body.resume();
   }
 
   readonly #onBody = (chunk: Buffer): void => {
-    if (this.#stream?.write(chunk) === false) this.#ask.body?.pause();
+    if (this.#stream?.write(chunk) !== false) return;
+    this.#ask.body?.pause();
+    // One that takes no more of the request keeps it waiting as one that does not answer.
+    if (!this.#answered) this.#wait(this.#times.headersMs);
   };
 
   readonly #onBodyEnd = (): void => {
