@@ -158,10 +158,13 @@ class Forwarding implements Dispatcher.DispatchHandler, Waiting {
         call: head.call,
         reset: bindsConnection(headers),
         upgrade: head.webSocketKey === null ? null : 'websocket',
+        wanted: this.#isWanted,
       },
       this,
     );
   }
+
+  readonly #isWanted = (): boolean => this.#aborted === null;
 
   /** From now to the end of the time that the client gave a call; without end where it gave none. */
   #deadlineMs(): number {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { constants } from 'node:http2';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { call } from '../../testing/client.ts';
 import { Http2Client } from '../../testing/client-h2.ts';
@@ -83,6 +84,27 @@ describe('connections to upstreams', () => {
     expect(edge.upstream.bytes).not.toContain('/second');
     for (const connection of open()) connection.socket.write(ok('', connection) ?? '');
     expect((await first).status).toBe(200);
+  });
+
+  it('are made for nobody who has gone while waiting for one', async () => {
+    edge.connectionRoom.descriptorsMax = 1;
+    edge.upstream.script = silent;
+    const first = client.ask({ cookie, path: '/first' });
+    await expect.poll(() => edge.upstream.bytes, patient).toContain('/first');
+    const gone = paths.map((path) => client.open({ cookie, path }));
+    await expect.poll(() => edge.worker.upstreams().waiting, patient).toBe(paths.length);
+    for (const stream of gone) stream.close(constants.NGHTTP2_CANCEL);
+    await expect.poll(() => edge.worker.openExchanges(), patient).toBe(1);
+    const made = edge.upstream.connections.length;
+    const { busy } = edge.worker.upstreams();
+    // Of another route, behind those that have gone.
+    const second = client.ask({ host: 'pub.corp.test', pseudo: { ':authority': 'pub.corp.test' } });
+    await expect.poll(() => edge.worker.openExchanges(), patient).toBe(2);
+    edge.upstream.script = ok;
+    for (const connection of open()) connection.socket.write(ok('', connection) ?? '');
+    expect([(await first).status, (await second).status]).toEqual([200, 200]);
+    expect(edge.upstream.connections.length).toBe(made + 1);
+    await expect.poll(() => edge.worker.upstreams(), patient).toMatchObject({ active: 0, busy });
   });
 
   it('are counted for as long as a tunnel has one, however many of these a client has on one connection', async () => {

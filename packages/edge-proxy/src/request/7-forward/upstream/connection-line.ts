@@ -11,6 +11,8 @@ export interface UpstreamRoom {
 
 interface Waiting {
   readonly start: () => void;
+  readonly refuse: () => void;
+  readonly wanted: () => boolean;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -39,8 +41,12 @@ export class ConnectionLine {
     return this.#waiting.size > 0 || this.#room.upstreamFull;
   }
 
-  /** The same connector, in line for `waitMs` at the most. */
-  guard(connect: buildConnector.connector, waitMs: number): buildConnector.connector {
+  /** The same connector, in line for `waitMs` at the most, and for as long as it is `wanted`. */
+  guard(
+    connect: buildConnector.connector,
+    waitMs: number,
+    wanted: () => boolean = () => true,
+  ): buildConnector.connector {
     return (options, done) => {
       const start = (): void => {
         try {
@@ -59,7 +65,7 @@ export class ConnectionLine {
         }
       };
       if (this.#waiting.size === 0 && this.#room.enterUpstream()) start();
-      else this.#wait(start, waitMs, () => done(new NoConnectionError(), null));
+      else this.#wait({ start, refuse: () => done(new NoConnectionError(), null), wanted }, waitMs);
     };
   }
 
@@ -81,12 +87,12 @@ export class ConnectionLine {
     this.look();
   }
 
-  #wait(start: () => void, waitMs: number, refuse: () => void): void {
+  #wait(whoWaits: Omit<Waiting, 'timer'>, waitMs: number): void {
     const expire = (): void => {
       this.#waiting.delete(waiting);
-      refuse();
+      waiting.refuse();
     };
-    const waiting = { start, timer: setTimeout(expire, waitMs).unref() };
+    const waiting = { ...whoWaits, timer: setTimeout(expire, waitMs).unref() };
     this.#waiting.add(waiting);
     this.look();
   }
@@ -98,10 +104,13 @@ export class ConnectionLine {
 
   #startNext(): void {
     for (const waiting of this.#waiting) {
-      if (!this.#room.enterUpstream()) return;
+      const wanted = waiting.wanted();
+      if (wanted && !this.#room.enterUpstream()) return;
       this.#waiting.delete(waiting);
       clearTimeout(waiting.timer);
-      waiting.start();
+      // A connection for one who has gone would cost those behind, and the upstream, a handshake.
+      if (wanted) waiting.start();
+      else waiting.refuse();
     }
   }
 }

@@ -14,6 +14,8 @@ export interface Ask {
   /** On a connection of its own, which nothing else goes over. */
   readonly reset: boolean;
   readonly upgrade: 'websocket' | null;
+  /** Whether somebody still waits for it; left out: always. */
+  readonly wanted?: () => boolean;
 }
 
 /** What a response is steered by while it comes. */

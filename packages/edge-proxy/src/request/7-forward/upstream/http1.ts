@@ -1,17 +1,28 @@
 import type { Client, Dispatcher } from 'undici';
 import type { Ask, Connections } from './connections.ts';
 
-/** Makes undici's client for one connection, which it opens when it is needed, and again. */
-export type OpenClient = () => Client;
+/**
+ * Makes undici's client for one connection, which it opens when it is needed, and again. `wanted`:
+ * whether somebody still waits for the request that it is needed for.
+ */
+export type OpenClient = (wanted: () => boolean) => Client;
 
 interface Link {
   readonly client: Client;
   /** As by performance.now(). */
   connectedAt: number;
   free: boolean;
+  /** Of its latest request. */
+  wanted: () => boolean;
 }
 
-type Sent = readonly [options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler];
+type Sent = readonly [
+  options: Dispatcher.DispatchOptions,
+  handler: Dispatcher.DispatchHandler,
+  wanted: () => boolean,
+];
+
+const always = (): boolean => true;
 
 /**
  * Connections that speak HTTP/1.1: undici's, each with one request at a time. Of those that are free
@@ -40,7 +51,7 @@ export class Http1Connections implements Connections {
   }
 
   dispatch(
-    { method, path, headers, body, reset, upgrade }: Ask,
+    { method, path, headers, body, reset, upgrade, wanted = always }: Ask,
     handler: Dispatcher.DispatchHandler,
   ): void {
     const options = {
@@ -56,8 +67,8 @@ export class Http1Connections implements Connections {
       upgrade,
     } as unknown as Dispatcher.DispatchOptions;
     const link = this.#take();
-    if (link === null) this.#waiting.push([options, handler]);
-    else this.#send(link, options, handler);
+    if (link === null) this.#waiting.push([options, handler, wanted]);
+    else this.#send(link, options, handler, wanted);
   }
 
   closeUnused(): void {
@@ -99,7 +110,12 @@ export class Http1Connections implements Connections {
 
   #connect(): Link {
     // Until it has been connected it has no age.
-    const link: Link = { client: this.#open(), connectedAt: Number.POSITIVE_INFINITY, free: false };
+    const link: Link = {
+      client: this.#open(() => link.wanted()),
+      connectedAt: Number.POSITIVE_INFINITY,
+      free: false,
+      wanted: always,
+    };
     this.#links.add(link);
     link.client.on('connect', () => {
       link.connectedAt = performance.now();
@@ -108,7 +124,8 @@ export class Http1Connections implements Connections {
     return link;
   }
 
-  #send(link: Link, ...[options, handler]: Sent): void {
+  #send(link: Link, ...[options, handler, wanted]: Sent): void {
+    link.wanted = wanted;
     // Without room it says when there is some again; where it could not even begin, it never does.
     const hasRoom = link.client.dispatch(options, handler);
     if (hasRoom || link.client.stats.size === 0) this.#release(link);
@@ -121,6 +138,7 @@ export class Http1Connections implements Connections {
       this.#send(link, ...next);
       return;
     }
+    link.wanted = always;
     link.free = true;
     this.#free.push(link);
     this.#noneWaits?.();

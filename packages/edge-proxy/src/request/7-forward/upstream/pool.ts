@@ -35,9 +35,11 @@ const buffers = { highWaterMark: 65_536 };
 export function openPool(target: TargetConfig, times: Times, links: Links): Connections {
   const { timeouts, limits, connectionMaxAgeMs } = times;
   const ready = connector(target, timeouts.connectMs, links);
-  const connect = links.line.guard(ready, limits.queueWaitMs);
-  if (target.http2) return new Http2Connections(target, times, connect);
-  const open = (): Client =>
+  const { queueWaitMs } = limits;
+  if (target.http2) {
+    return new Http2Connections(target, times, links.line.guard(ready, queueWaitMs));
+  }
+  const open = (wanted: () => boolean): Client =>
     new Client(target.origin, {
       pipelining: 1,
       keepAliveTimeout: 8_000,
@@ -47,7 +49,7 @@ export function openPool(target: TargetConfig, times: Times, links: Links): Conn
       bodyTimeout: timeouts.idleMs,
       maxHeaderSize: 16_384,
       allowH2: false,
-      connect,
+      connect: links.line.guard(ready, queueWaitMs, wanted),
     });
   return new Http1Connections(open, limits.connections, connectionMaxAgeMs);
 }
