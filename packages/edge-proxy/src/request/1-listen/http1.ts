@@ -91,7 +91,10 @@ export class Http1Requests {
   };
 
   /** Node gives no response object for these; the answer still leaves through one. */
-  readonly #onSwitch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+  readonly #onSwitch = (request: IncomingMessage, wrapped: Duplex, head: Buffer): void => {
+    const { socket } = request;
+    // Where a body is still to come, Node hands on a stream of its own for what is behind that.
+    if (wrapped !== socket) wrapped.on('error', ignore);
     const connection = this.#connectionBehind(socket);
     if (connection === null || connection.closing) {
       socket.destroy();
@@ -156,6 +159,10 @@ function endSoon(socket: Duplex, answer: string): void {
   const timer = setTimeout(() => socket.destroy(), farewellMs);
   timer.unref();
   socket.once('close', () => clearTimeout(timer));
+}
+
+function ignore(): void {
+  // The socket fails with it, and ends with `close`.
 }
 
 function rawAnswer(status: number): string {

@@ -107,6 +107,19 @@ describe('a WebSocket', () => {
     expect(edge.upstream.bytes).toBe('');
   });
 
+  it.each([
+    ['is still to come', 'Content-Length: 3', ''],
+    ['is coming', 'Content-Length: 3', 'ab'],
+    ['is coming in chunks', 'Transfer-Encoding: chunked', '1\r\na\r\n'],
+  ])('is refused with a body that %s (row 49)', async (_name, line, behind) => {
+    const { client, response } = await ask([...handshake, line], { behind });
+    expect(response.status).toBe(400);
+    await client.closed();
+    expect(edge.upstream.bytes).toBe('');
+    const reasons = ['upgrade_invalid'];
+    expect(await record()).toMatchObject({ outcome: 'refused', reasons, status: 400 });
+  });
+
   it('is decided on like any request', async () => {
     const { client, response } = await ask(handshake, { signedIn: false });
     expect(response.status).toBe(401);
