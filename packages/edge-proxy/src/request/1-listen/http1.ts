@@ -80,6 +80,8 @@ export class Http1Requests {
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const connection = this.#connectionBehind(request.socket);
+    // Behind an offer that was not taken up, Node drops what has come, and does not hear of nonsense.
+    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
     if (connection === null) request.socket.destroy();
     else if (!connection.closing) this.#hand(connection, request, response, null);
   };

@@ -209,6 +209,21 @@ describe('another protocol', () => {
   });
 
   it.each([
+    ['whole', 1_000],
+    ['in part', 20],
+  ])('row 48: ends the connection, for what came behind it is lost: %s', async (_name, length) => {
+    const offer = ['Connection: Upgrade', 'Upgrade: h2c'];
+    const next = alice.request('GET /next HTTP/1.1').slice(0, length);
+    const { client, response } = await alice.send(
+      alice.request('GET /first HTTP/1.1', ...offer) + next,
+    );
+    expect([response.status, response.header('connection')]).toEqual([200, 'close']);
+    await client.closed();
+    expect(client.received).toBe('');
+    expect(edge.upstream.bytes).not.toContain('/next');
+  });
+
+  it.each([
     ['a WebSocket', requestText('GET /chat HTTP/1.1', 'Host: app.corp.test', ...handshake)],
     ['a tunnel', requestText('CONNECT 127.0.0.1:22 HTTP/1.1', 'Host: app.corp.test')],
   ])(
