@@ -285,6 +285,61 @@ describe('the gate', () => {
     client.close();
   });
 
+  describe('behind a request that is still to be answered', () => {
+    /** Until it is called, what is asked for by /slow is not answered. */
+    let answerSlow: () => void;
+    function answerOthers(answer: string): void {
+      edge.upstream.script = (head, { socket }) => {
+        if (!head.startsWith('GET /slow ')) return answer;
+        answerSlow = () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow');
+        return null;
+      };
+    }
+    afterEach(() => {
+      edge.upstream.script = ok;
+    });
+
+    it.each([
+      ['the answer', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello', 200],
+      ['an answer of ours', 'HTTP/1.1 777 OK\r\nContent-Length: 0\r\n\r\n', 502],
+    ])('says 100 in front of %s, and not in the middle of it', async (_name, answer, status) => {
+      answerOthers(answer);
+      const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+      const asks = request(['Expect: 100-continue', 'Content-Length: 4'], 'POST / HTTP/1.1');
+      client.send(`${request([], 'GET /slow HTTP/1.1')}${asks}body`);
+      await expect.poll(() => edge.upstream.bytes).toContain('\r\n\r\nbody');
+      // Its answer is ready by then, and waits for its turn.
+      await new Promise((done) => setTimeout(done, 50));
+      answerSlow();
+      expect((await client.response()).body).toBe('slow');
+      expect((await client.response()).status).toBe(100);
+      expect((await client.response()).status).toBe(status);
+      expect(client.received).toBe('');
+      client.close();
+    });
+
+    it('breaks off in its turn, and keeps nobody waiting', async () => {
+      answerOthers(
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nnonsense\r\n',
+      );
+      const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+      client.send(
+        request([], 'GET /slow HTTP/1.1') + request([], 'GET /broken HTTP/1.1') + request([]),
+      );
+      await expect.poll(() => edge.records.all.map(({ path }) => path)).toContain('/broken');
+      answerSlow();
+      expect((await client.response()).body).toBe('slow');
+      await client.closed();
+      expect(client.received).toBe('');
+      await expect.poll(() => edge.records.all.length).toBe(3);
+      const endings = new Map(edge.records.all.map(({ path, ending }) => [path, ending]));
+      expect([endings.get('/slow'), endings.get('/broken')]).toEqual([
+        'complete',
+        'upstream_failed',
+      ]);
+    });
+  });
+
   it('refuses a pipeline without end', async () => {
     const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
     client.send('GET / HTTP/1.1\r\nHost: app.corp.test\r\n\r\n'.repeat(200));

@@ -79,15 +79,24 @@ export class Http1Exchange implements ClientExchange {
     // To read on would take longer than a new connection does.
     if (unreadBytes === null || unreadBytes > discardedBytesMax) response.shouldKeepAlive = false;
     if (!response.shouldKeepAlive) this.#connection.closing = true;
-    response.writeHead(status, lines);
+    this.#writeHead(status, lines);
     response.end(body ?? undefined);
     discardBody(this.#request);
   }
 
   head(status: number, lines: string[]): void {
-    this.#response.writeHead(status, lines);
-    this.#headWaits = true;
-    if (heads.push(this) === 1) setImmediate(sendHeads);
+    this.#headWaits = !this.#writeHead(status, lines);
+    if (this.#headWaits && heads.push(this) === 1) setImmediate(sendHeads);
+  }
+
+  /** true: it stands in line with what is to be sent. */
+  #writeHead(status: number, lines: string[]): boolean {
+    const response = this.#response;
+    response.writeHead(status, lines);
+    if (response.socket !== null) return false;
+    // Before its turn Node puts a head that comes with a body in front of all, a 100 included.
+    response.flushHeaders();
+    return true;
   }
 
   /** Sends a head, and what has followed it, unless they have left by now. */
@@ -124,6 +133,10 @@ export class Http1Exchange implements ClientExchange {
 
   /** With the connection: the length that was announced, or the last chunk, never comes. */
   breakOff(): void {
+    // Before its turn Node only forgets it: half of it would be sent, and what is behind it never.
+    if (this.#response.socket === null) {
+      this.#response.once('socket', (socket: TLSSocket) => socket.destroy());
+    }
     this.#response.destroy();
   }
 
