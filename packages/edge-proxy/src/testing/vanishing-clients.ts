@@ -14,6 +14,11 @@ const answerMib = 4_096;
 const waitMsMax = 150_000;
 /** Between two looks at how many are left. */
 const lookEveryMs = 200;
+/**
+ * Acknowledgements are put off for less (RFC 1122, section 4.2.3.2). The kernel asks after no client that
+ * has not acknowledged something: a WebSocket would stay for its idle limit, which is not waited for here.
+ */
+const acknowledgedWithinMs = 500;
 
 export interface Seen {
   readonly openBefore: number;
@@ -48,6 +53,7 @@ async function seen(): Promise<Seen> {
     const program = fileURLToPath(new URL('far-clients.ts', import.meta.url));
     const { port } = edge.listening;
     await far.run(program, nearAddress, String(port), openHost, String(each)).next();
+    await sleep(acknowledgedWithinMs);
     const [openBefore, memory] = [await open(), edge.residentMib()];
     far.dropWhatItSends();
     const fromMs = performance.now();
