@@ -170,7 +170,8 @@ it('F27 when the kernel has no more descriptors (EMFILE), it answers who is ther
   const sockets = openMany(500);
   await isFull();
   const closed = () => sockets.filter((socket) => socket.destroyed).length;
-  await expect.poll(closed, { timeout: 10_000 }).toBeGreaterThanOrEqual(490);
+  // But for those ten, and for what was open for a moment when it was counted.
+  await expect.poll(closed, { timeout: 10_000 }).toBeGreaterThanOrEqual(480);
   const [usedBefore, fromMs] = [edge.processorSeconds(), performance.now()];
   await expect
     .poll(() => performance.now() - fromMs, { timeout: 10_000, interval: 500 })
