@@ -340,6 +340,25 @@ describe('the gate', () => {
     });
   });
 
+  it('says that a pipeline is too deep where its answers wait and more than was read comes', async () => {
+    const large = `HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(300_000)}`;
+    edge.upstream.script = (head, connection) => {
+      if (head.startsWith('GET /slow ')) return null;
+      return head.startsWith('GET /large ') ? large : ok(head, connection);
+    };
+    const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
+    client.send(request([], 'GET /slow HTTP/1.1') + request([], 'GET /large HTTP/1.1'));
+    await expect.poll(() => edge.upstream.bytes).toContain('GET /large ');
+    // Its answer waits once others have been served; then several records of TLS come at once.
+    for (let n = 0; n < 5; n += 1) expect((await call(edge, { cookie })).status).toBe(200);
+    client.send(request([`X-Long: ${'x'.repeat(7_000)}`], 'GET /more HTTP/1.1').repeat(8));
+    await client.closed();
+    const reasons = edge.records.all.flatMap((one) => one.reasons);
+    expect(reasons).toContain('pipeline_too_deep');
+    expect(reasons).not.toContain('malformed');
+    edge.upstream.script = ok;
+  });
+
   it('refuses a pipeline without end', async () => {
     const client = await RawClient.connect(edge, 'app.corp.test', edge.laptop);
     client.send('GET / HTTP/1.1\r\nHost: app.corp.test\r\n\r\n'.repeat(200));

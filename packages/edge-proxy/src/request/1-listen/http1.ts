@@ -181,6 +181,8 @@ function refusalOf(error: NodeJS.ErrnoException, socket: Duplex): RefusalCode | 
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return socket instanceof TLSSocket && socket.bytesRead > 0 ? 'request_timeout' : null;
   }
+  // While answers wait for their turn Node reads nothing more, but for what TLS has read by then.
+  if (code === 'HPE_PAUSED') return 'pipeline_too_deep';
   if (code === 'HPE_INVALID_EOF_STATE' || !code.startsWith('HPE_')) return null;
   return 'malformed';
 }
