@@ -63,7 +63,7 @@ export async function toProvider(browser: Browser, host = 'app.corp.test', path 
   const atSignIn = await browser.follow(away);
   const provider = browser.location(atSignIn);
   const callback = new URL(provider.searchParams.get('redirect_uri') ?? '');
-  callback.searchParams.set('code', 'c0de');
+  callback.searchParams.set('code', 'code-of-the-provider');
   callback.searchParams.set('state', provider.searchParams.get('state') ?? '');
   return { away, atSignIn, provider, back: callback.pathname + callback.search };
 }
