@@ -5,6 +5,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { Agent } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { OpenEdge, openHost, report } from './testing/open-edge.ts';
 
@@ -157,8 +158,16 @@ it('F33 with clients that read nothing of large answers, it holds little, serves
 it('F27 when the kernel has no more descriptors (EMFILE), it answers who is there, does not spin, and lets others in again', async () => {
   edge = await OpenEdge.start();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  expect(await edge.ask(agent)).toBe(200);
+  /** Also keeps the connections in use that are needed: this client's, to the upstream, to operations. */
+  const expectServed = async () => {
+    expect([await edge.ask(agent), await refused()]).toEqual([200, 0]);
+  };
   await expectHealthy();
+  // Any other is let go after three seconds, and would make room for a client more.
+  for (let half = 0; half < 8; half += 1) {
+    await expectServed();
+    await sleep(500);
+  }
   // Less than what it reckoned with when it was started: nothing of ours turns anybody away.
   const most = edge.descriptors() + 10;
   const limit = (soft: number) =>
@@ -170,15 +179,18 @@ it('F27 when the kernel has no more descriptors (EMFILE), it answers who is ther
   const sockets = openMany(500);
   await isFull();
   const closed = () => sockets.filter((socket) => socket.destroyed).length;
-  // But for those ten, and for what was open for a moment when it was counted.
-  await expect.poll(closed, { timeout: 10_000 }).toBeGreaterThanOrEqual(480);
+  const closedMeanwhile = async () => {
+    await expectServed();
+    return closed();
+  };
+  await expect.poll(closedMeanwhile, { timeout: 10_000 }).toBeGreaterThanOrEqual(490);
   const [usedBefore, fromMs] = [edge.processorSeconds(), performance.now()];
   await expect
     .poll(() => performance.now() - fromMs, { timeout: 10_000, interval: 500 })
     .toBeGreaterThan(4_000);
   const spun = edge.processorSeconds() - usedBefore;
   expect(spun).toBeLessThan(2);
-  expect([await edge.ask(agent), await refused()]).toEqual([200, 0]);
+  await expectServed();
   // By the connections that are open: a new one is closed like all others.
   await expectHealthy();
   const enforcedMs = await edge.enforcedMs();

@@ -48,7 +48,7 @@ async function codeOf(call: Promise<unknown>): Promise<number | undefined> {
   }
 }
 
-/** With another thumbprint than the key has: any character of base64url may stand in front. */
+/** With another thumbprint than the key has: it may begin with whatever base64url has. */
 function withOtherKid(jwk: string): string {
   return jwk.replace(/"kid":"(.)/, (_all, first: string) => `"kid":"${first === '-' ? '_' : '-'}`);
 }

@@ -57,7 +57,7 @@ describe('the way of a request', () => {
       'signals',
     ]);
     expect(record.upstreamMs).toBeGreaterThan(0);
-    expect(JSON.stringify(record)).not.toMatch(/secret=1|__Host|eyJ[\w-]+\./);
+    expect(JSON.stringify(record)).not.toMatch(/secret=1|__Host|eyJ/);
     // Explain decides on the same facts, and so comes to the same verdict.
     const bundle = edge.state.current.bundle();
     const again: Decision | null =

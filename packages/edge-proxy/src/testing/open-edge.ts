@@ -135,7 +135,10 @@ export class OpenEdge {
 
   /** Status of a page of the operations listener. */
   async ops(path: string): Promise<number> {
-    return (await fetch(`${this.listening.ops}/${path}`)).status;
+    const answer = await fetch(`${this.listening.ops}/${path}`);
+    // Unread, it would keep its connection, and the next one would open another.
+    await answer.arrayBuffer();
+    return answer.status;
   }
 
   async warnings(): Promise<readonly string[]> {

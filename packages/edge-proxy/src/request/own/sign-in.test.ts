@@ -75,9 +75,7 @@ describe('signing in', () => {
       ['own', 'signed_in', 'usr_alice', 'dev_laptop', true],
       ['own', 'session_handed_over', 'usr_alice', 'dev_laptop', true],
     ]);
-    expect(JSON.stringify(edge.records.all)).not.toMatch(
-      /eyJ[\w-]+\.|code-of-the-provider|token=|state=/,
-    );
+    expect(JSON.stringify(edge.records.all)).not.toMatch(/eyJ|code-of-the-provider|token=|state=/);
   });
 
   it('hands the session over to a second domain without asking again', async () => {
