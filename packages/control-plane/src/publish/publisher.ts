@@ -130,12 +130,15 @@ export function createPublisher(options: PublisherOptions): Publisher {
     log,
   });
 
+  /** Once it has been read. */
+  const sayByBus = (lane: Lane, { epoch, rev }: Position): void => {
+    const frame = lanes.get(lane).ring.after({ epoch, rev: rev - 1 });
+    if (frame !== null && frame !== 'gone') busSide?.frame(lane, frame.bytes);
+  };
+
   const onRevision = (revision: Revision): void => {
     const { lane, epoch, rev } = revision;
-    if (commits.find(lane, { epoch, rev }) !== null) {
-      const frame = lanes.get(lane).ring.after({ epoch, rev: rev - 1 });
-      if (frame !== null && frame !== 'gone') busSide?.frame(lane, frame.bytes);
-    }
+    if (commits.find(lane, { epoch, rev }) !== null) sayByBus(lane, { epoch, rev });
     if (lane === 'revoke') streams.pumpRevoke();
     else streams.pump();
     tracker.headMoved(lane, { epoch, rev });
@@ -225,7 +228,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const atMs = monotonic();
     for (const lane of laneNames) {
       const position = positions[lane];
-      if (position !== undefined) commits.note(lane, position, atMs);
+      if (position === undefined) continue;
+      commits.note(lane, position, atMs);
+      // The log may have been read between the commit and the word of it.
+      sayByBus(lane, position);
     }
     lanes.wake();
   });

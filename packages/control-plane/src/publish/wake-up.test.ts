@@ -101,6 +101,18 @@ describe('the bus', () => {
     expect(bus.published.some(({ subject }) => subject.endsWith('directory'))).toBe(false);
   });
 
+  it('carries, once, what this process read before it heard that it had committed it', async () => {
+    const before = bus.published.length;
+    const frames = () =>
+      bus.published.slice(before).filter(({ subject }) => subject === busSubjects.revoke);
+    const revoke = await writeSilently();
+    const read = () => world.publisher.receipts.heads().get('revoke')?.rev;
+    await expect.poll(read, { timeout: 5_000 }).toBe(revoke.rev);
+    expect(frames()).toEqual([]);
+    world.database.committed({ revoke });
+    expect(frames()).toHaveLength(1);
+  });
+
   it('is hostile in vain, and its loss changes nothing', async () => {
     const { client } = await world.joinEdge();
     const edge = new ScriptedEdge(client, { revoke: null }, signed());
